@@ -1,0 +1,107 @@
+# `make help` lists what there is. Nothing here assumes target/: CARGO_TARGET_DIR may point elsewhere.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+
+ARCH ?= x86_64
+STACK ?= why403
+PARAMETERS ?=
+BUILD_DIR ?= .aws-sam/build
+
+TRIPLE := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
+VENV := .venv
+export SAM_CLI_TELEMETRY := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test test-deploy check validate build deploy stage build-WhyFunction bootstrap-for-lambda need-cargo
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[A-Za-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: | need-cargo ## Explain the sample incident in events/
+	@cargo run --quiet -- replay events/incident
+
+test: | need-cargo ## Run all tests: those of the crate, then those of the deployed stack
+	cargo test --features aws
+	@$(MAKE) --no-print-directory test-deploy
+
+need-cargo:
+	@command -v cargo >/dev/null || { echo "This needs Rust: https://rustup.rs" >&2; exit 1; }
+
+# `cargo test` has just built the bootstrap that is deployed here.
+test-deploy: ## Deploy the stack to a local AWS and test it there (after a build of the tests)
+	@missing=""
+	if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+	  missing="python3, 3.10 or newer"
+	elif ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
+	  missing="Python's venv module (Debian: apt-get install python3-venv)"
+	fi
+	if [ -n "$$missing" ]; then
+	  echo "SKIPPED: the tests of the deployed stack need $$missing; all others ran." >&2
+	  [ -z "$${CI:-}" ] || { echo "CI runs all tests or fails." >&2; exit 1; }
+	  exit 0
+	fi
+	$(MAKE) --no-print-directory $(VENV)/deploy.stamp
+	WHY403_BOOTSTRAP="$${CARGO_TARGET_DIR:-target}/debug/bootstrap" $(VENV)/bin/pytest tests/deploy
+
+check: | need-cargo ## Format, lints and documentation, with every warning an error
+	cargo fmt --check
+	cargo clippy --all-targets --features aws -- -D warnings
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --features aws
+
+validate: $(VENV)/deploy.stamp ## Check template.yaml
+	AWS_DEFAULT_REGION=us-east-1 $(VENV)/bin/sam validate --lint
+
+build: bootstrap-for-lambda ## Build the function for Lambda into .aws-sam/build (ARCH=x86_64 or arm64)
+	@$(MAKE) --no-print-directory stage BOOTSTRAP="$${CARGO_TARGET_DIR:-target}/lambda/bootstrap/bootstrap"
+	ls -l $(BUILD_DIR)
+
+deploy: build validate ## Deploy to AWS (STACK=why403 PARAMETERS="AccessLogBucket=... WafLogBuckets=...")
+	$(VENV)/bin/sam deploy --template-file $(BUILD_DIR)/template.yaml --stack-name $(STACK) --resolve-s3 \
+	  --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset \
+	  --parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
+
+# What `sam deploy` needs, in BUILD_DIR: the template, and the file BOOTSTRAP as a zip beside it.
+# The time of the file is fixed, so that the same binary is the same zip and is not deployed again.
+stage:
+	@mkdir -p $(BUILD_DIR)
+	install -m 755 "$(BOOTSTRAP)" $(BUILD_DIR)/bootstrap
+	strip $(BUILD_DIR)/bootstrap 2>/dev/null || true
+	touch -d 2020-01-01T00:00:00Z $(BUILD_DIR)/bootstrap
+	cd $(BUILD_DIR)
+	rm -f bootstrap.zip
+	python3 -m zipfile -c bootstrap.zip bootstrap
+	rm bootstrap
+	sed 's|CodeUri: \.$$|CodeUri: bootstrap.zip|' "$(CURDIR)/template.yaml" > template.yaml
+
+# Called by `sam build`, which says where the result goes.
+build-WhyFunction: bootstrap-for-lambda
+	cp "$${CARGO_TARGET_DIR:-target}/lambda/bootstrap/bootstrap" "$(ARTIFACTS_DIR)/"
+
+# provided.al2023 has glibc 2.34; zig links against an older one, and this makes sure that it did.
+bootstrap-for-lambda: $(VENV)/build.stamp
+	@if ! [ -d "$$(rustc --print target-libdir --target $(TRIPLE))" ]; then
+	  echo "ARCH=$(ARCH) needs Rust's standard library for it: rustup target add $(TRIPLE)" >&2
+	  exit 1
+	fi
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cargo lambda build --release --features aws --bin bootstrap --target $(TRIPLE)
+	built="$${CARGO_TARGET_DIR:-target}/lambda/bootstrap/bootstrap"
+	needs="$$(readelf -V "$$built" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1)"
+	echo "bootstrap needs $$needs"
+	if [ "$$(printf '%s\n' "$$needs" GLIBC_2.34 | sort -V | tail -n 1)" != GLIBC_2.34 ]; then
+	  echo "Lambda's provided.al2023 has GLIBC_2.34 and no newer one" >&2
+	  exit 1
+	fi
+
+$(VENV)/deploy.stamp: tests/deploy/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet -r tests/deploy/requirements.txt
+	touch $@
+
+$(VENV)/build.stamp: Makefile
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet cargo-lambda==1.9.2 ziglang==0.15.2
+	touch $@

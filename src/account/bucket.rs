@@ -1,0 +1,183 @@
+//! A bucket, as far as it can refuse.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// `get-public-access-block`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct PublicAccessBlock {
+    /// Public ACLs do not count.
+    pub ignore_public_acls: bool,
+    /// Public policies let nobody in but the account and AWS's services.
+    pub restrict_public_buckets: bool,
+}
+
+/// Reads the output of `aws s3api get-public-access-block`.
+pub fn public_access_block(answer: Value) -> Result<PublicAccessBlock, String> {
+    let block = answer
+        .get("PublicAccessBlockConfiguration")
+        .cloned()
+        .ok_or("no `PublicAccessBlockConfiguration` in it")?;
+    serde_json::from_value(block).map_err(|error| error.to_string())
+}
+
+/// Reads the policy out of the output of `aws s3api get-bucket-policy` or
+/// `aws kms get-key-policy`, where it is JSON inside a string.
+pub fn policy_text(answer: Value) -> Result<String, String> {
+    match answer.get("Policy") {
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(policy) => Ok(policy.to_string()),
+        None => Err("no `Policy` in it".to_owned()),
+    }
+}
+
+/// How CloudFront signs its requests to an origin.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct AccessControl {
+    /// `always`, `never` or `no-override`.
+    pub signing_behavior: String,
+    /// `s3`, `lambda`, `mediastore`, `mediapackagev2`.
+    pub origin_access_control_origin_type: String,
+}
+
+impl AccessControl {
+    /// Reads the output of `aws cloudfront get-origin-access-control`.
+    pub fn parse(answer: Value) -> Result<Self, String> {
+        let config = answer
+            .pointer("/OriginAccessControl/OriginAccessControlConfig")
+            .cloned()
+            .ok_or("no `OriginAccessControlConfig` in it")?;
+        serde_json::from_value(config).map_err(|error| error.to_string())
+    }
+}
+
+/// One object of a listing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// When it was last written.
+    pub last_modified: Option<Timestamp>,
+    /// `STANDARD`, `GLACIER`, ….
+    pub storage_class: String,
+    /// Whether an archived object is restored for the time being.
+    pub restored: bool,
+}
+
+/// `list-objects-v2`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// What was asked for; absence is proved below it alone.
+    pub prefix: String,
+    /// Whether the listing ends early.
+    pub truncated: bool,
+    /// The keys.
+    pub keys: BTreeMap<String, Entry>,
+    /// The keys in lower case, for finding near ones.
+    pub lower: BTreeMap<String, String>,
+}
+
+impl Listing {
+    /// Reads the output of `aws s3api list-objects-v2`.
+    pub fn parse(answer: Value) -> Result<Self, String> {
+        let text = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or_default();
+        let truncated = answer.get("IsTruncated").and_then(Value::as_bool).unwrap_or(false)
+            || !text("NextToken").is_empty()
+            || !text("NextContinuationToken").is_empty();
+        let mut listing = Self { prefix: text("Prefix").to_owned(), truncated, ..Self::default() };
+        let contents = match answer.get("Contents") {
+            None | Some(Value::Null) => &[],
+            Some(Value::Array(items)) => items.as_slice(),
+            Some(_) => return Err("`Contents` is no list".to_owned()),
+        };
+        for item in contents {
+            let Some(key) = item.get("Key").and_then(Value::as_str) else { continue };
+            let of = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default();
+            let in_progress = item.pointer("/RestoreStatus/IsRestoreInProgress");
+            listing.lower.insert(key.to_lowercase(), key.to_owned());
+            listing.keys.insert(
+                key.to_owned(),
+                Entry {
+                    last_modified: of("LastModified").parse().ok(),
+                    storage_class: of("StorageClass").to_owned(),
+                    restored: in_progress.and_then(Value::as_bool) == Some(false),
+                },
+            );
+        }
+        Ok(listing)
+    }
+
+    /// Whether the listing can prove that a key is absent.
+    pub fn speaks_of(&self, key: &str) -> bool {
+        !self.truncated && key.starts_with(&self.prefix)
+    }
+}
+
+/// Whether a domain name is S3's, and which bucket it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The bucket.
+    pub bucket: String,
+    /// Whether it is the website endpoint, which is always asked anonymously.
+    pub website: bool,
+}
+
+/// Reads `BUCKET.s3.REGION.amazonaws.com` and its older and newer spellings. Bucket names may hold
+/// dots, so the endpoint is found from the right.
+pub fn endpoint(domain: &str) -> Option<Endpoint> {
+    let domain = domain.to_ascii_lowercase();
+    let host = domain.strip_suffix('.').unwrap_or(&domain);
+    let host =
+        host.strip_suffix(".amazonaws.com.cn").or_else(|| host.strip_suffix(".amazonaws.com"))?;
+    for marker in [".s3-website-", ".s3-website.", ".s3.", ".s3-", ".s3"] {
+        let found = match marker {
+            ".s3" => host.strip_suffix(".s3").map(|bucket| (bucket, "")),
+            _ => host
+                .rfind(marker)
+                .and_then(|at| Some((host.get(..at)?, host.get(at + marker.len()..)?))),
+        };
+        if let Some((bucket, region)) = found
+            && !bucket.is_empty()
+            && region.split('.').count() <= 2
+        {
+            return Some(Endpoint {
+                bucket: bucket.to_owned(),
+                website: marker.starts_with(".s3-website"),
+            });
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn endpoints_of_all_ages() {
+        let bucket = |domain| endpoint(domain).map(|e| (e.bucket, e.website));
+        assert_eq!(bucket("a.b.s3.eu-west-1.amazonaws.com"), Some(("a.b".into(), false)));
+        assert_eq!(bucket("b.s3.amazonaws.com"), Some(("b".into(), false)));
+        assert_eq!(bucket("b.s3-us-west-2.amazonaws.com"), Some(("b".into(), false)));
+        assert_eq!(bucket("b.s3.dualstack.us-east-1.amazonaws.com"), Some(("b".into(), false)));
+        assert_eq!(bucket("b.s3-website-us-east-1.amazonaws.com"), Some(("b".into(), true)));
+        assert_eq!(bucket("b.s3-website.eu-central-1.amazonaws.com"), Some(("b".into(), true)));
+        assert_eq!(bucket("x.execute-api.us-east-1.amazonaws.com"), None);
+        assert_eq!(bucket("web.example.com"), None);
+    }
+
+    #[test]
+    fn a_listing_proves_absence_below_its_prefix_and_only_if_it_is_whole() {
+        let whole = Listing::parse(json!({"Prefix": "a/", "Contents": [{"Key": "a/B"}]})).unwrap();
+        assert!(whole.speaks_of("a/c") && !whole.speaks_of("b"));
+        assert_eq!(whole.lower.get("a/b").map(String::as_str), Some("a/B"));
+        let cut = Listing::parse(json!({"IsTruncated": true})).unwrap();
+        assert!(!cut.speaks_of("a"));
+        let paged = Listing::parse(json!({"NextToken": "x"})).unwrap();
+        assert!(!paged.speaks_of("a"));
+    }
+}

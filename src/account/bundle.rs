@@ -1,0 +1,165 @@
+//! An account in a folder: `aws/SERVICE/OPERATION[/ID].json`.
+//!
+//! Nothing outside the folder is read, also not through a link.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Account, Answer, Question};
+use crate::limits::ANSWER_BYTES;
+
+/// Every byte outside `A-Za-z0-9._-/` is percent-encoded in a bundle's file names.
+const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-').remove(b'/');
+
+/// Longer names are the SHA-256 of themselves.
+const LONGEST_NAME: usize = 200;
+
+/// The facts of a bundle.
+pub struct BundleAccount {
+    root: PathBuf,
+    times: Capture,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Capture {
+    #[serde(default)]
+    captured_at: Option<Timestamp>,
+    #[serde(default)]
+    facts: BTreeMap<String, Timestamp>,
+}
+
+impl BundleAccount {
+    /// Opens the folder of a bundle. A folder without `aws/` knows nothing, which is no error.
+    pub fn open(root: &Path) -> Self {
+        let times = inside(root, Path::new("capture.json"))
+            .and_then(|path| fs::read(path).ok())
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default();
+        Self { root: root.to_owned(), times }
+    }
+
+    fn relative(question: &Question) -> PathBuf {
+        let mut path = PathBuf::from("aws").join(question.operation);
+        if question.about.is_empty() {
+            path.set_extension("json");
+            return path;
+        }
+        let name = file_name(&question.about);
+        path.push(format!("{name}.json"));
+        path
+    }
+}
+
+/// The name that a bundle gives to what a question is about.
+pub fn file_name(about: &str) -> String {
+    let encoded = utf8_percent_encode(about, NAME).to_string();
+    let safe: Vec<String> = encoded
+        .split('/')
+        .map(|segment| match segment {
+            "" => "%".to_owned(),
+            "." => "%2E".to_owned(),
+            ".." => "%2E%2E".to_owned(),
+            other => other.to_owned(),
+        })
+        .collect();
+    let name = safe.join("/");
+    if name.len() > LONGEST_NAME {
+        use sha2::Digest;
+        let digest = sha2::Sha256::digest(about.as_bytes());
+        return digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    }
+    name
+}
+
+/// A path inside the root, if it is one and exists.
+pub fn inside(root: &Path, relative: &Path) -> Option<PathBuf> {
+    let root = root.canonicalize().ok()?;
+    let path = root.join(relative).canonicalize().ok()?;
+    path.starts_with(&root).then_some(path)
+}
+
+impl Account for BundleAccount {
+    fn ask(&self, question: &Question) -> (Answer, Option<Timestamp>) {
+        let relative = Self::relative(question);
+        let name = relative.to_string_lossy().into_owned();
+        let read_at = self.times.facts.get(&name).copied().or(self.times.captured_at);
+        let Some(path) = inside(&self.root, &relative) else { return (Answer::Unasked, None) };
+        match fs::metadata(&path) {
+            Ok(about) if about.len() > ANSWER_BYTES => {
+                let reason = format!("{} bytes, more than {ANSWER_BYTES}", about.len());
+                return (Answer::Unreadable(reason), read_at);
+            }
+            Ok(about) if about.is_file() => {}
+            _ => return (Answer::Unasked, None),
+        }
+        let answer = match fs::read(&path) {
+            Ok(text) => read_answer(&text),
+            Err(error) => Answer::Unreadable(error.kind().to_string()),
+        };
+        (answer, read_at)
+    }
+
+    fn subjects(&self, operation: &'static str) -> Vec<String> {
+        let Some(folder) = inside(&self.root, &Path::new("aws").join(operation)) else {
+            return Vec::new();
+        };
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter_map(|name| {
+                let stem = name.strip_suffix(".json")?;
+                Some(percent_decode_str(stem).decode_utf8_lossy().into_owned())
+            })
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+/// An answer as the CLI prints it, or the error that stands in its place.
+fn read_answer(text: &[u8]) -> Answer {
+    let value: Value = match serde_json::from_slice(text) {
+        Ok(value) => value,
+        Err(error) => {
+            let place = format!("no JSON at line {}, column {}", error.line(), error.column());
+            return Answer::Unreadable(place);
+        }
+    };
+    match value.get("Error").and_then(|error| error.get("Code")) {
+        Some(code) => Answer::Error { code: code.as_str().unwrap_or_default().to_owned() },
+        None => Answer::Said(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_leave_the_folder() {
+        assert_eq!(file_name("../../etc/passwd"), "%2E%2E/%2E%2E/etc/passwd");
+        assert_eq!(file_name("a b/ü"), "a%20b/%C3%BC");
+        assert_eq!(file_name(&"x".repeat(300)).len(), 64);
+    }
+
+    #[test]
+    fn a_missing_file_is_a_missing_fact_and_an_error_a_fact_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let policy = folder.path().join("aws/s3api/get-bucket-policy");
+        fs::create_dir_all(&policy).unwrap();
+        fs::write(policy.join("b.json"), r#"{"Error": {"Code": "NoSuchBucketPolicy"}}"#).unwrap();
+        let account = BundleAccount::open(folder.path());
+        let ask = |about: &str| account.ask(&Question::new("s3api/get-bucket-policy", about)).0;
+        assert_eq!(ask("b"), Answer::Error { code: "NoSuchBucketPolicy".to_owned() });
+        assert_eq!(ask("c"), Answer::Unasked);
+        assert_eq!(account.subjects("s3api/get-bucket-policy"), ["b"]);
+    }
+}

@@ -1,0 +1,238 @@
+//! The only file that knows all rooms: from the tally of the logs to the report.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::SignedDuration;
+
+use crate::account::distribution::Distribution;
+use crate::account::facts::{self, Depth, Facts};
+use crate::account::{Account, Fact, Question, bucket};
+use crate::causes::judge::{Verdict, judge};
+use crate::causes::kind::Kind;
+use crate::incidents;
+use crate::logs::record::Refusal;
+use crate::logs::tally::{AccessTally, Masks};
+use crate::logs::waf::{Side, WafIndex};
+use crate::report::build::{self, Subject};
+use crate::report::{Inputs, Report, RequestOut, Totals, Window};
+
+/// Which distribution a `d….cloudfront.net` belongs to, and which statuses stand in for 403.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    ids: BTreeMap<String, String>,
+    /// Statuses that may hide a 403.
+    pub masks: Masks,
+}
+
+impl Directory {
+    /// Asks the account for its distributions.
+    pub fn ask(account: &dyn Account) -> Self {
+        let mut ids = BTreeMap::new();
+        for summary in facts::summaries(account).known().into_iter().flatten() {
+            ids.insert(summary.domain_name.to_ascii_lowercase(), summary.id.clone());
+        }
+        let mut masks = Vec::new();
+        for id in account.subjects("cloudfront/get-distribution") {
+            let question = Question::new("cloudfront/get-distribution", id.as_str());
+            let fact = Fact::ask(account, question, Distribution::parse);
+            if let Some(distribution) = fact.known() {
+                ids.insert(distribution.domain_name.to_ascii_lowercase(), id);
+                masks.extend(distribution.masks());
+            }
+        }
+        Self { ids, masks: Masks::new(masks) }
+    }
+
+    /// Says of each refusal whose it is: by the name in its line, else by its object's key.
+    pub fn assign(&self, refusals: &mut [Refusal]) {
+        for refusal in refusals {
+            let named = refusal.distribution_domain.as_deref().and_then(|name| self.ids.get(name));
+            if let Some(id) = named {
+                refusal.distribution_id = Some(id.as_str().into());
+            }
+        }
+    }
+}
+
+/// What was decided of all refusals.
+pub struct Analysis {
+    /// The refusals in their order in time.
+    pub refusals: Vec<Refusal>,
+    /// The kinds with their verdicts.
+    pub kinds: Vec<(Kind, Verdict)>,
+    /// The kind of each refusal.
+    pub judged: Vec<usize>,
+    /// What is known.
+    pub facts: Facts,
+    waf: WafIndex,
+}
+
+/// The request ids whose WAF records are wanted.
+pub fn wanted(tally: &AccessTally) -> HashSet<Box<str>> {
+    tally.refusals.iter().filter_map(|refusal| refusal.request_id.clone()).collect()
+}
+
+/// Judges what was tallied. `tally` is settled and assigned.
+pub fn analyse(
+    tally: &AccessTally,
+    waf: WafIndex,
+    account: &dyn Account,
+    depth: Depth,
+) -> Analysis {
+    let mut ids: Vec<String> = tally
+        .refusals
+        .iter()
+        .filter_map(|refusal| refusal.distribution_id.as_deref().map(str::to_owned))
+        .collect();
+    ids.sort();
+    ids.dedup();
+    let mut facts = Facts::gather(account, &ids, depth);
+    doubt_listings(&mut facts, tally);
+
+    let refusals: Vec<Refusal> =
+        tally.refusals.iter().filter(|refusal| is_refusal(refusal, &facts)).cloned().collect();
+    let mut numbers: BTreeMap<Kind, usize> = BTreeMap::new();
+    let mut kinds = Vec::new();
+    let mut judged = Vec::with_capacity(refusals.len());
+    for refusal in &refusals {
+        let kind = Kind::of(refusal, &facts, &waf);
+        let number = *numbers.entry(kind).or_insert_with_key(|kind| {
+            let mine = kind.distribution.as_deref().and_then(|id| facts.distributions.get(id));
+            kinds.push((kind.clone(), judge(kind, mine)));
+            kinds.len() - 1
+        });
+        judged.push(number);
+    }
+    Analysis { refusals, kinds, judged, facts, waf }
+}
+
+/// Whether a row is a refusal: status 403, or one that this distribution puts in its place.
+fn is_refusal(refusal: &Refusal, facts: &Facts) -> bool {
+    if refusal.status == 403 {
+        return true;
+    }
+    let proven = matches!(
+        refusal.detailed_result_type.value().map(AsRef::as_ref),
+        Some("InvalidRequestMethod" | "ClientGeoBlocked")
+    );
+    let mine = refusal.distribution_id.as_deref().and_then(|id| facts.distributions.get(id));
+    let masks = mine
+        .and_then(|mine| mine.distribution.known())
+        .is_some_and(|distribution| distribution.masks().any(|mask| mask == refusal.status));
+    proven || masks
+}
+
+/// A key that the origin still served in the last minutes of the log and that is not in the
+/// listing shows a listing of another bucket or moment.
+fn doubt_listings(facts: &mut Facts, tally: &AccessTally) {
+    const LAST: SignedDuration = SignedDuration::from_mins(15);
+    let Some((_, end)) = tally.window else { return };
+    let Ok(since) = end.checked_sub(LAST) else { return };
+    for mine in facts.distributions.values_mut() {
+        let Some(distribution) = mine.distribution.known() else { continue };
+        let Some(served) = tally.served.get(distribution.domain_name.as_str()) else { continue };
+        for (path, time) in served.paths.values().filter(|(_, time)| *time >= since) {
+            let _ = time;
+            let viewer = crate::viewer::Viewer::new(path);
+            let behavior = distribution.behavior_for(&viewer.sent());
+            let Some(origin) = distribution.origins_of(behavior).first().copied() else { continue };
+            let Some(endpoint) = bucket::endpoint(&origin.domain_name) else { continue };
+            let Some(bucket) = mine.buckets.get_mut(&endpoint.bucket) else { continue };
+            let Some(listing) = bucket.listing.known() else { continue };
+            let asked = String::from_utf8_lossy(&viewer.meant()).into_owned();
+            let asked = match asked.as_str() {
+                "/" => format!("/{}", distribution.config.default_root_object),
+                _ => asked,
+            };
+            let key = format!("{}{asked}", origin.origin_path);
+            let key = key.strip_prefix('/').unwrap_or(&key);
+            if listing.speaks_of(key) && !listing.keys.contains_key(key) {
+                bucket.listing_doubted = true;
+            }
+        }
+    }
+}
+
+impl Analysis {
+    /// The report.
+    pub fn report(&self, tally: &AccessTally, mut inputs: Inputs) -> Report {
+        let findings = build::findings(
+            &self.refusals,
+            &self.kinds,
+            &self.judged,
+            |refusal| self.country(refusal),
+            &self.facts,
+        );
+        let mut missing: Vec<String> = findings
+            .iter()
+            .flat_map(|finding| finding.missing.iter().map(|missing| missing.fact.clone()))
+            .collect();
+        missing.sort();
+        missing.dedup();
+        inputs.missing = missing;
+        let forbidden = self.refusals.iter().filter(|refusal| refusal.status == 403).count() as u64;
+        let incidents = incidents::of(self.subjects());
+        Report {
+            schema: "why403/report/1",
+            window: Window {
+                start: tally.window.map(|(start, _)| start),
+                end: tally.window.map(|(_, end)| end),
+            },
+            inputs,
+            totals: Totals {
+                requests: tally.lines,
+                forbidden,
+                masked_forbidden: self.refusals.len() as u64 - forbidden,
+            },
+            findings,
+            incidents,
+        }
+    }
+
+    /// Every refusal with its subject and time.
+    pub fn subjects(&self) -> impl Iterator<Item = (Subject, jiff::Timestamp)> {
+        self.refusals.iter().zip(&self.judged).filter_map(|(refusal, number)| {
+            let (kind, verdict) = self.kinds.get(*number)?;
+            Some((Subject::of(kind, verdict), refusal.time))
+        })
+    }
+
+    /// Every refusal with its verdict.
+    pub fn verdicts(&self) -> impl Iterator<Item = (&Refusal, &Kind, &Verdict)> {
+        self.refusals.iter().zip(&self.judged).filter_map(|(refusal, number)| {
+            let (kind, verdict) = self.kinds.get(*number)?;
+            Some((refusal, kind, verdict))
+        })
+    }
+
+    /// One line of `--requests` for each refusal.
+    pub fn requests(&self) -> impl Iterator<Item = (RequestOut<'_>, Option<String>)> {
+        self.verdicts().map(|(refusal, _, verdict)| {
+            let out = RequestOut {
+                request_id: refusal.request_id.as_deref(),
+                time: refusal.time,
+                distribution_id: refusal.distribution_id.as_deref(),
+                status: refusal.status,
+                method: &refusal.method,
+                path: refusal.path.shown(),
+                edge: &refusal.edge,
+                country: None,
+                cause: verdict.cause.id(),
+                detail: verdict.detail,
+                confidence: verdict.confidence.id(),
+                rule: verdict.rule.as_deref(),
+            };
+            (out, self.country(refusal))
+        })
+    }
+
+    /// The viewer's country: the log's, else the WAF's.
+    pub fn country(&self, refusal: &Refusal) -> Option<String> {
+        let logged = refusal.country.value().map(|code| code.to_string());
+        logged.or_else(|| {
+            let id = refusal.request_id.as_deref()?;
+            let row = self.waf.row(Side::Edge, id)?;
+            row.country.as_deref().map(str::to_owned)
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! A name that leads here, and no distribution that has it.
+//!
+//! # What it means
+//! The viewer's Host is none of this distribution's names: the alias was never added, was removed,
+//! or belongs to another distribution than the one that DNS points to.
+//!
+//! # What proves it
+//! The logged Host against the aliases of all distributions, and DNS that points here.
+//!
+//! # What excludes it
+//! A Host that is the distribution's own name or one of its aliases; an origin that was asked.
+//!
+//! # What it is confused with
+//! viewer-protocol, which sends the same page over plain HTTP; distribution-disabled.
+//!
+//! # Remedy
+//! Add the name to the distribution's aliases with a certificate that covers it, or point DNS to
+//! the distribution that has it.
+//!
+//! # Reference
+//! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html>
+
+use super::kind::{Host, Kind, OriginAsked, Page};
+use super::opinion::{Evidence, LOG, Opinion, Says, WAF_LOG};
+use super::{Cause, Rule, Sheet, Step};
+use crate::account::Question;
+use crate::account::facts::DistributionFacts;
+
+pub(super) const RULE: Rule = Rule {
+    cause: Cause::AlternateDomainName,
+    step: Step::Host,
+    sheet: Sheet {
+        means: "The viewer's Host is none of this distribution's names: the alias was never \
+                added, was removed, or belongs to another distribution than the one that DNS \
+                points to.",
+        proves: "The logged Host against the aliases of all distributions, and DNS that points \
+                 here.",
+        excludes: "A Host that is the distribution's own name or one of its aliases; an origin \
+                   that was asked.",
+        confused_with: "viewer-protocol, which sends the same page over plain HTTP; distribution- \
+                        disabled.",
+        remedy: "Add the name to the distribution's aliases with a certificate that covers it, or \
+                 point DNS to the distribution that has it.",
+        reference: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html",
+        changes: &[
+            "UpdateDistribution",
+            "UpdateDistributionWithStagingConfig",
+            "AssociateAlias",
+            "UpdateDomainAssociation",
+            "UpdateDistributionTenant",
+            "ChangeResourceRecordSets",
+            "DeleteDistribution",
+        ],
+    },
+    opinion,
+};
+
+const CONFIG: &str = "cloudfront/get-distribution";
+
+fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
+    if kind.origin == OriginAsked::Yes && kind.page != Page::EdgeBadRequest {
+        return Opinion::excludes(
+            LOG,
+            "the origin was asked, so the Host had found a distribution",
+        );
+    }
+    if kind.reached_waf() {
+        return Opinion::excludes(WAF_LOG, "the WAF saw it, so the Host had found a distribution");
+    }
+    // The page and this result type are what the edge says of a Host that it does not know.
+    let certificate = kind.detailed() == Some("InvalidRequestCertificate");
+    let looks = certificate || kind.page == Page::EdgeBadRequest;
+    if let Some(other) = kind.detailed().filter(|_| !looks)
+        && !matches!(other, "Error" | "InvalidRequest")
+    {
+        return Opinion::excludes(LOG, format!("the edge had another reason ({other})"));
+    }
+    match (&kind.host, kind.config(facts)) {
+        (Host::Own, Some(_)) => {
+            Opinion::excludes(CONFIG, "the Host is one of the distribution's names")
+        }
+        (Host::Foreign(name), Some(_)) if looks => {
+            let shown = name.as_deref().unwrap_or("the Host");
+            Opinion::of(Says::Explains, "not-on-distribution")
+                .because(CONFIG, format!("{shown} is none of the distribution's names"))
+                .and(name.as_deref().map(|name| Evidence {
+                    source: "route53/list-resource-record-sets".to_owned(),
+                    says: format!("DNS points {name} to this distribution"),
+                }))
+        }
+        (Host::Elsewhere(other), Some(_)) if looks => {
+            Opinion::of(Says::Explains, "points-elsewhere").because(
+                "cloudfront/list-distributions",
+                format!("the Host is an alias of {other}, and the request came here"),
+            )
+        }
+        (Host::Foreign(_) | Host::Elsewhere(_), Some(_)) => Opinion::of(Says::Hints, None)
+            .because(CONFIG, "the Host is none of the distribution's names today"),
+        _ if certificate => Opinion::of(Says::Supports, None)
+            .because(LOG, "the Host does not match the connection's certificate")
+            .missing(ask_config(kind)),
+        _ if kind.page == Page::EdgeBadRequest => Opinion::of(Says::Hints, None)
+            .because(LOG, "the body is CloudFront's page \"Bad request\"")
+            .missing(ask_config(kind)),
+        _ => Opinion::silent().missing(ask_config(kind)),
+    }
+}
+
+fn ask_config(kind: &Kind) -> Question {
+    Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"))
+}

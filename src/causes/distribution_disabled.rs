@@ -1,0 +1,61 @@
+//! The distribution is switched off.
+//!
+//! # What it means
+//! The distribution is disabled, so CloudFront accepts no request for its names; a wildcard
+//! elsewhere does not take over.
+//!
+//! # What proves it
+//! The configuration says that it is disabled, and names in DNS still lead to it.
+//!
+//! # What excludes it
+//! An enabled distribution; an origin that was asked.
+//!
+//! # What it is confused with
+//! alternate-domain-name.
+//!
+//! # Remedy
+//! Enable the distribution, or take its names out of DNS.
+//!
+//! # Reference
+//! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HowToDeleteDistribution.html>
+
+use super::kind::Kind;
+use super::opinion::{LOG, Opinion, Says};
+use super::{Cause, Rule, Sheet, Step};
+use crate::account::Question;
+use crate::account::facts::DistributionFacts;
+
+pub(super) const RULE: Rule = Rule {
+    cause: Cause::DistributionDisabled,
+    step: Step::Host,
+    sheet: Sheet {
+        means: "The distribution is disabled, so CloudFront accepts no request for its names; a \
+                wildcard elsewhere does not take over.",
+        proves: "The configuration says that it is disabled, and names in DNS still lead to it.",
+        excludes: "An enabled distribution; an origin that was asked.",
+        confused_with: "alternate-domain-name.",
+        remedy: "Enable the distribution, or take its names out of DNS.",
+        reference: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HowToDeleteDistribution.html",
+        changes: &["UpdateDistribution", "UpdateDistributionTenant"],
+    },
+    opinion,
+};
+
+const CONFIG: &str = "cloudfront/get-distribution";
+
+fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
+    if kind.reached_waf() {
+        return Opinion::excludes(
+            LOG,
+            "the request came past the edge, so the distribution answered",
+        );
+    }
+    match kind.config(facts).and_then(|distribution| distribution.config.enabled) {
+        Some(true) => Opinion::excludes(CONFIG, "the distribution is enabled"),
+        Some(false) => {
+            Opinion::of(Says::Explains, "disabled").because(CONFIG, "the distribution is disabled")
+        }
+        None => Opinion::silent()
+            .missing(Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"))),
+    }
+}

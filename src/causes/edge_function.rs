@@ -1,0 +1,98 @@
+//! A function at the edge answered.
+//!
+//! # What it means
+//! A CloudFront Function or Lambda@Edge made the answer. Faults of a function are 502 or 503, never
+//! 403: this answer was meant.
+//!
+//! # What proves it
+//! A result type that says that a function made the answer, and a function on the behaviour.
+//!
+//! # What excludes it
+//! A behaviour without functions.
+//!
+//! # What it is confused with
+//! A token check of the application; a WAF.
+//!
+//! # Remedy
+//! Read the function's code and its log; look at what changed in its KeyValueStore, which leaves no
+//! management event.
+//!
+//! # Reference
+//! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/edge-functions-restrictions.html>
+
+use super::kind::Kind;
+use super::opinion::{LOG, Opinion, Says};
+use super::{Cause, Rule, Sheet, Step};
+use crate::account::Question;
+use crate::account::facts::DistributionFacts;
+
+pub(super) const RULE: Rule = Rule {
+    cause: Cause::EdgeFunction,
+    step: Step::Function,
+    sheet: Sheet {
+        means: "A CloudFront Function or Lambda@Edge made the answer. Faults of a function are \
+                502 or 503, never 403: this answer was meant.",
+        proves: "A result type that says that a function made the answer, and a function on the \
+                 behaviour.",
+        excludes: "A behaviour without functions.",
+        confused_with: "A token check of the application; a WAF.",
+        remedy: "Read the function's code and its log; look at what changed in its KeyValueStore, \
+                 which leaves no management event.",
+        reference: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/edge-functions-restrictions.html",
+        changes: &[
+            "PublishFunction",
+            "UpdateFunction",
+            "UpdateFunctionCode",
+            "PublishVersion",
+            "UpdateDistribution",
+            "UpdateDistributionWithStagingConfig",
+        ],
+    },
+    opinion,
+};
+
+const CONFIG: &str = "cloudfront/get-distribution";
+
+/// What a request-side function leaves in the result types: which kind of function it was.
+fn generated(kind: &Kind) -> Option<(&'static str, &str)> {
+    let types = [kind.detailed(), kind.result.value().map(AsRef::as_ref)];
+    types.into_iter().flatten().find_map(|result| match result {
+        "FunctionGeneratedResponse" => Some(("cloudfront-function", result)),
+        "LambdaGeneratedResponse" | "MissGeneratedResponse" => Some(("lambda-at-edge", result)),
+        _ => None,
+    })
+}
+
+fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
+    let behavior = kind.behavior(facts);
+    let functions = behavior.map(|behavior| {
+        let own = behavior.function_associations.items.iter();
+        let lambda = behavior.lambda_function_associations.items.iter();
+        (own.count(), lambda.count())
+    });
+    let ask = || Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
+    if let Some((detail, result)) = generated(kind) {
+        let sentence = format!("the result type {result} says that a function made the answer");
+        let associated = functions.map(|(own, lambda)| match detail {
+            "cloudfront-function" => own > 0,
+            _ => lambda > 0,
+        });
+        return match (associated, behavior) {
+            (Some(true), Some(behavior)) => Opinion::of(Says::Proves, detail)
+                .because(LOG, sentence)
+                .because(CONFIG, format!("behaviour {} has such a function", behavior.name())),
+            (Some(false), _) => Opinion::of(Says::Supports, detail)
+                .because(LOG, sentence)
+                .because(CONFIG, "the behaviour has no such function today"),
+            _ => Opinion::of(Says::Supports, detail).because(LOG, sentence).missing(ask()),
+        };
+    }
+    match functions {
+        Some((0, 0)) => Opinion::excludes(CONFIG, "the behaviour has no functions"),
+        Some(_) if kind.detailed().is_some_and(|result| result != "Error") => {
+            Opinion::excludes(LOG, "the edge had another reason")
+        }
+        Some(_) => Opinion::silent(),
+        None => Opinion::silent().missing(ask()),
+    }
+}

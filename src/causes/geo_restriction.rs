@@ -1,0 +1,106 @@
+//! The viewer's country is not served.
+//!
+//! # What it means
+//! The distribution's geographic restriction does not serve the viewer's country. It is for the
+//! whole distribution, and viewers whose place is unknown are served.
+//!
+//! # What proves it
+//! The result type ClientGeoBlocked.
+//!
+//! # What excludes it
+//! Another detailed result type; a distribution without restriction; a WAF record of the request.
+//!
+//! # What it is confused with
+//! A WAF rule about countries, which leaves a WAF record.
+//!
+//! # Remedy
+//! Change the list of countries if it is not meant.
+//!
+//! # Reference
+//! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/georestrictions.html>
+
+use super::kind::{Country, Kind, Page};
+use super::opinion::{Evidence, LOG, Opinion, Says};
+use super::{Cause, Rule, Sheet, Step};
+use crate::account::Question;
+use crate::account::facts::DistributionFacts;
+
+pub(super) const RULE: Rule = Rule {
+    cause: Cause::GeoRestriction,
+    step: Step::Rules,
+    sheet: Sheet {
+        means: "The distribution's geographic restriction does not serve the viewer's country. It \
+                is for the whole distribution, and viewers whose place is unknown are served.",
+        proves: "The result type ClientGeoBlocked.",
+        excludes: "Another detailed result type; a distribution without restriction; a WAF record \
+                   of the request.",
+        confused_with: "A WAF rule about countries, which leaves a WAF record.",
+        remedy: "Change the list of countries if it is not meant.",
+        reference: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/georestrictions.html",
+        changes: &[
+            "UpdateDistribution",
+            "UpdateDistributionWithStagingConfig",
+            "UpdateDistributionTenant",
+        ],
+    },
+    opinion,
+};
+
+const CONFIG: &str = "cloudfront/get-distribution";
+
+fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
+    let restriction = kind.config(facts).map(|distribution| {
+        distribution.config.restrictions.as_ref().map(|all| &all.geo_restriction)
+    });
+    let kind_of = restriction.map(|one| one.map_or("none", |geo| geo.restriction_type.as_str()));
+    let detail = match kind_of {
+        Some("blacklist") => Some("denied-country"),
+        Some("whitelist") => Some("not-in-allowed-countries"),
+        _ => None,
+    };
+    let config = detail.map(|detail| Evidence {
+        source: CONFIG.to_owned(),
+        says: match detail {
+            "denied-country" => "the distribution denies a list of countries".to_owned(),
+            _ => "the distribution serves only a list of countries".to_owned(),
+        },
+    });
+    if let Some(result) = kind.detailed() {
+        if result != "ClientGeoBlocked" {
+            return Opinion::excludes(
+                LOG,
+                format!("the result type is {result}, not ClientGeoBlocked"),
+            );
+        }
+        return Opinion::of(Says::Proves, detail)
+            .because(LOG, "the result type is ClientGeoBlocked")
+            .and(config);
+    }
+    if kind.reached_waf() {
+        return Opinion::excludes(LOG, "it came past the geographic restriction");
+    }
+    if kind.page != Page::EdgeCountry && !kind.page_may_differ(facts) {
+        return Opinion::excludes(LOG, format!("the body is {}", kind.page.words()));
+    }
+    match (kind_of, kind.country) {
+        (Some("none"), _) => {
+            Opinion::excludes(CONFIG, "the distribution has no geographic restriction")
+        }
+        (_, Country::Nowhere) => {
+            Opinion::excludes(LOG, "a viewer whose place is unknown is served")
+        }
+        (Some("blacklist"), Country::Listed) | (Some("whitelist"), Country::NotListed) => {
+            Opinion::of(Says::Explains, detail)
+                .because(LOG, "the viewer's country is one that is not served")
+                .and(config)
+        }
+        (Some("blacklist"), Country::NotListed) | (Some("whitelist"), Country::Listed) => {
+            Opinion::excludes(CONFIG, "the viewer's country is served")
+        }
+        _ if kind.page == Page::EdgeCountry => Opinion::of(Says::Supports, detail)
+            .because(LOG, "the body is CloudFront's page about blocked countries")
+            .and(config),
+        _ => Opinion::silent()
+            .missing(Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"))),
+    }
+}

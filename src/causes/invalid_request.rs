@@ -1,0 +1,59 @@
+//! A request that CloudFront cannot take.
+//!
+//! # What it means
+//! The request is malformed, or is a GET with a body. Most malformed requests are answered with
+//! 400.
+//!
+//! # What proves it
+//! Nothing in the log by itself; the result types InvalidRequest and InvalidRequestHeader hint at
+//! it.
+//!
+//! # What excludes it
+//! Another detailed result type; an origin that was asked.
+//!
+//! # What it is confused with
+//! viewer-protocol and alternate-domain-name, which send the same page.
+//!
+//! # Remedy
+//! Look at the client: which agent sends these, and what it sends.
+//!
+//! # Reference
+//! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/RequestAndResponseBehaviorCustomOrigin.html>
+
+use super::kind::Kind;
+use super::opinion::{LOG, Opinion, Says};
+use super::{Cause, Rule, Sheet, Step};
+use crate::account::facts::DistributionFacts;
+
+pub(super) const RULE: Rule = Rule {
+    cause: Cause::InvalidRequest,
+    step: Step::Rules,
+    sheet: Sheet {
+        means: "The request is malformed, or is a GET with a body. Most malformed requests are \
+                answered with 400.",
+        proves: "Nothing in the log by itself; the result types InvalidRequest and \
+                 InvalidRequestHeader hint at it.",
+        excludes: "Another detailed result type; an origin that was asked.",
+        confused_with: "viewer-protocol and alternate-domain-name, which send the same page.",
+        remedy: "Look at the client: which agent sends these, and what it sends.",
+        reference: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/RequestAndResponseBehaviorCustomOrigin.html",
+        changes: &[],
+    },
+    opinion,
+};
+
+fn opinion(kind: &Kind, _: Option<&DistributionFacts>) -> Opinion {
+    if kind.reached_waf() {
+        return Opinion::excludes(LOG, "the request came past the edge's own rules");
+    }
+    match kind.detailed() {
+        Some(result @ ("InvalidRequest" | "InvalidRequestHeader")) => {
+            Opinion::of(Says::Hints, "malformed")
+                .because(LOG, format!("the result type is {result}"))
+        }
+        Some(result) => Opinion::excludes(LOG, format!("the result type is {result}")),
+        // Nothing but that result type is known of it, so where the log has none it is not
+        // weighed against causes that leave traces.
+        None => Opinion::excludes(LOG, "nothing in the log hints at a malformed request"),
+    }
+}

@@ -1,0 +1,168 @@
+//! The judge: weighs what all causes think of one kind of request. It knows no cause by name.
+
+use super::kind::Kind;
+use super::opinion::{Evidence, Opinion, Says};
+use super::{Cause, RULES, Rule};
+use crate::account::Question;
+use crate::account::facts::DistributionFacts;
+
+/// How sure a verdict is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Confidence {
+    /// Consistent, not more.
+    Possible,
+    /// The evidence favours it, and a named alternative is left.
+    Likely,
+    /// One source proves it for this very request, or nothing else is possible.
+    Confirmed,
+}
+
+impl Confidence {
+    /// The stable identifier.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Possible => "possible",
+            Self::Likely => "likely",
+            Self::Confirmed => "confirmed",
+        }
+    }
+}
+
+/// A cause that it was not, and why.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RuledOut {
+    /// Which.
+    pub cause: Cause,
+    /// Why.
+    pub because: Evidence,
+}
+
+/// What was decided of one kind of request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The cause.
+    pub cause: Cause,
+    /// The detail, where the evidence tells it.
+    pub detail: Option<&'static str>,
+    /// The WAF rule.
+    pub rule: Option<String>,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// What it rests on.
+    pub evidence: Vec<Evidence>,
+    /// What it was not.
+    pub ruled_out: Vec<RuledOut>,
+    /// What else it may have been.
+    pub alternatives: Vec<Cause>,
+    /// Facts that are missing and would decide more.
+    pub missing: Vec<Question>,
+}
+
+/// Judges one kind of request.
+pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
+    let opinions: Vec<(&Rule, Opinion)> =
+        RULES.iter().map(|rule| (rule, (rule.opinion)(kind, facts))).collect();
+
+    let open: Vec<&(&Rule, Opinion)> =
+        opinions.iter().filter(|(_, opinion)| opinion.says > Says::Excludes).collect();
+    // The strongest opinion wins; among equals the one whose step comes first on a request's way,
+    // since what was refused there never reached a later one.
+    let chosen = open
+        .iter()
+        .filter(|(_, opinion)| opinion.says > Says::Silent)
+        .max_by_key(|(rule, opinion)| (opinion.says, std::cmp::Reverse(rule.step)));
+    let ruled_out = ruled_out(&opinions);
+    let alternatives_to = |cause: Cause| -> Vec<Cause> {
+        open.iter().map(|(rule, _)| rule.cause).filter(|other| *other != cause).collect()
+    };
+
+    let Some((rule, opinion)) = chosen else {
+        return match open.as_slice() {
+            // Nothing speaks for it, but nothing else is possible.
+            [(rule, opinion)] => {
+                verdict(rule, opinion, Confidence::Confirmed, kind, ruled_out, vec![])
+            }
+            _ => unattributed(&open, ruled_out),
+        };
+    };
+    let others = || open.iter().filter(|(other, _)| other.cause != rule.cause);
+    // Whoever refuses for certain leaves nothing to the steps behind it.
+    let before = others().any(|(other, _)| other.step <= rule.step);
+    let rivals = others().filter(|(_, other)| other.says == opinion.says).count();
+    let confidence = match opinion.says {
+        Says::Proves => Confidence::Confirmed,
+        Says::Explains if !before => Confidence::Confirmed,
+        _ if others().next().is_none() => Confidence::Confirmed,
+        Says::Explains => Confidence::Likely,
+        Says::Supports if rivals == 0 => Confidence::Likely,
+        _ => Confidence::Possible,
+    };
+    let alternatives = match confidence {
+        Confidence::Confirmed => Vec::new(),
+        _ => alternatives_to(rule.cause),
+    };
+    let mut verdict = verdict(rule, opinion, confidence, kind, ruled_out, alternatives);
+    if verdict.confidence < Confidence::Confirmed {
+        // What would exclude the alternatives would decide as well.
+        verdict.missing.extend(others().flat_map(|(_, other)| other.missing.iter().cloned()));
+        verdict.missing.sort();
+        verdict.missing.dedup();
+    }
+    verdict
+}
+
+fn verdict(
+    rule: &Rule,
+    opinion: &Opinion,
+    confidence: Confidence,
+    kind: &Kind,
+    ruled_out: Vec<RuledOut>,
+    alternatives: Vec<Cause>,
+) -> Verdict {
+    let mut confidence = confidence;
+    if !opinion.detail_sure {
+        confidence = confidence.min(Confidence::Likely);
+    }
+    // A masked refusal is proved by another source or not at all: the status was never seen.
+    if kind.is_masked() && opinion.says < Says::Proves {
+        confidence = confidence.min(Confidence::Likely);
+    }
+    Verdict {
+        cause: rule.cause,
+        detail: opinion.detail,
+        rule: opinion.rule.clone(),
+        confidence,
+        evidence: opinion.evidence.clone(),
+        ruled_out,
+        alternatives,
+        missing: opinion.missing.clone(),
+    }
+}
+
+fn unattributed(open: &[&(&Rule, Opinion)], ruled_out: Vec<RuledOut>) -> Verdict {
+    let mut missing: Vec<Question> =
+        open.iter().flat_map(|(_, opinion)| opinion.missing.iter().cloned()).collect();
+    missing.sort();
+    missing.dedup();
+    Verdict {
+        cause: Cause::Unattributed,
+        detail: Some("insufficient-evidence"),
+        rule: None,
+        confidence: Confidence::Possible,
+        evidence: Vec::new(),
+        ruled_out,
+        alternatives: open.iter().map(|(rule, _)| rule.cause).collect(),
+        missing,
+    }
+}
+
+fn ruled_out(opinions: &[(&Rule, Opinion)]) -> Vec<RuledOut> {
+    opinions
+        .iter()
+        .filter(|(_, opinion)| opinion.says == Says::Excludes)
+        .filter_map(|(rule, opinion)| {
+            let because = opinion.evidence.first()?.clone();
+            Some(RuledOut { cause: rule.cause, because })
+        })
+        .collect()
+}

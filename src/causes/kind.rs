@@ -1,0 +1,601 @@
+//! Requests that look alike.
+//!
+//! A [`Kind`] holds all that any cause may read of a request. Requests of one kind get one
+//! verdict, so that a million blocked requests cost what a hundred kinds cost, and judging singly
+//! or by kind cannot differ: a cause never sees anything else.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::s3_origin::grant::{self, Grant, KeyState};
+use crate::account::distribution::{Behavior, Distribution, ErrorResponse};
+use crate::account::facts::{DistributionFacts, Facts, Held};
+use crate::account::{bucket, web_acl};
+use crate::logs::record::{Column, Refusal};
+use crate::logs::waf::{Action, Side, WafIndex};
+use crate::signature::{self, Began, KeyId, Signature};
+
+/// All that a cause may read of a request.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Kind {
+    /// The distribution.
+    pub distribution: Option<Box<str>>,
+    /// The status that the viewer got.
+    pub status: u16,
+    /// Whether the distribution's configuration is that of the moment.
+    pub config: Held,
+    /// The behaviour that matched.
+    pub behavior: MatchedBehavior,
+    /// Whose the Host is.
+    pub host: Host,
+    /// The method.
+    pub method: Box<str>,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Whether the protocol's version is below HTTP/1.1.
+    pub old_http: bool,
+    /// `x-edge-result-type`.
+    pub result: Column<Box<str>>,
+    /// `x-edge-detailed-result-type`.
+    pub detailed: Column<Box<str>>,
+    /// The body that was sent.
+    pub page: Page,
+    /// Whether the origin was asked.
+    pub origin: OriginAsked,
+    /// What the WAF in front of the distribution did.
+    pub waf: WafSeen,
+    /// What a WAF in front of the origin did.
+    pub origin_waf: WafSeen,
+    /// Whether the web ACL's configuration is that of the moment.
+    pub acl: Held,
+    /// How the viewer's country stands to the restriction.
+    pub country: Country,
+    /// The state of the signature; `None` where the behaviour does not ask for one.
+    pub signature: Option<Signature>,
+    /// Whether the keys are those of the moment.
+    pub keys: Held,
+    /// What the bucket's policy says; `None` where the origin is no bucket.
+    pub grant: Option<Grant>,
+    /// Whether the bucket's policy is that of the moment.
+    pub bucket: Held,
+    /// The state of the key in the bucket.
+    pub key: KeyState,
+}
+
+/// A behaviour, by its place in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MatchedBehavior {
+    /// The n-th, counted from zero; the default one comes last.
+    At(usize),
+    /// The configuration is not known, or has no such behaviour.
+    Unknown,
+}
+
+/// Whose a Host is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Host {
+    /// The distribution's.
+    Own,
+    /// Not the distribution's. The name is kept only where DNS points it here: any other is a
+    /// viewer's invention.
+    Foreign(Option<Box<str>>),
+    /// Not the distribution's, but an alias of this one.
+    Elsewhere(Box<str>),
+    /// Not known.
+    Unknown,
+}
+
+/// A protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// `http` or `ws`.
+    Plain,
+    /// `https`, `wss`, `grpcs`.
+    Tls,
+    /// Not logged.
+    Unknown,
+}
+
+/// A body, told by its media type and length. A match supports and never proves: the text may
+/// change, and an error page may stand in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Page {
+    /// CloudFront: "Request blocked."
+    EdgeBlocked,
+    /// CloudFront: "Bad request."
+    EdgeBadRequest,
+    /// CloudFront: "... configured to block access from your country."
+    EdgeCountry,
+    /// CloudFront: "... not configured to allow the HTTP request method ..."
+    EdgeMethod,
+    /// CloudFront: `MissingKey`.
+    SignMissing,
+    /// CloudFront: `InvalidKey`.
+    SignUnknownKey,
+    /// CloudFront: `AccessDenied` about a signature.
+    SignDenied,
+    /// CloudFront: `MalformedPolicy`.
+    SignMalformedPolicy,
+    /// CloudFront: `MalformedSignature`.
+    SignMalformedSignature,
+    /// CloudFront, about a signature, with a length that is not known.
+    SignOther,
+    /// S3's XML.
+    S3,
+    /// A load balancer's own page.
+    LoadBalancer,
+    /// API Gateway: `{"message":"Forbidden"}`.
+    ApiForbidden,
+    /// API Gateway: "Missing Authentication Token".
+    ApiNoRoute,
+    /// A function URL without a grant.
+    LambdaUrl,
+    /// A function URL with a signature that does not match.
+    LambdaUrlSignature,
+    /// AWS's own example of a listener rule that lets no one in without a header.
+    LoadBalancerRule,
+    /// HTML of another length.
+    Html,
+    /// Something else.
+    Other,
+    /// Not logged.
+    Unknown,
+}
+
+impl Page {
+    /// Whether CloudFront made the page.
+    pub fn is_edge(self) -> bool {
+        matches!(
+            self,
+            Self::EdgeBlocked | Self::EdgeBadRequest | Self::EdgeCountry | Self::EdgeMethod
+        ) || self.is_signature()
+    }
+
+    /// Whether CloudFront made the page about a signature.
+    pub fn is_signature(self) -> bool {
+        matches!(
+            self,
+            Self::SignMissing
+                | Self::SignUnknownKey
+                | Self::SignDenied
+                | Self::SignMalformedPolicy
+                | Self::SignMalformedSignature
+                | Self::SignOther
+        )
+    }
+
+    /// The page in words, as the end of "the body is …".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::EdgeBlocked => "CloudFront's page \"Request blocked\"",
+            Self::EdgeBadRequest => "CloudFront's page \"Bad request\"",
+            Self::EdgeCountry => "CloudFront's page about blocked countries",
+            Self::EdgeMethod => "CloudFront's page about methods",
+            Self::SignMissing => "CloudFront's answer MissingKey",
+            Self::SignUnknownKey => "CloudFront's answer InvalidKey",
+            Self::SignDenied => "CloudFront's answer AccessDenied to a signature",
+            Self::SignMalformedPolicy => "CloudFront's answer MalformedPolicy",
+            Self::SignMalformedSignature => "CloudFront's answer MalformedSignature",
+            Self::SignOther => "an answer of CloudFront about a signature",
+            Self::S3 => "an XML error of S3",
+            Self::LoadBalancer => "a load balancer's own page",
+            Self::ApiForbidden => "API Gateway's {\"message\":\"Forbidden\"}",
+            Self::ApiNoRoute => "API Gateway's \"Missing Authentication Token\"",
+            Self::LambdaUrl => "a function URL's \"Forbidden\"",
+            Self::LambdaUrlSignature => "a function URL's complaint about the signature",
+            Self::LoadBalancerRule => "a listener rule's \"Access denied\"",
+            Self::Html => "an HTML page of the origin or an error page",
+            Self::Other => "of the origin's or an error page's own making",
+            Self::Unknown => "not logged",
+        }
+    }
+}
+
+/// Whether the origin was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OriginAsked {
+    /// It was.
+    Yes,
+    /// The log says that it was not; an error from the cache looks the same.
+    No,
+    /// The log does not tell.
+    Unknown,
+}
+
+/// What a WAF did with a request.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WafSeen {
+    /// It blocked it.
+    Blocked {
+        /// The rule.
+        rule: Box<str>,
+        /// `REGULAR`, `RATE_BASED`, ….
+        rule_type: Box<str>,
+        /// The status of a custom response.
+        code: Option<u16>,
+        /// The load balancer or stage, for a WAF in front of the origin.
+        at: Box<str>,
+    },
+    /// It let it pass.
+    Passed,
+    /// It asked for something else (CAPTCHA, challenge).
+    Interrupted,
+    /// It has no record of it, although its logs are complete for that time.
+    Silent,
+    /// It has no record of it, and its logs do not reach that far.
+    NotYet,
+    /// There are no logs of it.
+    NoLogs,
+}
+
+/// How a country stands to the geographic restriction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Country {
+    /// On the list.
+    Listed,
+    /// Not on the list.
+    NotListed,
+    /// CloudFront does not know it; such viewers are served.
+    Nowhere,
+    /// The log does not say.
+    Unknown,
+}
+
+impl Kind {
+    /// The kind of a refusal.
+    pub fn of(refusal: &Refusal, facts: &Facts, waf: &WafIndex) -> Self {
+        let mine = refusal.distribution_id.as_deref().and_then(|id| facts.distributions.get(id));
+        let distribution = mine.and_then(|mine| mine.distribution.known());
+        let at = refusal.time;
+        let held = |names: &[&str], read_at| facts.holds(names, read_at, at);
+        let config = match mine {
+            Some(mine) => held(&[&mine.id], mine.distribution.read_at),
+            None => Held::Unsure,
+        };
+        let (behavior, index) = matched(refusal, distribution);
+        let acl = distribution.and_then(Distribution::web_acl);
+        let grant =
+            mine.zip(distribution).zip(behavior).and_then(|((mine, distribution), behavior)| {
+                grant::of(refusal, facts, mine, distribution, behavior)
+            });
+        Self {
+            distribution: refusal.distribution_id.clone(),
+            status: refusal.status,
+            config,
+            behavior: index,
+            host: host(refusal, distribution, facts),
+            method: refusal.method.clone(),
+            protocol: protocol(refusal),
+            old_http: matches!(
+                refusal.protocol_version.value().map(AsRef::as_ref),
+                Some("HTTP/1.0" | "HTTP/0.9")
+            ),
+            result: refusal.result_type.clone(),
+            detailed: refusal.detailed_result_type.clone(),
+            page: page(refusal),
+            origin: origin_asked(refusal),
+            waf: waf_seen(refusal, waf, Side::Edge, acl),
+            origin_waf: waf_seen(refusal, waf, Side::Origin, None),
+            acl: acl.zip(mine).map_or(Held::Holds, |(arn, mine)| {
+                let name = mine.web_acl.known().map(|acl| acl.name.as_str()).unwrap_or_default();
+                held(&[arn, crate::account::facts::acl_id(arn), name], mine.web_acl.read_at)
+            }),
+            country: country(refusal, distribution),
+            signature: mine.zip(distribution).zip(behavior).and_then(
+                |((mine, distribution), behavior)| {
+                    behavior.is_signed().then(|| signed(refusal, mine, distribution, behavior))
+                },
+            ),
+            keys: keys_held(mine, behavior, held),
+            bucket: grant.as_ref().map_or(Held::Holds, |(_, held, _)| *held),
+            key: grant.as_ref().map_or(KeyState::Unknown, |(_, _, key)| key.clone()),
+            grant: grant.map(|(grant, _, _)| grant),
+        }
+    }
+
+    /// Whether the status is not 403, but stands in for one.
+    pub fn is_masked(&self) -> bool {
+        self.status != 403
+    }
+
+    /// The distribution's configuration, if it is that of the moment.
+    pub fn config<'a>(&self, facts: Option<&'a DistributionFacts>) -> Option<&'a Distribution> {
+        facts?.distribution.known().filter(|_| self.config == Held::Holds)
+    }
+
+    /// The behaviour that matched, if the configuration is that of the moment.
+    pub fn behavior<'a>(&self, facts: Option<&'a DistributionFacts>) -> Option<&'a Behavior> {
+        match self.behavior {
+            MatchedBehavior::At(index) => self.config(facts)?.behaviors().nth(index),
+            MatchedBehavior::Unknown => None,
+        }
+    }
+
+    /// The rule that puts a page in the place of a 403, if there is one.
+    pub fn error_page<'a>(
+        &self,
+        facts: Option<&'a DistributionFacts>,
+    ) -> Option<&'a ErrorResponse> {
+        let rules = &facts?.distribution.known()?.config.custom_error_responses.items;
+        rules.iter().find(|rule| rule.error_code == 403 && !rule.response_page_path.is_empty())
+    }
+
+    /// Whether the body may be another than the one that a cause leaves, because an error page
+    /// stands in its place or because the log does not show it.
+    pub fn page_may_differ(&self, facts: Option<&DistributionFacts>) -> bool {
+        self.page == Page::Unknown || self.error_page(facts).is_some() || self.is_masked()
+    }
+
+    /// The detailed result type, where the log has the column.
+    pub fn detailed(&self) -> Option<&str> {
+        self.detailed.value().map(AsRef::as_ref)
+    }
+
+    /// Whether the request came past everything that CloudFront and its WAF refuse by themselves.
+    pub fn passed_waf(&self) -> bool {
+        self.waf == WafSeen::Passed || self.origin == OriginAsked::Yes
+    }
+
+    /// Whether a WAF record shows that the request had come as far as the WAF.
+    pub fn reached_waf(&self) -> bool {
+        matches!(self.waf, WafSeen::Passed | WafSeen::Blocked { .. } | WafSeen::Interrupted)
+            || self.origin == OriginAsked::Yes
+    }
+}
+
+fn matched<'a>(
+    refusal: &Refusal,
+    distribution: Option<&'a Distribution>,
+) -> (Option<&'a Behavior>, MatchedBehavior) {
+    let Some(distribution) = distribution else { return (None, MatchedBehavior::Unknown) };
+    let behavior = match refusal.behavior.value() {
+        // The log's own word is better than matching the path under today's configuration.
+        Some(pattern) => distribution.behavior_named(pattern),
+        None => Some(distribution.behavior_for(&refusal.path.sent())),
+    };
+    let index = behavior.and_then(|behavior| {
+        distribution.behaviors().position(|each| std::ptr::eq(each, behavior))
+    });
+    match (behavior, index) {
+        (Some(behavior), Some(index)) => (Some(behavior), MatchedBehavior::At(index)),
+        _ => (None, MatchedBehavior::Unknown),
+    }
+}
+
+fn host(refusal: &Refusal, distribution: Option<&Distribution>, facts: &Facts) -> Host {
+    let Some(host) = refusal.host.value() else { return Host::Unknown };
+    let Ok(name) = String::from_utf8(host.sent()) else { return Host::Unknown };
+    let Some(distribution) = distribution else { return Host::Unknown };
+    if distribution.answers_to(&name) {
+        return Host::Own;
+    }
+    // The domains of a tenant are the tenant's, and what they are may not be known.
+    if refusal.tenant_id.is_some()
+        || distribution.config.connection_mode.as_deref() == Some("tenant-only")
+    {
+        return Host::Unknown;
+    }
+    let elsewhere = facts.summaries.known().into_iter().flatten().find(|other| {
+        other.id != distribution.id
+            && other
+                .aliases
+                .items
+                .iter()
+                .any(|alias| crate::account::distribution::name_covers(alias, &name))
+    });
+    if let Some(other) = elsewhere {
+        return Host::Elsewhere(other.id.as_str().into());
+    }
+    let in_dns = facts.zones.iter().filter_map(|zone| zone.known()).flatten().any(|record| {
+        record.target.eq_ignore_ascii_case(&distribution.domain_name)
+            && crate::account::distribution::name_covers(&record.name, &name)
+    });
+    Host::Foreign(in_dns.then(|| name.into()))
+}
+
+fn protocol(refusal: &Refusal) -> Protocol {
+    match refusal.protocol.value().map(AsRef::as_ref) {
+        Some("http" | "ws") => Protocol::Plain,
+        Some("https" | "wss" | "grpcs") => Protocol::Tls,
+        _ => Protocol::Unknown,
+    }
+}
+
+fn page(refusal: &Refusal) -> Page {
+    let kind = match &refusal.content_type {
+        Column::Missing => return Page::Unknown,
+        Column::Dash => return Page::Other,
+        Column::Value(kind) => kind.as_ref(),
+    };
+    let length = match refusal.content_length {
+        Column::Value(length) => Some(length),
+        _ => None,
+    };
+    match (kind, length) {
+        ("text/html", Some(919)) => Page::EdgeBlocked,
+        ("text/html", Some(915)) => Page::EdgeBadRequest,
+        ("text/html", Some(986)) => Page::EdgeCountry,
+        ("text/html", Some(1053)) => Page::EdgeMethod,
+        ("text/html", Some(118)) => Page::LoadBalancer,
+        ("text/html", _) => Page::Html,
+        ("text/xml", Some(146)) => Page::SignMissing,
+        ("text/xml", Some(106)) => Page::SignUnknownKey,
+        ("text/xml", Some(110)) => Page::SignDenied,
+        ("text/xml", Some(116)) => Page::SignMalformedPolicy,
+        ("text/xml", Some(131)) => Page::SignMalformedSignature,
+        ("text/xml", _) => Page::SignOther,
+        // S3 sends its errors in chunks, so that they have no length.
+        ("application/xml", None) => Page::S3,
+        ("application/json", Some(23)) => Page::ApiForbidden,
+        ("application/json", Some(42)) => Page::ApiNoRoute,
+        ("application/json", Some(144)) => Page::LambdaUrl,
+        ("application/json", Some(192)) => Page::LambdaUrlSignature,
+        ("text/plain", Some(13)) => Page::LoadBalancerRule,
+        _ => Page::Other,
+    }
+}
+
+/// Milliseconds below which a first byte may as well have come from the edge itself.
+const ORIGIN_MS: u32 = 10;
+
+fn origin_asked(refusal: &Refusal) -> OriginAsked {
+    if refusal.origin_first_byte_ms.value().is_some() || refusal.origin_host.value().is_some() {
+        return OriginAsked::Yes;
+    }
+    // A first byte after ten milliseconds, with a body that the edge does not make. `time-taken`
+    // would not do: it counts the time in which a request's body is read.
+    if refusal.first_byte_ms.value().is_some_and(|ms| *ms >= ORIGIN_MS)
+        && !page(refusal).is_edge()
+        && page(refusal) != Page::Unknown
+    {
+        return OriginAsked::Yes;
+    }
+    match refusal.origin_first_byte_ms {
+        Column::Dash => OriginAsked::No,
+        _ => OriginAsked::Unknown,
+    }
+}
+
+fn waf_seen(refusal: &Refusal, waf: &WafIndex, side: Side, acl: Option<&str>) -> WafSeen {
+    let row = refusal.request_id.as_deref().and_then(|id| waf.row(side, id));
+    if let Some(row) = row {
+        return match row.action {
+            Action::Block => WafSeen::Blocked {
+                rule: row.rule.as_ref().into(),
+                rule_type: row.rule_type.as_ref().into(),
+                code: row.response_code,
+                at: match side {
+                    Side::Edge => "".into(),
+                    Side::Origin => row.source_id.as_ref().into(),
+                },
+            },
+            Action::Allow => WafSeen::Passed,
+            Action::Interrupt | Action::Other => WafSeen::Interrupted,
+        };
+    }
+    let Some(reach) = acl.and_then(|acl| waf.reach(acl)) else { return WafSeen::NoLogs };
+    let (from, to) = refusal.span();
+    // Without an id there is nothing to find, however complete the logs are.
+    if refusal.request_id.is_some() && reach.is_complete(from, to) {
+        WafSeen::Silent
+    } else {
+        WafSeen::NotYet
+    }
+}
+
+fn country(refusal: &Refusal, distribution: Option<&Distribution>) -> Country {
+    let Some(distribution) = distribution else { return Country::Unknown };
+    match &refusal.country {
+        Column::Missing => Country::Unknown,
+        Column::Dash => Country::Nowhere,
+        Column::Value(code) => {
+            let listed = distribution.config.restrictions.as_ref().is_some_and(|restrictions| {
+                restrictions.geo_restriction.items.iter().any(|item| item.as_str() == code.as_ref())
+            });
+            if listed { Country::Listed } else { Country::NotListed }
+        }
+    }
+}
+
+fn signed(
+    refusal: &Refusal,
+    mine: &DistributionFacts,
+    distribution: &Distribution,
+    behavior: &Behavior,
+) -> Signature {
+    let host = refusal.host.value();
+    let asked = signature::Asked {
+        protocol: text_column(&refusal.protocol),
+        host: host.map_or(signature::Column::Missing, |h| signature::Column::Value(h.logged())),
+        path: refusal.path.logged(),
+        query: viewer_column(&refusal.query),
+        cookie: viewer_column(&refusal.cookie),
+        cookies_logged: distribution.config.logging.as_ref().map(|logging| logging.include_cookies),
+        cookie_cut_at: None,
+        client_ip: text_column(&refusal.client_ip),
+        began: refusal.time_taken_ms.and_then(|taken| {
+            let whole = refusal.time.subsec_nanosecond() == 0;
+            let step = SignedDuration::from_millis(if whole { 1000 } else { 1 });
+            Began::from_end(refusal.time, step, SignedDuration::from_millis(i64::from(taken)))
+        }),
+    };
+    signature::signature(&asked, usable_keys(mine, distribution, behavior).as_ref())
+}
+
+fn viewer_column(column: &Column<crate::viewer::Viewer>) -> signature::Column<'_> {
+    match column {
+        Column::Missing => signature::Column::Missing,
+        Column::Dash => signature::Column::Dash,
+        Column::Value(value) => signature::Column::Value(value.logged()),
+    }
+}
+
+fn text_column(column: &Column<Box<str>>) -> signature::Column<'_> {
+    match column {
+        Column::Missing => signature::Column::Missing,
+        Column::Dash => signature::Column::Dash,
+        Column::Value(value) => signature::Column::Value(value.as_bytes()),
+    }
+}
+
+/// The keys that a behaviour trusts, where all of them are known.
+fn usable_keys(
+    mine: &DistributionFacts,
+    distribution: &Distribution,
+    behavior: &Behavior,
+) -> Option<BTreeSet<KeyId>> {
+    let mut keys = BTreeSet::new();
+    if behavior.trusted_signers.enabled {
+        let active = distribution.active_trusted_signers.as_ref()?;
+        let owned = active.items.iter().flat_map(|owner| &owner.key_pair_ids.items);
+        keys.extend(owned.filter_map(|id| KeyId::parse(id.as_bytes())));
+    }
+    if behavior.trusted_key_groups.enabled {
+        for group in &behavior.trusted_key_groups.items {
+            match mine.key_groups.get(group).and_then(|fact| fact.known()) {
+                Some(ids) => keys.extend(ids.iter().filter_map(|id| KeyId::parse(id.as_bytes()))),
+                // The distribution lists the keys of all its groups together.
+                None => {
+                    let active = distribution.active_trusted_key_groups.as_ref()?;
+                    let owned = active.items.iter().flat_map(|owner| &owner.key_pair_ids.items);
+                    keys.extend(owned.filter_map(|id| KeyId::parse(id.as_bytes())));
+                }
+            }
+        }
+    }
+    Some(keys)
+}
+
+fn keys_held(
+    mine: Option<&DistributionFacts>,
+    behavior: Option<&Behavior>,
+    held: impl Fn(&[&str], Option<Timestamp>) -> Held,
+) -> Held {
+    let Some((mine, behavior)) = mine.zip(behavior).filter(|(_, b)| b.is_signed()) else {
+        return Held::Holds;
+    };
+    behavior
+        .trusted_key_groups
+        .items
+        .iter()
+        .map(|group| {
+            let fact = mine.key_groups.get(group);
+            let keys = fact.and_then(|fact| fact.known()).into_iter().flatten();
+            let names: Vec<&str> =
+                std::iter::once(group.as_str()).chain(keys.map(String::as_str)).collect();
+            held(&names, fact.and_then(|fact| fact.read_at))
+        })
+        .max()
+        .unwrap_or(Held::Holds)
+}
+
+/// Whether a web ACL's log keeps records of an action.
+pub fn waf_keeps(facts: Option<&DistributionFacts>, action: &str) -> Option<web_acl::Kept> {
+    Some(facts?.waf_logging.known()?.keeps(action))
+}
+
+/// Whether an origin is a bucket, whichever endpoint it is asked by.
+pub fn is_bucket(origin: &crate::account::distribution::Origin) -> bool {
+    origin.s3_origin_config.is_some() || bucket::endpoint(&origin.domain_name).is_some()
+}

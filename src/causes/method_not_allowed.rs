@@ -1,0 +1,85 @@
+//! A method that the behaviour does not let through.
+//!
+//! # What it means
+//! The behaviour allows GET and HEAD, perhaps OPTIONS, and the request used another method. It does
+//! not fall through to a later behaviour.
+//!
+//! # What proves it
+//! The result type InvalidRequestMethod.
+//!
+//! # What excludes it
+//! Another detailed result type; a method that the behaviour allows.
+//!
+//! # What it is confused with
+//! A bucket that refuses a PUT which CloudFront let through.
+//!
+//! # Remedy
+//! Allow the method on the behaviour, or send such requests to a path whose behaviour allows it.
+//!
+//! # Reference
+//! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-403-invalid-method.html>
+
+use super::kind::{Kind, Page};
+use super::opinion::{Evidence, LOG, Opinion, Says};
+use super::{Cause, Rule, Sheet, Step};
+use crate::account::Question;
+use crate::account::facts::DistributionFacts;
+
+pub(super) const RULE: Rule = Rule {
+    cause: Cause::MethodNotAllowed,
+    step: Step::Rules,
+    sheet: Sheet {
+        means: "The behaviour allows GET and HEAD, perhaps OPTIONS, and the request used another \
+                method. It does not fall through to a later behaviour.",
+        proves: "The result type InvalidRequestMethod.",
+        excludes: "Another detailed result type; a method that the behaviour allows.",
+        confused_with: "A bucket that refuses a PUT which CloudFront let through.",
+        remedy: "Allow the method on the behaviour, or send such requests to a path whose \
+                 behaviour allows it.",
+        reference: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-403-invalid-method.html",
+        changes: &["UpdateDistribution", "UpdateDistributionWithStagingConfig"],
+    },
+    opinion,
+};
+
+const CONFIG: &str = "cloudfront/get-distribution";
+
+fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
+    let detail = "method-not-allowed";
+    let behavior = kind.behavior(facts);
+    if let Some(result) = kind.detailed() {
+        if result != "InvalidRequestMethod" {
+            return Opinion::excludes(
+                LOG,
+                format!("the result type is {result}, not InvalidRequestMethod"),
+            );
+        }
+        let config = behavior.filter(|behavior| !behavior.allows(&kind.method));
+        return Opinion::of(Says::Proves, detail)
+            .because(LOG, format!("the result type of {} is InvalidRequestMethod", kind.method))
+            .and(config.map(|behavior| Evidence {
+                source: CONFIG.to_owned(),
+                says: format!("behaviour {} does not allow {}", behavior.name(), kind.method),
+            }));
+    }
+    if matches!(kind.method.as_ref(), "GET" | "HEAD") {
+        return Opinion::excludes(LOG, format!("every behaviour allows {}", kind.method));
+    }
+    if kind.reached_waf() {
+        return Opinion::excludes(LOG, "the request came past the edge's own rules");
+    }
+    match behavior {
+        Some(behavior) if behavior.allows(&kind.method) => Opinion::excludes(
+            CONFIG,
+            format!("behaviour {} allows {}", behavior.name(), kind.method),
+        ),
+        Some(behavior) => Opinion::of(Says::Explains, detail).because(
+            CONFIG,
+            format!("behaviour {} does not allow {}", behavior.name(), kind.method),
+        ),
+        None if kind.page == Page::EdgeMethod => Opinion::of(Says::Supports, detail)
+            .because(LOG, "the body is CloudFront's page about methods"),
+        None => Opinion::silent()
+            .missing(Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"))),
+    }
+}

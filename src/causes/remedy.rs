@@ -1,0 +1,243 @@
+//! What to do about a cause, with the real names filled in.
+
+use super::Cause;
+use crate::account::bucket;
+use crate::account::facts::DistributionFacts;
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    /// In one sentence.
+    pub summary: String,
+    /// Step by step; a step may be a command.
+    pub steps: Vec<String>,
+}
+
+/// The remedy of a cause and detail for one distribution.
+pub fn of(
+    cause: Cause,
+    detail: Option<&str>,
+    rule: Option<&str>,
+    facts: Option<&DistributionFacts>,
+    behavior: Option<usize>,
+) -> Remedy {
+    let id = facts.map_or("the distribution", |facts| facts.id.as_str());
+    let distribution = facts.and_then(|facts| facts.distribution.known());
+    let matched = distribution
+        .and_then(|distribution| behavior.and_then(|index| distribution.behaviors().nth(index)));
+    let origin = distribution.zip(matched).and_then(|(distribution, behavior)| {
+        distribution.origins_of(behavior).first().map(|origin| origin.domain_name.clone())
+    });
+    let origin = origin.as_deref().unwrap_or("the origin");
+    let bucket = bucket::endpoint(origin).map_or_else(|| "BUCKET".to_owned(), |e| e.bucket);
+    let arn = distribution.map_or("ARN", |distribution| distribution.arn.as_str());
+    let name = matched.map_or("of these paths", |behavior| behavior.name());
+    let acl = distribution.and_then(|distribution| distribution.web_acl());
+    let acl = acl.and_then(|arn| arn.rsplit('/').nth(1)).unwrap_or("the web ACL");
+    let rule = rule.unwrap_or("the rule");
+    let (summary, steps): (String, Vec<String>) = match (cause, detail) {
+        (Cause::S3Origin, Some("access-not-granted")) => (
+            format!("Let distribution {id} read {bucket} again."),
+            vec![
+                format!("aws s3api get-bucket-policy --bucket {bucket} --query Policy --output text"),
+                format!(
+                    "Add a statement: Allow, principal service cloudfront.amazonaws.com, action \
+                     s3:GetObject, resource arn:aws:s3:::{bucket}/*, condition StringEquals \
+                     AWS:SourceArn {arn}."
+                ),
+                "Give back what the last change of the policy took away, if it was not meant.".into(),
+            ],
+        ),
+        (Cause::S3Origin, Some("explicit-deny")) => (
+            format!("Except CloudFront from the Deny in the policy of {bucket}."),
+            vec![
+                format!("aws s3api get-bucket-policy --bucket {bucket} --query Policy --output text"),
+                "Narrow the Deny by a condition that CloudFront's requests do not meet.".into(),
+            ],
+        ),
+        (Cause::S3Origin, Some("object-missing")) => (
+            format!("Deploy the missing objects to {bucket}, or stop linking to them."),
+            vec![
+                "Compare the examples with the last deployment: was an old hash deleted too early?".into(),
+                format!(
+                    "To see 404 in the place of 403, grant s3:ListBucket on arn:aws:s3:::{bucket} to \
+                     CloudFront; do not map 403 to 200 for it, that hides every other cause."
+                ),
+            ],
+        ),
+        (Cause::S3Origin, Some("wrong-path")) => (
+            format!("Make the paths that viewers ask for match the keys of {bucket}."),
+            vec![
+                "Compare an example with the key that is near it: case, origin path, index.html.".into(),
+                format!("aws cloudfront get-distribution --id {id} --query Distribution.DistributionConfig.Origins"),
+            ],
+        ),
+        (Cause::S3Origin, Some("host-header-forwarded")) => (
+            format!("Stop forwarding the viewer's Host to {bucket}."),
+            vec![format!(
+                "Give behaviour {name} the origin request policy AllViewerExceptHostHeader \
+                 (b689b0a8-53d0-40ab-baf2-68738e2966ac), or one without Host."
+            )],
+        ),
+        (Cause::S3Origin, Some("archived")) => (
+            format!("Restore the archived objects of {bucket}."),
+            vec![
+                format!("aws s3api restore-object --bucket {bucket} --key KEY --restore-request Days=7"),
+                "Take what viewers still ask for out of the lifecycle rule.".into(),
+            ],
+        ),
+        (Cause::S3Origin, Some("kms-denied")) => (
+            "Let CloudFront decrypt with the key of these objects.".into(),
+            vec![
+                format!("Add to the key's policy: Allow kms:Decrypt to cloudfront.amazonaws.com with AWS:SourceArn {arn}."),
+                "An origin access identity cannot read such objects: use an origin access control.".into(),
+            ],
+        ),
+        (Cause::S3Origin, Some("custom-error-page")) => (
+            "Mend the custom error response.".into(),
+            vec![format!(
+                "aws cloudfront get-distribution --id {id} --query \
+                 Distribution.DistributionConfig.CustomErrorResponses"
+            )],
+        ),
+        (Cause::S3Origin, Some("requester-pays")) => (
+            format!("Take requester pays off {bucket}: CloudFront sends no payer."),
+            vec![format!("aws s3api put-bucket-request-payment --bucket {bucket} --request-payment-configuration Payer=BucketOwner")],
+        ),
+        (Cause::S3Origin, Some("website-not-public")) => (
+            format!("Make {bucket} public, or ask its REST endpoint with an origin access control."),
+            vec!["A website endpoint is always asked without a signature.".into()],
+        ),
+        (Cause::S3Origin, _) => (
+            format!("Find out what {bucket} refuses."),
+            vec![
+                format!("aws s3api get-bucket-policy --bucket {bucket}"),
+                format!("aws s3api list-objects-v2 --bucket {bucket} --prefix KEY"),
+            ],
+        ),
+        (Cause::Waf, Some("origin")) => (
+            format!("Look at rule {rule} of the web ACL in front of {origin}."),
+            vec![
+                "If it blocks by address or rate: behind CloudFront it must read X-Forwarded-For (FORWARDED_IP).".into(),
+                format!("If the blocked viewers are real: set {rule} to Count and watch."),
+            ],
+        ),
+        (Cause::Waf, _) => (
+            format!("If the blocked viewers are real, take {rule} of {acl} back; else nothing."),
+            vec![
+                format!("Look at a few blocked requests: are they your viewers or a scanner?"),
+                format!("If they are viewers: set {rule} to Count, or except these paths by a scope-down statement."),
+            ],
+        ),
+        (Cause::GeoRestriction, _) => (
+            format!("If these countries should be served, change the restriction of {id}."),
+            vec![format!(
+                "aws cloudfront get-distribution --id {id} --query \
+                 Distribution.DistributionConfig.Restrictions"
+            )],
+        ),
+        (Cause::SignedAccess, Some("expired")) => (
+            "Give viewers new URLs before the old ones expire.".into(),
+            vec![
+                "If they expire too early: sign for longer than the longest download or playback.".into(),
+                "If old links are shared: nothing; this is what the signature is for.".into(),
+            ],
+        ),
+        (Cause::SignedAccess, Some("not-yet-valid")) => (
+            "Set the signer's clock, or let signatures begin a few minutes earlier.".into(),
+            vec!["Compare the signer's time with an NTP server.".into()],
+        ),
+        (Cause::SignedAccess, Some("unknown-key")) => (
+            "Sign with a key that the behaviour trusts.".into(),
+            vec![
+                format!("aws cloudfront get-distribution --id {id} --query Distribution.ActiveTrustedKeyGroups"),
+                "Put a new key into the key group before the signer uses it, and take the old one out last.".into(),
+            ],
+        ),
+        (Cause::SignedAccess, Some("missing")) => (
+            format!("If behaviour {name} is meant to be public, take the signers off it; else find who asks without a signature."),
+            vec![format!("aws cloudfront get-distribution --id {id} --query Distribution.DistributionConfig")],
+        ),
+        (Cause::SignedAccess, _) => (
+            "Compare what the signer signs with what viewers ask for.".into(),
+            vec![
+                "Check scheme, host, path and query against the policy's Resource; parameters added after signing break it.".into(),
+                "Check key pair, hash algorithm and the encoding of the policy.".into(),
+            ],
+        ),
+        (Cause::AlternateDomainName, _) => (
+            format!("Add the name to {id} with a certificate that covers it, or point DNS elsewhere."),
+            vec![
+                format!("aws cloudfront get-distribution --id {id} --query Distribution.DistributionConfig.Aliases"),
+                "aws cloudfront list-conflicting-aliases shows who has the name.".into(),
+            ],
+        ),
+        (Cause::ViewerProtocol, _) => (
+            format!("Set behaviour {name} of {id} to redirect-to-https."),
+            vec!["Let clients that cannot follow a redirect ask by HTTPS.".into()],
+        ),
+        (Cause::MethodNotAllowed, _) => (
+            format!("Allow the method on behaviour {name} of {id}, or send it elsewhere."),
+            vec![format!(
+                "aws cloudfront get-distribution --id {id} --query \
+                 Distribution.DistributionConfig.DefaultCacheBehavior.AllowedMethods"
+            )],
+        ),
+        (Cause::EdgeFunction, _) => (
+            format!("Read the function on behaviour {name} of {id}: it answers 403 by itself."),
+            vec!["Compare its last publication with the first refusal.".into()],
+        ),
+        (Cause::StackedDistributions, _) => (
+            format!("Point the origin of {id} at what stands behind {origin}."),
+            vec!["Do not forward the Host header to another distribution.".into()],
+        ),
+        (Cause::DistributionDisabled, _) => (
+            format!("Enable {id}, or take its names out of DNS."),
+            vec![format!("aws cloudfront get-distribution --id {id} --query Distribution.DistributionConfig.Enabled")],
+        ),
+        (Cause::CustomOrigin, Some("no-route")) => (
+            format!("Make {origin} have a route for these paths."),
+            vec!["Check the stage in the origin path, the method and the base path mapping.".into()],
+        ),
+        (Cause::CustomOrigin, Some("host-header-forwarded")) => (
+            format!("Stop forwarding the viewer's Host to {origin}."),
+            vec!["Use the origin request policy AllViewerExceptHostHeader (b689b0a8-53d0-40ab-baf2-68738e2966ac).".into()],
+        ),
+        (Cause::CustomOrigin, Some("secret-header")) => (
+            format!("Make the header that {id} sends and the one that {origin} expects agree."),
+            vec!["Compare both sides; rotate by letting the origin accept the old and the new value for a while.".into()],
+        ),
+        (Cause::CustomOrigin, Some("lambda-url")) => (
+            format!("Let {id} invoke the function behind {origin}."),
+            vec![
+                format!("Add lambda:InvokeFunctionUrl and lambda:InvokeFunction for cloudfront.amazonaws.com with source ARN {arn}."),
+                "Requests with a body need the header x-amz-content-sha256 from the viewer.".into(),
+            ],
+        ),
+        (Cause::CustomOrigin, _) => (
+            format!("Ask {origin} itself why it refuses."),
+            vec![
+                format!("curl -sS -o /dev/null -w '%{{http_code}} %{{size_download}}\\n' -A 'Amazon CloudFront' https://{origin}/PATH"),
+                "Look for the request in the origin's log by its X-Amz-Cf-Id.".into(),
+            ],
+        ),
+        (Cause::ViewerCertificate, _) => (
+            "Compare the viewer's certificate and the trust store with the distribution's names.".into(),
+            vec!["Read the distribution's connection log.".into()],
+        ),
+        (Cause::InvalidRequest, _) => (
+            "Look at the client that sends these requests.".into(),
+            vec!["Malformed requests come from broken clients and from scanners.".into()],
+        ),
+        (Cause::EdgeBlock, _) => (
+            "Ask AWS Support with a few request ids.".into(),
+            vec!["AWS ties this result type to no setting of yours.".into()],
+        ),
+        (Cause::Unattributed, _) => (
+            "Supply what is missing and replay.".into(),
+            vec!["Each missing fact is listed with the command that reads it.".into()],
+        ),
+    };
+    let plain = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    Remedy { summary: plain(summary), steps: steps.into_iter().map(plain).collect() }
+}

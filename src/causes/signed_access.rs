@@ -1,0 +1,177 @@
+//! A signed URL or cookie that is missing or wrong.
+//!
+//! # What it means
+//! The behaviour asks for a signature of CloudFront's, and the request has none, or one that is
+//! expired, for another URL or address, by another key, or damaged.
+//!
+//! # What proves it
+//! The signature's own parameters in the log, held against the behaviour, the keys and the time.
+//!
+//! # What excludes it
+//! A behaviour that asks for no signature; an origin or a WAF that saw the request.
+//!
+//! # What it is confused with
+//! A bucket's AccessDenied, whose XML is application/xml; a function that checks a token of its
+//! own.
+//!
+//! # Remedy
+//! Sign with a key of the behaviour's key group; put a new key in before the old one is taken out;
+//! watch the clocks.
+//!
+//! # Reference
+//! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-signed-urls.html>
+
+use super::kind::{Kind, Page};
+use super::opinion::{Evidence, LOG, Opinion, Says};
+use super::{Cause, Rule, Sheet, Step};
+use crate::account::Question;
+use crate::account::facts::{DistributionFacts, Held};
+use crate::signature::{Certainty, Fault, Key, Malformation, Present, Signature};
+
+pub(super) const RULE: Rule = Rule {
+    cause: Cause::SignedAccess,
+    step: Step::Rules,
+    sheet: Sheet {
+        means: "The behaviour asks for a signature of CloudFront's, and the request has none, or \
+                one that is expired, for another URL or address, by another key, or damaged.",
+        proves: "The signature's own parameters in the log, held against the behaviour, the keys \
+                 and the time.",
+        excludes: "A behaviour that asks for no signature; an origin or a WAF that saw the \
+                   request.",
+        confused_with: "A bucket's AccessDenied, whose XML is application/xml; a function that \
+                        checks a token of its own.",
+        remedy: "Sign with a key of the behaviour's key group; put a new key in before the old \
+                 one is taken out; watch the clocks.",
+        reference: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-signed-urls.html",
+        changes: &[
+            "UpdateDistribution",
+            "UpdateDistributionWithStagingConfig",
+            "UpdateKeyGroup",
+            "DeleteKeyGroup",
+            "DeletePublicKey",
+            "UpdatePublicKey",
+            "CreateKeyGroup",
+        ],
+    },
+    opinion,
+};
+
+const CONFIG: &str = "cloudfront/get-distribution";
+
+fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
+    if kind.reached_waf() {
+        return Opinion::excludes(LOG, "the request came past the check of its signature");
+    }
+    if let Some(result) = kind.detailed()
+        && result != "Error"
+    {
+        return Opinion::excludes(
+            LOG,
+            format!("a refused signature is logged as Error, not as {result}"),
+        );
+    }
+    if !kind.page.is_signature() && !kind.page_may_differ(facts) {
+        return Opinion::excludes(LOG, format!("the body is {}", kind.page.words()));
+    }
+    let page = kind.page.is_signature().then(|| Evidence {
+        source: LOG.to_owned(),
+        says: format!("the body is {}", kind.page.words()),
+    });
+    let Some(behavior) = kind.behavior(facts) else {
+        let ask = Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
+        let says = if kind.page.is_signature() { Says::Supports } else { Says::Silent };
+        return Opinion::of(says, of_page(kind.page)).and(page).missing(ask);
+    };
+    if !behavior.is_signed() {
+        return Opinion::excludes(
+            CONFIG,
+            format!("behaviour {} asks for no signature", behavior.name()),
+        );
+    }
+    let asks = format!("behaviour {} asks for a signature", behavior.name());
+    let opinion = match &kind.signature {
+        Some(Signature::Absent) => Opinion::of(Says::Explains, "missing")
+            .because(LOG, "the request has no signature, neither in its query nor in a cookie"),
+        Some(Signature::Present(present)) => of_present(kind, present),
+        Some(Signature::NotSeen) | None => not_seen(kind),
+    };
+    opinion.because(CONFIG, asks).and(page)
+}
+
+/// Nothing in what was logged; cookies may not have been.
+fn not_seen(kind: &Kind) -> Opinion {
+    let sentence = "the query has no signature, and cookies are not logged";
+    match kind.page {
+        Page::SignMissing => Opinion::of(Says::Supports, "missing").because(LOG, sentence),
+        page if page.is_signature() => {
+            Opinion::of(Says::Supports, of_page(page)).because(LOG, sentence)
+        }
+        _ => Opinion::of(Says::Hints, "missing").because(LOG, sentence),
+    }
+}
+
+fn of_present(kind: &Kind, present: &Present) -> Opinion {
+    let found: Vec<_> = present.checks.faults().collect();
+    // A key that is not among the usable ones is found before anything else.
+    let certain = found.iter().find(|found| {
+        found.certainty == Certainty::Certain
+            && (!matches!(found.fault, Fault::UnknownKey) || kind.keys == Held::Holds)
+    });
+    let id = match present.key {
+        Key::Id(id) => format!(" by key {}", id.as_str()),
+        _ => String::new(),
+    };
+    if let Some(found) = certain {
+        let detail = detail_of(found.fault, kind.page);
+        return Opinion::of(Says::Explains, detail)
+            .because(LOG, format!("the signature{id} {}", words(found.fault)));
+    }
+    if let Some(found) = found.first() {
+        return Opinion::of(Says::Supports, detail_of(found.fault, kind.page))
+            .detail_unsure()
+            .because(LOG, format!("the signature{id} perhaps {}", words(found.fault)));
+    }
+    match of_page(kind.page) {
+        // All that the log shows of it is right: then it does not verify, or was not the matter.
+        None if kind.page == Page::SignDenied && present.checks.is_sound() => {
+            Opinion::of(Says::Supports, "bad-signature")
+                .detail_unsure()
+                .because(LOG, format!("the signature{id} is valid in all that the log shows"))
+        }
+        Some(detail) => Opinion::of(Says::Supports, detail),
+        None if kind.page.is_signature() => Opinion::of(Says::Supports, None),
+        None => Opinion::silent(),
+    }
+}
+
+/// The detail of a fault; the edge's own word decides where two names are possible.
+fn detail_of(fault: Fault, page: Page) -> &'static str {
+    match (fault, page) {
+        (Fault::Malformed(_), Page::SignMissing) => "missing",
+        (Fault::Malformed(Malformation::NoKeyPairId), Page::Unknown) => "missing",
+        (Fault::Malformed(_), Page::SignMalformedSignature) => "bad-signature",
+        (fault, _) => fault.detail(),
+    }
+}
+
+/// The detail that CloudFront's answer names by itself.
+fn of_page(page: Page) -> Option<&'static str> {
+    match page {
+        Page::SignMissing => Some("missing"),
+        Page::SignUnknownKey => Some("unknown-key"),
+        Page::SignMalformedPolicy => Some("malformed"),
+        Page::SignMalformedSignature => Some("bad-signature"),
+        _ => None,
+    }
+}
+
+fn words(fault: Fault) -> &'static str {
+    match fault {
+        Fault::UnknownKey => "names a key that the behaviour does not trust",
+        Fault::Malformed(_) => "is malformed",
+        Fault::PolicyMismatch => "is for another URL",
+        Fault::NotYetValid => "was not valid yet when the request began",
+        Fault::Expired => "had expired when the request began",
+        Fault::IpMismatch => "is for another address than the viewer's",
+    }
+}

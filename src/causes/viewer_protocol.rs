@@ -1,0 +1,90 @@
+//! Plain HTTP where HTTPS is asked for.
+//!
+//! # What it means
+//! The behaviour lets only HTTPS through, and the request came over HTTP; or it redirects, and the
+//! request cannot be redirected.
+//!
+//! # What proves it
+//! The logged protocol and the behaviour's policy.
+//!
+//! # What excludes it
+//! HTTPS; a behaviour that allows everything.
+//!
+//! # What it is confused with
+//! alternate-domain-name, which sends the same page.
+//!
+//! # Remedy
+//! Set the behaviour's viewer protocol policy to redirect-to-https, and let clients ask by HTTPS.
+//!
+//! # Reference
+//! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-https-viewers-to-cloudfront.html>
+
+use super::kind::{Kind, Page, Protocol};
+use super::opinion::{LOG, Opinion, Says};
+use super::{Cause, Rule, Sheet, Step};
+use crate::account::Question;
+use crate::account::facts::DistributionFacts;
+
+pub(super) const RULE: Rule = Rule {
+    cause: Cause::ViewerProtocol,
+    step: Step::Rules,
+    sheet: Sheet {
+        means: "The behaviour lets only HTTPS through, and the request came over HTTP; or it \
+                redirects, and the request cannot be redirected.",
+        proves: "The logged protocol and the behaviour's policy.",
+        excludes: "HTTPS; a behaviour that allows everything.",
+        confused_with: "alternate-domain-name, which sends the same page.",
+        remedy: "Set the behaviour's viewer protocol policy to redirect-to-https, and let clients \
+                 ask by HTTPS.",
+        reference: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-https-viewers-to-cloudfront.html",
+        changes: &["UpdateDistribution", "UpdateDistributionWithStagingConfig"],
+    },
+    opinion,
+};
+
+const CONFIG: &str = "cloudfront/get-distribution";
+
+fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
+    if kind.protocol == Protocol::Tls {
+        return Opinion::excludes(LOG, "the request came over HTTPS");
+    }
+    if kind.reached_waf() {
+        return Opinion::excludes(LOG, "the request came past the edge's own rules");
+    }
+    if let Some(other) = kind.detailed()
+        && !matches!(other, "Error" | "InvalidRequest")
+    {
+        return Opinion::excludes(LOG, format!("the edge had another reason ({other})"));
+    }
+    if !matches!(kind.page, Page::EdgeBadRequest) && !kind.page_may_differ(facts) {
+        return Opinion::excludes(LOG, format!("the body is {}", kind.page.words()));
+    }
+    let Some(behavior) = kind.behavior(facts) else {
+        let says = match (kind.protocol, kind.page) {
+            (Protocol::Plain, Page::EdgeBadRequest) => Says::Hints,
+            _ => Says::Silent,
+        };
+        return Opinion::of(says, (says > Says::Silent).then_some("https-required"))
+            .missing(Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID")));
+    };
+    let policy = behavior.viewer_protocol_policy.as_str();
+    let body = matches!(kind.method.as_ref(), "POST" | "PUT" | "DELETE" | "OPTIONS" | "PATCH");
+    let refuses = match policy {
+        "https-only" => Some("lets only HTTPS through".to_owned()),
+        // A request below HTTP/1.1 with such a method gets 403 where others get 307.
+        "redirect-to-https" if kind.old_http && body => {
+            Some(format!("redirects to HTTPS, which a {} below HTTP/1.1 cannot be", kind.method))
+        }
+        _ => None,
+    };
+    match (refuses, kind.protocol) {
+        (None, _) => Opinion::excludes(
+            CONFIG,
+            format!("behaviour {} does not refuse HTTP ({policy})", behavior.name()),
+        ),
+        (Some(how), Protocol::Plain) => Opinion::of(Says::Explains, "https-required")
+            .because(LOG, "the request came over plain HTTP")
+            .because(CONFIG, format!("behaviour {} {how}", behavior.name())),
+        (Some(_), _) => Opinion::silent(),
+    }
+}

@@ -1,0 +1,200 @@
+//! A WAF blocked it.
+//!
+//! # What it means
+//! AWS WAF, in front of the distribution or of the origin, blocked the request by a rule or by its
+//! default action.
+//!
+//! # What proves it
+//! A WAF record of this very request that says BLOCK.
+//!
+//! # What excludes it
+//! No web ACL; a WAF record that says ALLOW; complete logs that keep blocks and have no record of
+//! it; an origin that was asked (for the WAF at the edge).
+//!
+//! # What it is confused with
+//! custom-origin behind a load balancer; geo-restriction, which leaves no WAF record.
+//!
+//! # Remedy
+//! If viewers are blocked who should not be: set the rule to Count, narrow it by a scope-down
+//! statement, or except its label.
+//!
+//! # Reference
+//! <https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html>
+
+use super::kind::{Kind, OriginAsked, Page, WafSeen, is_bucket, waf_keeps};
+use super::opinion::{Evidence, LOG, Opinion, Says, WAF_LOG};
+use super::{Cause, Rule, Sheet, Step};
+use crate::account::Question;
+use crate::account::facts::{DistributionFacts, Held};
+use crate::account::web_acl::Kept;
+
+pub(super) const RULE: Rule = Rule {
+    cause: Cause::Waf,
+    step: Step::Waf,
+    sheet: Sheet {
+        means: "AWS WAF, in front of the distribution or of the origin, blocked the request by a \
+                rule or by its default action.",
+        proves: "A WAF record of this very request that says BLOCK.",
+        excludes: "No web ACL; a WAF record that says ALLOW; complete logs that keep blocks and \
+                   have no record of it; an origin that was asked (for the WAF at the edge).",
+        confused_with: "custom-origin behind a load balancer; geo-restriction, which leaves no \
+                        WAF record.",
+        remedy: "If viewers are blocked who should not be: set the rule to Count, narrow it by a \
+                 scope-down statement, or except its label.",
+        reference: "https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html",
+        changes: &[
+            "UpdateWebACL",
+            "UpdateIPSet",
+            "UpdateRuleGroup",
+            "UpdateRegexPatternSet",
+            "UpdateDistribution",
+            "UpdateDistributionWithStagingConfig",
+            "AssociateDistributionWebACL",
+            "DisassociateDistributionWebACL",
+            "AssociateDistributionTenantWebACL",
+            "DisassociateDistributionTenantWebACL",
+            "AssociateWebACL",
+            "DisassociateWebACL",
+            "UpdateDistributionTenant",
+        ],
+    },
+    opinion,
+};
+
+const CONFIG: &str = "cloudfront/get-distribution";
+const LOGGING: &str = "wafv2/get-logging-configuration";
+
+fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
+    let edge = at_edge(kind, facts);
+    let origin = at_origin(kind, facts);
+    // Both must be impossible for the WAF to be; else the stronger of the two speaks.
+    if edge.says == Says::Excludes && origin.says > Says::Excludes || origin.says > edge.says {
+        origin
+    } else {
+        edge
+    }
+}
+
+fn blocked(detail: &'static str, rule: &str, rule_type: &str, place: &str) -> Opinion {
+    let how = match (rule, rule_type) {
+        ("Default_Action", _) => "the web ACL's default action".to_owned(),
+        (rule, "RATE_BASED") => format!("the rate rule {rule}"),
+        (rule, _) => format!("the rule {rule}"),
+    };
+    Opinion::of(Says::Proves, detail)
+        .by_rule(rule)
+        .because(WAF_LOG, format!("{how}{place} blocked this very request"))
+}
+
+fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
+    match &kind.waf {
+        WafSeen::Blocked { rule, rule_type, .. } => return blocked("edge", rule, rule_type, ""),
+        WafSeen::Passed => return Opinion::excludes(WAF_LOG, "the WAF let this very request pass"),
+        WafSeen::Interrupted => {
+            return Opinion::excludes(
+                WAF_LOG,
+                "the WAF asked for a CAPTCHA or sent a challenge, which is no 403",
+            );
+        }
+        WafSeen::Silent | WafSeen::NotYet | WafSeen::NoLogs => {}
+    }
+    if let Some(result) = kind.detailed()
+        && result != "Error"
+    {
+        return Opinion::excludes(LOG, format!("a block is logged as Error, not as {result}"));
+    }
+    if kind.origin == OriginAsked::Yes {
+        return Opinion::excludes(
+            LOG,
+            "the origin was asked, so the WAF at the edge had let it pass",
+        );
+    }
+    let looks = kind.page == Page::EdgeBlocked;
+    let page = looks.then(|| Evidence {
+        source: LOG.to_owned(),
+        says: "the body is CloudFront's page \"Request blocked\"".to_owned(),
+    });
+    let Some(distribution) = kind.config(facts) else {
+        let ask = Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
+        return if looks {
+            Opinion::of(Says::Supports, "edge").and(page).missing(ask)
+        } else {
+            Opinion::silent().missing(ask)
+        };
+    };
+    let Some(acl) = distribution.web_acl() else {
+        return Opinion::excludes(CONFIG, "the distribution has no web ACL");
+    };
+    let id = crate::account::facts::acl_id(acl);
+    let keeps_block = waf_keeps(facts, "BLOCK");
+    let keeps_allow = waf_keeps(facts, "ALLOW");
+    let logs = || Question::new(LOGGING, id);
+    match (&kind.waf, keeps_block, keeps_allow) {
+        (WafSeen::Silent, Some(Kept::All), _) if kind.acl == Held::Holds => {
+            return Opinion::excludes(
+                WAF_LOG,
+                "the WAF's logs are complete for that time and have no block of it",
+            );
+        }
+        // A filter that drops blocks and keeps the rest makes silence speak: whatever passed has a
+        // record.
+        (WafSeen::Silent, Some(Kept::Dropped), Some(Kept::All)) if looks => {
+            return Opinion::of(Says::Explains, "edge").and(page).because(
+                LOGGING,
+                "the log keeps every request that passed and drops blocks, and has none of this one",
+            );
+        }
+        _ => {}
+    }
+    let opinion = if looks {
+        Opinion::of(Says::Supports, "edge").and(page)
+    } else if facts.and_then(|facts| facts.web_acl.known()).is_some_and(|acl| !acl.can_block()) {
+        return Opinion::excludes("wafv2/get-web-acl", "no rule of the web ACL blocks");
+    } else if !kind.page_may_differ(facts)
+        && facts
+            .and_then(|facts| facts.web_acl.known())
+            .is_some_and(|acl| !acl.has_custom_response() && !acl.has_groups())
+    {
+        let reason =
+            format!("a block sends CloudFront's own page, and the body is {}", kind.page.words());
+        return Opinion::excludes("wafv2/get-web-acl", reason);
+    } else {
+        Opinion::silent()
+    };
+    match kind.waf {
+        WafSeen::NotYet => opinion.because(WAF_LOG, "the WAF's logs do not reach that far yet"),
+        WafSeen::NoLogs => opinion.missing(logs()),
+        _ => opinion.missing(keeps_block.is_none().then(logs)),
+    }
+}
+
+fn at_origin(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
+    match &kind.origin_waf {
+        WafSeen::Blocked { rule, rule_type, at, .. } => {
+            return blocked("origin", rule, rule_type, &format!(" in front of {at}"));
+        }
+        WafSeen::Passed => {
+            return Opinion::excludes(WAF_LOG, "the WAF in front of the origin let it pass");
+        }
+        _ => {}
+    }
+    if kind.detailed().is_some_and(|result| result != "Error") {
+        return Opinion::excludes(LOG, "the edge answered by itself");
+    }
+    if kind.page.is_edge() && !kind.page_may_differ(facts) {
+        return Opinion::excludes(LOG, format!("the body is {}", kind.page.words()));
+    }
+    if let Some((distribution, behavior)) = kind.config(facts).zip(kind.behavior(facts)) {
+        let origins = distribution.origins_of(behavior);
+        if !origins.is_empty() && origins.iter().all(|origin| is_bucket(origin)) {
+            return Opinion::excludes(CONFIG, "a WAF cannot stand in front of a bucket");
+        }
+    }
+    match kind.page {
+        Page::LoadBalancer => Opinion::of(Says::Supports, "origin").because(
+            LOG,
+            "the body is the page of a load balancer, which makes a 403 of its own for a WAF",
+        ),
+        _ => Opinion::silent(),
+    }
+}

@@ -1,0 +1,29 @@
+//! The subcommands, one file each.
+
+pub mod replay;
+
+use std::process::ExitCode;
+
+/// How a command ended, as the exit codes of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Done.
+    Done,
+    /// Done, but some input could not be read.
+    Partly,
+    /// No readable input at all.
+    NoInput,
+    /// Something of ours failed.
+    Internal,
+}
+
+impl From<Ended> for ExitCode {
+    fn from(ended: Ended) -> Self {
+        ExitCode::from(match ended {
+            Ended::Done => 0,
+            Ended::Partly => 2,
+            Ended::NoInput => 66,
+            Ended::Internal => 70,
+        })
+    }
+}

@@ -1,0 +1,324 @@
+//! `why403 replay PATH...`: logs in folders to a report.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use why403::account::bundle::BundleAccount;
+use why403::account::facts::Depth;
+use why403::account::{Account, Answer, Question};
+use why403::analysis::{self, Analysis, Directory};
+use why403::logs::fault::Faults;
+use why403::logs::tally::AccessTally;
+use why403::logs::waf::WafIndex;
+use why403::logs::{self, Kind};
+use why403::report::{Inputs, Report, Unreadable, text};
+use why403::viewer::plain;
+
+use super::Ended;
+
+/// What `replay` is told.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Bundles (folders with logs/ and aws/), folders of logs, or log files
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    /// Write the report to a file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    /// Write one line of JSON for each refused request
+    #[arg(long, value_name = "FILE")]
+    requests: Option<PathBuf>,
+
+    /// Show no progress
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// The forms of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs, schema why403/report/1
+    Json,
+}
+
+/// One object to read: its name as keys are named, and its file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Object {
+    name: String,
+    file: PathBuf,
+}
+
+/// Runs the command.
+pub fn run(command: &Replay) -> Ended {
+    let mut inputs = Inputs::default();
+    let (objects, account) = gather(&command.paths, &mut inputs);
+    if objects.is_empty() {
+        report_unread(&inputs);
+        complain("no log to read: give a bundle, a folder of logs or a log file");
+        return Ended::NoInput;
+    }
+    let mut progress = Progress::new(objects.len(), command.quiet);
+    let directory = Directory::ask(&account);
+
+    let mut tally = AccessTally::default();
+    let mut waf_objects = Vec::new();
+    for object in &objects {
+        progress.step();
+        let Some(file) = open(object, &mut inputs) else { continue };
+        let outcome = logs::read_access(&object.name, file, &directory.masks, &mut tally);
+        match outcome.kind {
+            Kind::Waf => waf_objects.push(object),
+            Kind::Access => inputs.access_log_files += 1,
+            Kind::Empty | Kind::Foreign => {}
+        }
+        note(object, &outcome.faults, &mut inputs);
+    }
+    tally.settle();
+    directory.assign(&mut tally.refusals);
+
+    let wanted = analysis::wanted(&tally);
+    let mut waf = WafIndex::default();
+    for object in waf_objects {
+        progress.step();
+        let Some(file) = open(object, &mut inputs) else { continue };
+        let outcome = logs::read_waf(&object.name, file, &wanted, &mut waf);
+        inputs.waf_log_files += 1;
+        note(object, &outcome.faults, &mut inputs);
+    }
+    progress.done();
+    inputs.waf_records = waf.records;
+    inputs.access_log_lines = tally.lines;
+    inputs.malformed_lines = tally.malformed;
+    inputs.unreadable_files.sort();
+    inputs.unreadable_files.dedup();
+    report_unread(&inputs);
+    if inputs.access_log_files + inputs.waf_log_files == 0 {
+        complain("none of these files is a CloudFront access log or a WAF log");
+        return Ended::NoInput;
+    }
+
+    let partly = !inputs.unreadable_files.is_empty() || inputs.malformed_lines > 0;
+    let analysis = analysis::analyse(&tally, waf, &account, Depth::Incident);
+    let report = analysis.report(&tally, inputs);
+    let written = match &command.requests {
+        Some(path) => write_requests(path, &analysis),
+        None => Ok(()),
+    }
+    .and_then(|()| write_report(command, &report));
+    match written {
+        Ok(()) if partly => Ended::Partly,
+        Ok(()) => Ended::Done,
+        // Whoever reads may have had enough, as `head` does.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ended::Done,
+        Err(error) => {
+            complain(&format!("cannot write: {error}"));
+            Ended::Internal
+        }
+    }
+}
+
+/// Every object of every path, in the order of their names, and the accounts of the bundles.
+fn gather(paths: &[PathBuf], inputs: &mut Inputs) -> (Vec<Object>, Accounts) {
+    let mut objects = BTreeSet::new();
+    let mut accounts = Vec::new();
+    for path in paths {
+        match fs::metadata(path) {
+            Ok(about) if about.is_dir() => {
+                let is_bundle = path.join("logs").is_dir() || path.join("aws").is_dir();
+                let root = if is_bundle { path.join("logs") } else { path.clone() };
+                walk(&root, &root, &mut objects, inputs);
+                accounts.push(BundleAccount::open(path));
+            }
+            Ok(_) => {
+                let name = path.to_string_lossy().into_owned();
+                objects.insert(Object { name, file: path.clone() });
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                inputs.unreadable_files.push(Unreadable { file: shown(path), reason });
+            }
+        }
+    }
+    (objects.into_iter().collect(), Accounts(accounts))
+}
+
+/// The files below a folder, links not followed, since a link may lead out of it.
+fn walk(root: &Path, folder: &Path, objects: &mut BTreeSet<Object>, inputs: &mut Inputs) {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        Err(error) => {
+            let reason = error.to_string();
+            inputs.unreadable_files.push(Unreadable { file: shown(folder), reason });
+            return;
+        }
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() {
+            walk(root, &path, objects, inputs);
+        } else if kind.is_file() && objects.len() < why403::limits::BUNDLE_FILES {
+            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+            objects.insert(Object { name, file: path });
+        } else if kind.is_symlink() {
+            let reason = "a link, which is not followed".to_owned();
+            inputs.unreadable_files.push(Unreadable { file: shown(&path), reason });
+        }
+    }
+}
+
+fn open(object: &Object, inputs: &mut Inputs) -> Option<File> {
+    match File::open(&object.file) {
+        Ok(file) => Some(file),
+        Err(error) => {
+            let reason = error.to_string();
+            inputs.unreadable_files.push(Unreadable { file: shown(&object.file), reason });
+            None
+        }
+    }
+}
+
+fn note(object: &Object, faults: &Faults, inputs: &mut Inputs) {
+    for fault in faults.kept() {
+        if fault.is_of_the_object() {
+            let reason = fault.to_string();
+            inputs.unreadable_files.push(Unreadable { file: shown(&object.file), reason });
+        } else {
+            complain(&format!("{}: {fault}", shown(&object.file)));
+        }
+    }
+    let kept = faults.kept().iter().filter(|fault| !fault.is_of_the_object()).count() as u64;
+    if faults.lines() > kept {
+        let more = faults.lines() - kept;
+        complain(&format!("{}: {more} more lines could not be read", shown(&object.file)));
+    }
+}
+
+fn report_unread(inputs: &Inputs) {
+    for file in &inputs.unreadable_files {
+        complain(&format!("{}: {}", file.file, file.reason));
+    }
+}
+
+fn shown(path: &Path) -> String {
+    plain(&path.to_string_lossy())
+}
+
+#[expect(clippy::print_stderr, reason = "standard error is where a command complains")]
+fn complain(what: &str) {
+    eprintln!("why403: {what}");
+}
+
+fn write_requests(path: &Path, analysis: &Analysis) -> io::Result<()> {
+    whole(path, |out| {
+        for (mut request, country) in analysis.requests() {
+            request.country = country.as_deref();
+            serde_json::to_writer(&mut *out, &request)?;
+            out.write_all(b"\n")?;
+        }
+        Ok(())
+    })
+}
+
+fn write_report(command: &Replay, report: &Report) -> io::Result<()> {
+    let text = match command.format {
+        Format::Json => serde_json::to_string_pretty(report)? + "\n",
+        Format::Text => text::write(report).map_err(io::Error::other)?,
+    };
+    match &command.out {
+        Some(path) => whole(path, |out| {
+            out.write_all(anstream::adapter::strip_str(&text).to_string().as_bytes())
+        }),
+        None => {
+            let mut out = anstream::stdout().lock();
+            out.write_all(text.as_bytes())?;
+            out.flush()
+        }
+    }
+}
+
+/// Writes a file under another name and gives it its own once it is whole, so that an interruption
+/// leaves nothing half written. What is no plain file (a pipe, `/dev/stdout`) is written to
+/// directly.
+fn whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|about| !about.is_file()) {
+        let mut out = BufWriter::new(File::options().write(true).open(path)?);
+        write(&mut out)?;
+        return out.flush();
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let mut out = BufWriter::new(File::create(&part)?);
+    let written = write(&mut out).and_then(|()| out.flush());
+    match written {
+        Ok(()) => fs::rename(&part, path),
+        Err(error) => {
+            let _ = fs::remove_file(&part);
+            Err(error)
+        }
+    }
+}
+
+/// The accounts of all bundles: the first that knows an answer gives it.
+struct Accounts(Vec<BundleAccount>);
+
+impl Account for Accounts {
+    fn ask(&self, question: &Question) -> (Answer, Option<jiff::Timestamp>) {
+        self.0
+            .iter()
+            .map(|account| account.ask(question))
+            .find(|(answer, _)| *answer != Answer::Unasked)
+            .unwrap_or((Answer::Unasked, None))
+    }
+
+    fn subjects(&self, operation: &'static str) -> Vec<String> {
+        let all: BTreeSet<String> =
+            self.0.iter().flat_map(|account| account.subjects(operation)).collect();
+        all.into_iter().collect()
+    }
+}
+
+/// Progress on a terminal, once the work takes longer than a second.
+struct Progress {
+    total: usize,
+    done: usize,
+    started: Instant,
+    shown: bool,
+}
+
+impl Progress {
+    fn new(total: usize, quiet: bool) -> Self {
+        let total = if quiet || !io::stderr().is_terminal() { 0 } else { total };
+        Self { total, done: 0, started: Instant::now(), shown: false }
+    }
+
+    #[expect(clippy::print_stderr, reason = "progress belongs on standard error")]
+    fn step(&mut self) {
+        self.done += 1;
+        if self.total > 0 && self.started.elapsed() > Duration::from_secs(1) {
+            self.shown = true;
+            eprint!("\rreading {} of {} files", self.done.min(self.total), self.total);
+        }
+    }
+
+    #[expect(clippy::print_stderr, reason = "progress belongs on standard error")]
+    fn done(&mut self) {
+        if self.shown {
+            eprint!("\r\x1b[K");
+        }
+    }
+}

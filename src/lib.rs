@@ -1,0 +1,34 @@
+//! Why CloudFront answers 403.
+//!
+//! # Layout
+//!
+//! Data goes down this line once and never back:
+//!
+//! ```text
+//! delivery -> object -> record -> refusal -> verdict -> finding  -> incident   -> alert
+//! (trigger)   (logs)    (logs)    (tally)    (causes)   (clusters)  (incidents)   (alerts, report)
+//! ```
+//!
+//! - [`logs`]: bytes to records, and the tally of what was refused.
+//! - [`account`]: what AWS says of a distribution, from a bundle or a live account.
+//! - [`policy`]: whether a resource policy lets a request through.
+//! - [`signature`]: what is wrong with a signed URL or cookie.
+//! - [`causes`]: one file a cause, and the judge.
+//! - [`clusters`]: where a cause strikes.
+//! - [`incidents`]: what is new, and what was seen before.
+//! - [`report`]: the report as plain values and as text.
+//! - [`analysis`]: the only file that knows all rooms.
+//! - [`viewer`]: what a viewer sent, escaped wherever it is shown.
+//! - [`limits`]: every limit with its reason.
+
+pub mod account;
+pub mod analysis;
+pub mod causes;
+pub mod clusters;
+pub mod incidents;
+pub mod limits;
+pub mod logs;
+pub mod policy;
+pub mod report;
+pub mod signature;
+pub mod viewer;

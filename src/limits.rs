@@ -1,0 +1,66 @@
+//! Every limit of this crate, each with its reason.
+//!
+//! Past a limit, work degrades to something exact about less and says so; it never ends in a crash
+//! or in a silent drop.
+
+/// Bytes that one object may unpack to. An hour of one busy edge is some hundred megabytes; the
+/// largest standard logs seen unpack to about two gigabytes.
+pub const OBJECT_BYTES: u64 = 8 << 30;
+
+/// How often larger than its compressed form an object may become, once it is past
+/// [`RATIO_FREE_BYTES`]. Logs pack 6:1 to 20:1; deflate itself ends at 1032:1, which is what a bomb
+/// looks like.
+pub const OBJECT_RATIO: u64 = 200;
+
+/// Bytes that are unpacked before the ratio is looked at: a small object of equal lines may well
+/// pack better than any log.
+pub const RATIO_FREE_BYTES: u64 = 64 << 20;
+
+/// Bytes of one line. CloudFront cuts URLs at 8 KiB and headers at 20 KiB, every byte of which may
+/// become three in the log; a WAF record adds up to 200 headers of 8 KiB together.
+pub const LINE_BYTES: usize = 1 << 20;
+
+/// Columns of one line. CloudFront knows some seventy fields over all formats.
+pub const COLUMNS: usize = 256;
+
+/// Faults of one object that are kept with their place; further ones are counted.
+pub const FAULTS_KEPT: usize = 20;
+
+/// Bytes of a result type, method, protocol or edge that is kept; all known ones are below 40.
+pub const TOKEN_BYTES: usize = 64;
+
+/// Bytes of one answer of AWS in a bundle. A complete listing of a large bucket is the largest of
+/// them.
+pub const ANSWER_BYTES: u64 = 256 << 20;
+
+/// Files that one bundle may hold, links not followed.
+pub const BUNDLE_FILES: usize = 200_000;
+
+/// Depth of envelopes around an event (an S3 event in SNS in SQS is three).
+pub const ENVELOPES: usize = 5;
+
+/// Clusters named for one finding.
+pub const CLUSTERS: usize = 5;
+
+/// Edges or countries listed for one cluster.
+pub const CLUSTER_VALUES: usize = 12;
+
+/// Examples of a cluster.
+pub const EXAMPLES: usize = 3;
+
+/// Distinct path templates counted for one finding; the rest is counted together.
+pub const TEMPLATES: usize = 4096;
+
+/// Bytes of a path that is shown.
+pub const SHOWN_BYTES: usize = 256;
+
+/// Findings in one alert.
+pub const ALERT_FINDINGS: usize = 3;
+
+/// Paths that were served and are remembered for each distribution, to hold a listing against
+/// what the origin really had.
+pub const SERVED_PATHS: usize = 2048;
+
+/// How far past its delivery a line's time may lie in `replay`: 24 hours of lateness that AWS
+/// names, and one of clocks.
+pub const AHEAD_OF_KEY_SECONDS: i64 = 25 * 3600;

@@ -1,0 +1,155 @@
+//! What is counted of access logs: a summary that merges.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::record::{Column, Refusal};
+use super::standard::Row;
+use crate::limits::SERVED_PATHS;
+
+/// Statuses that a custom error response puts in the place of 403, over all distributions that
+/// are known. Rows with one of them may be masked refusals and are kept until the distribution's
+/// own rules are at hand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Masks(BTreeSet<u16>);
+
+impl Masks {
+    /// The statuses that may hide a 403.
+    pub fn new(statuses: impl IntoIterator<Item = u16>) -> Self {
+        Self(statuses.into_iter().filter(|status| *status != 403).collect())
+    }
+
+    fn may_hide(&self, status: u16) -> bool {
+        self.0.contains(&status)
+    }
+}
+
+/// What a distribution served in a time: the contrast to what it refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Served {
+    /// Requests that were not refused, by five minutes of their end.
+    pub buckets: BTreeMap<i64, u64>,
+    /// Paths that the origin answered with content, by hash, with the last time; a sample of the
+    /// smallest hashes, which no order or split of files can change.
+    pub paths: BTreeMap<u64, (Box<[u8]>, Timestamp)>,
+}
+
+impl Served {
+    fn note_path(&mut self, path: &[u8], time: Timestamp) {
+        let hash = hash(path);
+        if self.paths.len() >= SERVED_PATHS
+            && self.paths.last_key_value().is_some_and(|(last, _)| *last < hash)
+        {
+            return;
+        }
+        self.paths
+            .entry(hash)
+            .and_modify(|(_, last)| *last = time.max(*last))
+            .or_insert_with(|| (path.into(), time));
+        while self.paths.len() > SERVED_PATHS {
+            self.paths.pop_last();
+        }
+    }
+}
+
+/// A hash that is the same on every machine and in every run.
+pub fn hash(bytes: &[u8]) -> u64 {
+    use std::hash::Hasher;
+    let mut hasher = siphasher::sip::SipHasher13::new_with_keys(0x7768_7934, 0x3033);
+    hasher.write(bytes);
+    hasher.finish()
+}
+
+/// The summary of access-log objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccessTally {
+    /// Lines of data that were read.
+    pub lines: u64,
+    /// Lines that could not be read.
+    pub malformed: u64,
+    /// The first and the last moment of any line.
+    pub window: Option<(Timestamp, Timestamp)>,
+    /// Rows with status 403, and rows that may be masked refusals.
+    pub refusals: Vec<Refusal>,
+    /// What was served, by the distribution's own name.
+    pub served: BTreeMap<Box<str>, Served>,
+}
+
+impl AccessTally {
+    /// Counts one line. `owner` is the distribution that the object's key names.
+    pub fn count(&mut self, row: &Row<'_>, owner: Option<&str>, masks: &Masks) {
+        self.lines += 1;
+        self.window = Some(match self.window {
+            Some((first, last)) => (first.min(row.time), last.max(row.time)),
+            None => (row.time, row.time),
+        });
+        if row.status == 403
+            || (masks.may_hide(row.status) && is_error(row))
+            || is_proven_refusal(row)
+        {
+            let mut refusal = row.refusal();
+            refusal.distribution_id = owner.map(Into::into);
+            self.refusals.push(refusal);
+            return;
+        }
+        let domain = row.distribution_domain().unwrap_or_default();
+        let Ok(domain) = std::str::from_utf8(domain) else { return };
+        if !self.served.contains_key(domain) {
+            self.served.insert(domain.into(), Served::default());
+        }
+        if let Some(served) = self.served.get_mut(domain) {
+            *served.buckets.entry(row.time.as_second().div_euclid(300)).or_default() += 1;
+            if matches!(row.status, 200 | 206) {
+                served.note_path(row.path(), row.time);
+            }
+        }
+    }
+
+    /// Adds the summary of another part of the logs. Order does not matter.
+    pub fn merge(&mut self, other: Self) {
+        self.lines += other.lines;
+        self.malformed += other.malformed;
+        self.window = match (self.window, other.window) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (one, two) => one.or(two),
+        };
+        self.refusals.extend(other.refusals);
+        for (domain, theirs) in other.served {
+            let mine = self.served.entry(domain).or_default();
+            for (bucket, count) in theirs.buckets {
+                *mine.buckets.entry(bucket).or_default() += count;
+            }
+            for (_, (path, time)) in theirs.paths {
+                mine.note_path(&path, time);
+            }
+        }
+    }
+
+    /// Puts the refusals into their order in time and drops those that came twice: a request id
+    /// counts once over all objects, a line without one by its object and position.
+    pub fn settle(&mut self) {
+        self.refusals.sort();
+        let mut seen = std::collections::HashSet::new();
+        self.refusals.retain(|refusal| match &refusal.request_id {
+            Some(id) => seen.insert(id.clone()),
+            None => true,
+        });
+    }
+}
+
+/// A masked refusal logs `Error` twice; `Error` and something else is a viewer who hung up.
+fn is_error(row: &Row<'_>) -> bool {
+    let (result, response) = row.result_types();
+    result == Column::Value(b"Error")
+        && matches!(response, Column::Value(b"Error") | Column::Missing)
+}
+
+/// Two result types say by themselves that a request was refused, whatever status was put in the
+/// place of 403.
+fn is_proven_refusal(row: &Row<'_>) -> bool {
+    matches!(
+        row.detailed_result_type(),
+        Column::Value(b"InvalidRequestMethod" | b"ClientGeoBlocked")
+    )
+}

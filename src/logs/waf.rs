@@ -1,0 +1,361 @@
+//! WAF logs: an index of what the WAF did with each refused request.
+//!
+//! A WAF logs every request, a refusal concerns few of them. So a record is looked at by a byte
+//! search first, and parsed only if it is one of a request that was refused. What is kept of the
+//! others is the five minutes in which they lie, since those tell how far the logs reach.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use memchr::memmem;
+use serde::Deserialize;
+
+use super::fault::{Fault, FaultKind, Faults};
+use super::lines::Line;
+
+/// Seconds of one WAF log file.
+pub const SLOT_SECONDS: i64 = 300;
+
+/// The five minutes in which a moment lies.
+pub fn slot_of(time: Timestamp) -> i64 {
+    time.as_second().div_euclid(SLOT_SECONDS)
+}
+
+/// What a WAF did with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// It let the request pass.
+    Allow,
+    /// It refused the request.
+    Block,
+    /// It asked for a CAPTCHA (405) or sent a challenge (202).
+    Interrupt,
+    /// Something that we do not know.
+    Other,
+}
+
+/// Where the WAF stood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// In front of the distribution.
+    Edge,
+    /// In front of the origin (a load balancer, an API).
+    Origin,
+}
+
+/// What is kept of one record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WafRow {
+    /// What was done.
+    pub action: Action,
+    /// The rule that did it, as people know it.
+    pub rule: Arc<str>,
+    /// `REGULAR`, `RATE_BASED`, `GROUP`, `MANAGED_RULE_GROUP`.
+    pub rule_type: Arc<str>,
+    /// The web ACL's ARN.
+    pub acl: Arc<str>,
+    /// `CF`, `ALB`, `APIGW`, ….
+    pub source: Arc<str>,
+    /// The distribution, load balancer or stage.
+    pub source_id: Arc<str>,
+    /// The status that the WAF sent, where it is not the 403 of a plain block.
+    pub response_code: Option<u16>,
+    /// The viewer's country.
+    pub country: Option<Arc<str>>,
+}
+
+/// How far the logs of one web ACL reach.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    slots: BTreeSet<i64>,
+}
+
+impl Reach {
+    /// Whether nothing is missing between two moments: every slot of the span was seen, and a
+    /// later one as well, because the last file may still be followed by others of its slot.
+    pub fn is_complete(&self, from: Timestamp, to: Timestamp) -> bool {
+        let (first, last) = (slot_of(from), slot_of(to));
+        let later = self.slots.last().is_some_and(|newest| *newest > last);
+        later && (first..=last).all(|slot| self.slots.contains(&slot))
+    }
+
+    /// Whether anything was seen at all.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+}
+
+/// What the WAF logs say of the refusals.
+#[derive(Clone, Debug, Default)]
+pub struct WafIndex {
+    /// Records read.
+    pub records: u64,
+    edge: HashMap<Box<str>, WafRow>,
+    origin: HashMap<Box<str>, WafRow>,
+    reach: BTreeMap<Arc<str>, Reach>,
+    names: BTreeSet<Arc<str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record<'a> {
+    #[serde(default)]
+    webacl_id: String,
+    #[serde(default)]
+    terminating_rule_id: String,
+    #[serde(default)]
+    terminating_rule_type: String,
+    #[serde(default)]
+    action: String,
+    #[serde(default)]
+    http_source_name: String,
+    #[serde(default)]
+    http_source_id: String,
+    #[serde(default)]
+    rule_group_list: Option<Vec<RuleGroup>>,
+    #[serde(default)]
+    response_code_sent: Option<u16>,
+    #[serde(borrow)]
+    http_request: HttpRequest<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RuleGroup {
+    #[serde(default)]
+    terminating_rule: Option<TerminatingRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TerminatingRule {
+    rule_id: String,
+    #[serde(default)]
+    action: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HttpRequest<'a> {
+    #[serde(default)]
+    country: Option<String>,
+    #[serde(default, borrow)]
+    headers: Vec<WafHeader<'a>>,
+    #[serde(default)]
+    request_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WafHeader<'a> {
+    #[serde(default, borrow)]
+    name: std::borrow::Cow<'a, str>,
+    #[serde(default, borrow)]
+    value: Option<std::borrow::Cow<'a, str>>,
+}
+
+/// Whether a line is a WAF record. Its two keys stand in every version of the format.
+pub fn is_record(line: &[u8]) -> bool {
+    line.trim_ascii_start().starts_with(b"{")
+        && memmem::find(line, b"\"webaclId\"").is_some()
+        && memmem::find(line, b"\"httpRequest\"").is_some()
+}
+
+/// The web ACL that a record names.
+pub fn acl_of(line: &[u8]) -> Option<&str> {
+    after_key(line, b"\"webaclId\"").and_then(quoted)
+}
+
+impl WafIndex {
+    /// Notes that a file of a web ACL's slot exists, whatever it holds.
+    pub fn note_slot(&mut self, acl: &str, slot: i64) {
+        let acl = self.name(acl);
+        self.reach.entry(acl).or_default().slots.insert(slot);
+    }
+
+    /// Reads one line of a WAF log. `wanted` are the request ids of refusals.
+    pub fn read(&mut self, line: &Line<'_>, wanted: &HashSet<Box<str>>, faults: &mut Faults) {
+        if line.bytes.trim_ascii().is_empty() {
+            return;
+        }
+        let time = after_key(line.bytes, b"\"timestamp\"").and_then(integer);
+        let acl = acl_of(line.bytes);
+        let (Some(time), Some(acl)) =
+            (time.and_then(|ms| Timestamp::from_millisecond(ms).ok()), acl)
+        else {
+            let reason = "neither `timestamp` nor `webaclId` can be read";
+            faults.push(Fault::new(line.place(), FaultKind::BadJson, reason));
+            return;
+        };
+        self.records += 1;
+        self.note_slot(acl, slot_of(time));
+        let id = after_key(line.bytes, b"\"requestId\"").and_then(quoted);
+        let joins = id.is_some_and(|id| wanted.contains(id));
+        // Behind an origin's WAF our id stands in a header, whose name may be in any case.
+        if joins || names_our_id(line.bytes) {
+            match serde_json::from_slice::<Record<'_>>(line.bytes) {
+                Ok(record) => self.keep(record, wanted),
+                Err(error) => {
+                    let reason = format!("no WAF record: {}", what_is_wrong(&error));
+                    faults.push(Fault::new(line.place(), FaultKind::BadJson, reason));
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, record: Record<'_>, wanted: &HashSet<Box<str>>) {
+        let side = match record.http_source_name.as_str() {
+            "CF" => Side::Edge,
+            _ => Side::Origin,
+        };
+        let header = || {
+            record
+                .http_request
+                .headers
+                .iter()
+                .find(|header| header.name.eq_ignore_ascii_case("x-amz-cf-id"))
+                .and_then(|header| header.value.as_deref().map(str::to_owned))
+        };
+        let id = match side {
+            Side::Edge => record.http_request.request_id.clone(),
+            Side::Origin => header(),
+        };
+        let Some(id) = id.filter(|id| wanted.contains(id.as_str())) else { return };
+        let action = match record.action.as_str() {
+            "ALLOW" => Action::Allow,
+            "BLOCK" => Action::Block,
+            "CAPTCHA" | "CHALLENGE" => Action::Interrupt,
+            _ => Action::Other,
+        };
+        // Inside a rule group the rule that really ended the request has the name people look for;
+        // `terminatingRuleId` then names the group's entry alone.
+        let inner = record.rule_group_list.iter().flatten().find_map(|group| {
+            group
+                .terminating_rule
+                .as_ref()
+                .filter(|rule| rule.action.as_deref().is_none_or(|inner| inner == record.action))
+        });
+        let rule = inner.map_or(record.terminating_rule_id.as_str(), |rule| &rule.rule_id);
+        let row = WafRow {
+            action,
+            rule: self.name(&crate::viewer::plain(rule)),
+            rule_type: self.name(&record.terminating_rule_type),
+            acl: self.name(&record.webacl_id),
+            source: self.name(&record.http_source_name),
+            source_id: self.name(&record.http_source_id),
+            response_code: record.response_code_sent,
+            country: record
+                .http_request
+                .country
+                .filter(|code| code.len() == 2)
+                .map(|code| self.name(&code)),
+        };
+        let rows = match side {
+            Side::Edge => &mut self.edge,
+            Side::Origin => &mut self.origin,
+        };
+        // Retries of the edge may leave several records of one id; a block says more than a pass.
+        rows.entry(id.into())
+            .and_modify(|kept| {
+                if better(&row, kept) {
+                    *kept = row.clone();
+                }
+            })
+            .or_insert(row);
+    }
+
+    fn name(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.names.get(text) {
+            return known.clone();
+        }
+        let name: Arc<str> = text.into();
+        self.names.insert(name.clone());
+        name
+    }
+
+    /// What the WAF of one side did with a request.
+    pub fn row(&self, side: Side, request_id: &str) -> Option<&WafRow> {
+        match side {
+            Side::Edge => self.edge.get(request_id),
+            Side::Origin => self.origin.get(request_id),
+        }
+    }
+
+    /// How far the logs of a web ACL reach.
+    pub fn reach(&self, acl: &str) -> Option<&Reach> {
+        self.reach.get(acl)
+    }
+
+    /// Whether there is any WAF log at all.
+    pub fn is_empty(&self) -> bool {
+        self.reach.is_empty()
+    }
+
+    /// Adds what another part of the logs says. Order does not matter.
+    pub fn merge(&mut self, other: Self) {
+        self.records += other.records;
+        for (acl, reach) in other.reach {
+            self.reach.entry(acl).or_default().slots.extend(reach.slots);
+        }
+        for (mine, theirs) in [(&mut self.edge, other.edge), (&mut self.origin, other.origin)] {
+            let mut theirs: Vec<_> = theirs.into_iter().collect();
+            theirs.sort();
+            for (id, row) in theirs {
+                mine.entry(id)
+                    .and_modify(|kept| {
+                        if better(&row, kept) {
+                            *kept = row.clone();
+                        }
+                    })
+                    .or_insert(row);
+            }
+        }
+        self.names.extend(other.names);
+    }
+}
+
+/// Which of two records of one request is kept: a block before all else, then the smaller one, so
+/// that the order of files does not matter.
+fn better(new: &WafRow, kept: &WafRow) -> bool {
+    let blocks = |row: &WafRow| row.action == Action::Block;
+    (!blocks(new), new) < (!blocks(kept), kept)
+}
+
+/// The text after `"key"` and a colon. A key with its quotes cannot stand inside a JSON string,
+/// where a quote is escaped, and a string that merely equals it is not followed by a colon.
+fn after_key<'a>(line: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
+    memmem::find_iter(line, key).find_map(|at| {
+        let rest = line.get(at + key.len()..)?.trim_ascii_start();
+        rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start)
+    })
+}
+
+/// Whether a record has the header that CloudFront adds for the origin, in any case.
+fn names_our_id(line: &[u8]) -> bool {
+    memmem::find_iter(line, b"-").any(|at| {
+        line.get(at.saturating_sub(5)..at + 6)
+            .is_some_and(|name| name.eq_ignore_ascii_case(b"x-amz-cf-id"))
+    })
+}
+
+fn quoted(text: &[u8]) -> Option<&str> {
+    let text = text.strip_prefix(b"\"")?;
+    let end = memchr::memchr(b'"', text)?;
+    std::str::from_utf8(text.get(..end)?).ok()
+}
+
+fn integer(text: &[u8]) -> Option<i64> {
+    let end = text.iter().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
+    std::str::from_utf8(text.get(..end.min(18))?).ok()?.parse().ok()
+}
+
+/// What kind of JSON error it was, without the text that caused it.
+fn what_is_wrong(error: &serde_json::Error) -> String {
+    let kind = match error.classify() {
+        serde_json::error::Category::Io => "cannot be read",
+        serde_json::error::Category::Syntax => "not JSON",
+        serde_json::error::Category::Data => "another shape",
+        serde_json::error::Category::Eof => "ends too early",
+    };
+    format!("{kind} at column {}", error.column())
+}

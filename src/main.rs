@@ -1,0 +1,61 @@
+//! The command line.
+
+mod commands;
+
+use std::panic;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use commands::{Ended, replay};
+
+/// Says why CloudFront answers 403: who is refused, since when, why, and what to do
+#[derive(Debug, Parser)]
+#[command(name = "why403", version, about, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 done; 2 done, but some input could not be read; 64 bad usage; \
+    66 no readable input; 70 internal error."
+)]
+struct Cli {
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Explain the refusals in logs that lie on this machine; needs no AWS account
+    Replay(replay::Replay),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
+        }
+    };
+    match cli.color {
+        Color::Auto => {}
+        Color::Always => anstream::ColorChoice::Always.write_global(),
+        Color::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    // A panic is a fault of ours; it ends with a code of its own and says where it was.
+    let run = panic::catch_unwind(|| match &cli.command {
+        Command::Replay(command) => replay::run(command),
+    });
+    run.unwrap_or(Ended::Internal).into()
+}

@@ -1,0 +1,249 @@
+//! Verdicts to findings: one for each distribution, cause, detail and rule.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{ClusterOut, EvidenceOut, Finding, MissingOut, RemedyOut, RuledOutOut, Trigger};
+use crate::account::Question;
+use crate::account::facts::{Facts, acl_id};
+use crate::account::trail::Change;
+use crate::causes::judge::{Confidence, Verdict};
+use crate::causes::kind::{Kind, MatchedBehavior};
+use crate::causes::{Cause, Severity, remedy, rule};
+use crate::clusters::Clusters;
+use crate::logs::record::Refusal;
+
+/// What makes two refusals part of one finding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Subject {
+    /// The distribution.
+    pub distribution_id: Option<Box<str>>,
+    /// The cause.
+    pub cause: Cause,
+    /// The detail.
+    pub detail: Option<&'static str>,
+    /// The WAF rule.
+    pub rule: Option<String>,
+}
+
+impl Subject {
+    /// The subject of a verdict.
+    pub fn of(kind: &Kind, verdict: &Verdict) -> Self {
+        Self {
+            distribution_id: kind.distribution.clone(),
+            cause: verdict.cause,
+            detail: verdict.detail,
+            rule: verdict.rule.clone(),
+        }
+    }
+
+    /// A finding's id: the same for the same subject, whatever else is in the log.
+    pub fn id(&self, prefix: &str) -> String {
+        let text = format!(
+            "{}\n{}\n{}\n{}",
+            self.distribution_id.as_deref().unwrap_or_default(),
+            self.cause.id(),
+            self.detail.unwrap_or_default(),
+            self.rule.as_deref().unwrap_or_default()
+        );
+        let digest = Sha256::digest(text.as_bytes());
+        let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        format!("{prefix}-{hex}")
+    }
+
+    /// Its severity.
+    pub fn severity(&self) -> Severity {
+        Severity::of(self.cause, self.detail)
+    }
+}
+
+/// What is gathered for one finding.
+#[derive(Default)]
+struct Gathered {
+    requests: u64,
+    times: Vec<Timestamp>,
+    confidence: BTreeMap<Confidence, u64>,
+    evidence: BTreeMap<(String, String), u64>,
+    ruled_out: BTreeMap<Cause, BTreeMap<String, u64>>,
+    alternatives: BTreeSet<Cause>,
+    missing: BTreeSet<Question>,
+    behaviors: BTreeMap<usize, u64>,
+    clusters: Clusters,
+}
+
+/// Sentences of evidence that one finding shows; the rest says little about few.
+const SENTENCES: usize = 12;
+
+/// Builds the findings. `judged` are the refusals with the number of their kind.
+pub fn findings(
+    refusals: &[Refusal],
+    kinds: &[(Kind, Verdict)],
+    judged: &[usize],
+    countries: impl Fn(&Refusal) -> Option<String>,
+    facts: &Facts,
+) -> Vec<Finding> {
+    let mut all: BTreeMap<Subject, Gathered> = BTreeMap::new();
+    for (refusal, kind) in refusals.iter().zip(judged) {
+        let Some((kind, verdict)) = kinds.get(*kind) else { continue };
+        let found = all.entry(Subject::of(kind, verdict)).or_default();
+        found.requests += 1;
+        found.times.push(refusal.time);
+        found.clusters.count(refusal, countries(refusal).as_deref());
+        *found.confidence.entry(verdict.confidence).or_default() += 1;
+        for evidence in &verdict.evidence {
+            let key = (evidence.source.clone(), evidence.says.clone());
+            *found.evidence.entry(key).or_default() += 1;
+        }
+        for out in &verdict.ruled_out {
+            let reasons = found.ruled_out.entry(out.cause).or_default();
+            *reasons.entry(out.because.says.clone()).or_default() += 1;
+        }
+        found.alternatives.extend(&verdict.alternatives);
+        found.missing.extend(verdict.missing.iter().cloned());
+        if let MatchedBehavior::At(index) = kind.behavior {
+            *found.behaviors.entry(index).or_default() += 1;
+        }
+    }
+    let total = refusals.len().max(1) as f64;
+    let mut findings: Vec<(Severity, Finding)> = all
+        .into_iter()
+        .filter_map(|(subject, found)| {
+            Some((subject.severity(), finding(subject, found, total, facts)?))
+        })
+        .collect();
+    findings.sort_by(|(a, one), (b, other)| {
+        a.cmp(b).then(other.requests.cmp(&one.requests)).then(one.id.cmp(&other.id))
+    });
+    findings.into_iter().map(|(_, finding)| finding).collect()
+}
+
+fn finding(subject: Subject, mut found: Gathered, total: f64, facts: &Facts) -> Option<Finding> {
+    found.times.sort();
+    let (first, last) = (*found.times.first()?, *found.times.last()?);
+    let mine = subject.distribution_id.as_deref().and_then(|id| facts.distributions.get(id));
+    let behavior = most(&found.behaviors);
+    let remedy = remedy::of(subject.cause, subject.detail, subject.rule.as_deref(), mine, behavior);
+    let rule = rule(subject.cause);
+    let confidence = most(&found.confidence).unwrap_or(Confidence::Possible);
+    let mut evidence: Vec<EvidenceOut> = found
+        .evidence
+        .into_iter()
+        .map(|((source, says), requests)| EvidenceOut { source, says, requests })
+        .collect();
+    evidence
+        .sort_by(|a, b| (b.requests, &a.source, &a.says).cmp(&(a.requests, &b.source, &b.says)));
+    evidence.truncate(SENTENCES);
+    Some(Finding {
+        id: subject.id("f"),
+        cause: subject.cause.id(),
+        detail: subject.detail,
+        confidence: confidence.id(),
+        requests: found.requests,
+        share: found.requests as f64 / total,
+        first_seen: first,
+        last_seen: last,
+        severity: subject.severity().id(),
+        clusters: found
+            .clusters
+            .largest()
+            .into_iter()
+            .map(|cluster| ClusterOut {
+                path: cluster.path,
+                edges: cluster.edges,
+                countries: cluster.countries,
+                requests: cluster.requests,
+                lift: cluster.lift,
+                examples: cluster.examples,
+            })
+            .collect(),
+        evidence,
+        ruled_out: found
+            .ruled_out
+            .into_iter()
+            // What excludes a cause for some of the requests alone is not said of all.
+            .filter(|(_, reasons)| reasons.values().sum::<u64>() == found.requests)
+            .filter_map(|(cause, reasons)| {
+                Some(RuledOutOut { cause: cause.id(), because: most(&reasons)? })
+            })
+            .collect(),
+        alternatives: found.alternatives.iter().map(|cause| cause.id()).collect(),
+        missing: found
+            .missing
+            .iter()
+            .map(|question| MissingOut { fact: question.to_string(), command: question.command() })
+            .collect(),
+        trigger: rule.and_then(|rule| trigger(rule.sheet.changes, &subject, &found.times, facts)),
+        remedy: RemedyOut {
+            summary: remedy.summary,
+            steps: remedy.steps,
+            reference: rule.map_or(UNATTRIBUTED, |rule| rule.sheet.reference),
+        },
+        rule: subject.rule,
+        distribution_id: subject.distribution_id.map(String::from),
+    })
+}
+
+/// AWS's own page on 403, for what nobody can attribute.
+const UNATTRIBUTED: &str = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-403-permission-denied.html";
+
+fn most<T: Clone + Ord>(counts: &BTreeMap<T, u64>) -> Option<T> {
+    let key = |(value, count): &(&T, &u64)| (**count, std::cmp::Reverse((*value).clone()));
+    counts.iter().max_by_key(key).map(|(value, _)| value.clone())
+}
+
+/// The change before the onset: the latest one after which the refusals begin, or after which they
+/// become three times as many.
+fn trigger(
+    changes: &[&str],
+    subject: &Subject,
+    times: &[Timestamp],
+    facts: &Facts,
+) -> Option<Trigger> {
+    let mine = facts.distributions.get(subject.distribution_id.as_deref()?)?;
+    let mut names: Vec<&str> = vec![&mine.id];
+    names.extend(mine.buckets.keys().map(String::as_str));
+    names.extend(mine.key_groups.keys().map(String::as_str));
+    names.extend(mine.access_controls.keys().map(String::as_str));
+    let acl = mine.distribution.known().and_then(|distribution| distribution.web_acl());
+    names.extend(acl);
+    names.extend(acl.map(acl_id));
+    names.extend(mine.web_acl.known().map(|acl| acl.name.as_str()));
+    let concerns = |change: &&Change| {
+        changes.contains(&change.event.as_str())
+            && (names.iter().any(|name| change.concerns(name)) || is_unnamed(change))
+    };
+    let started = |change: &&Change| {
+        const TEN_MINUTES: i64 = 600;
+        let at = change.at.as_second();
+        let within = |from: i64, to: i64| {
+            let start = times.partition_point(|time| time.as_second() < from);
+            let end = times.partition_point(|time| time.as_second() < to);
+            end.saturating_sub(start)
+        };
+        let before = within(at - TEN_MINUTES, at);
+        let after = within(at, at + TEN_MINUTES);
+        let none_before = times.first().is_some_and(|first| first.as_second() >= at);
+        none_before || (after >= 10 && after >= 3 * before)
+    };
+    let change = facts.changes().iter().filter(concerns).rfind(|change| {
+        let last = times.last().is_some_and(|last| *last >= change.at);
+        last && started(change)
+    })?;
+    let onset = times.iter().find(|time| **time >= change.at)?;
+    Some(Trigger {
+        event: change.event.clone(),
+        by: change.by.clone(),
+        at: change.at,
+        seconds_before_onset: onset.as_second() - change.at.as_second(),
+    })
+}
+
+/// Sets and groups that a web ACL's rules read have names that the web ACL alone would tell.
+fn is_unnamed(change: &Change) -> bool {
+    matches!(
+        change.event.as_str(),
+        "UpdateIPSet" | "UpdateRuleGroup" | "UpdateRegexPatternSet" | "PutAccountPublicAccessBlock"
+    )
+}

@@ -1,0 +1,245 @@
+//! What comes out: the report as plain values, and its forms.
+
+pub mod build;
+pub mod text;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// `why403/report/1`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// `why403/report/1`.
+    pub schema: &'static str,
+    /// The time that the logs cover.
+    pub window: Window,
+    /// What was read.
+    pub inputs: Inputs,
+    /// What was counted.
+    pub totals: Totals,
+    /// What was found, the most urgent first.
+    pub findings: Vec<Finding>,
+    /// What stands out against its own past.
+    pub incidents: Vec<Incident>,
+}
+
+/// A span of time.
+#[derive(Clone, Debug, Serialize)]
+pub struct Window {
+    /// The first line's time.
+    pub start: Option<Timestamp>,
+    /// The last line's time.
+    pub end: Option<Timestamp>,
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Inputs {
+    /// Access-log objects.
+    pub access_log_files: u64,
+    /// Lines of data in them.
+    pub access_log_lines: u64,
+    /// Lines that could not be read.
+    pub malformed_lines: u64,
+    /// Objects that could not be read, or not wholly.
+    pub unreadable_files: Vec<Unreadable>,
+    /// WAF log objects.
+    pub waf_log_files: u64,
+    /// Records in them.
+    pub waf_records: u64,
+    /// Facts that nobody has and that would decide something.
+    pub missing: Vec<String>,
+}
+
+/// An object that could not be read.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unreadable {
+    /// Its name.
+    pub file: String,
+    /// Where and why.
+    pub reason: String,
+}
+
+/// What was counted.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Totals {
+    /// Requests of any status.
+    pub requests: u64,
+    /// Requests with status 403.
+    pub forbidden: u64,
+    /// Refusals that a custom error response turned into another status.
+    pub masked_forbidden: u64,
+}
+
+/// Refusals of one distribution, cause, detail and rule.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// Stable for the same distribution, cause, detail and rule.
+    pub id: String,
+    /// The distribution.
+    pub distribution_id: Option<String>,
+    /// The cause.
+    pub cause: &'static str,
+    /// The detail.
+    pub detail: Option<&'static str>,
+    /// The WAF rule.
+    pub rule: Option<String>,
+    /// `confirmed`, `likely`, `possible`: that of most of its requests.
+    pub confidence: &'static str,
+    /// How many requests.
+    pub requests: u64,
+    /// Its share of all refusals.
+    pub share: f64,
+    /// The first.
+    pub first_seen: Timestamp,
+    /// The last.
+    pub last_seen: Timestamp,
+    /// `fault`, `enforcement`, `unknown`.
+    pub severity: &'static str,
+    /// Where it strikes.
+    pub clusters: Vec<ClusterOut>,
+    /// What it rests on.
+    pub evidence: Vec<EvidenceOut>,
+    /// What it was not.
+    pub ruled_out: Vec<RuledOutOut>,
+    /// What else it may have been, unless it is confirmed.
+    pub alternatives: Vec<&'static str>,
+    /// Facts that are missing and would decide more.
+    pub missing: Vec<MissingOut>,
+    /// The change before the onset.
+    pub trigger: Option<Trigger>,
+    /// What to do.
+    pub remedy: RemedyOut,
+}
+
+/// A cluster.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClusterOut {
+    /// A path template.
+    pub path: String,
+    /// Points of presence.
+    pub edges: Vec<String>,
+    /// Countries.
+    pub countries: Vec<String>,
+    /// How many requests.
+    pub requests: u64,
+    /// How much it stands out.
+    pub lift: Option<f64>,
+    /// Some paths.
+    pub examples: Vec<String>,
+}
+
+/// A sentence, who said it, and for how many requests.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct EvidenceOut {
+    /// Who.
+    pub source: String,
+    /// What.
+    pub says: String,
+    /// For how many.
+    pub requests: u64,
+}
+
+/// What it was not.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct RuledOutOut {
+    /// Which cause.
+    pub cause: &'static str,
+    /// Why.
+    pub because: String,
+}
+
+/// A missing fact.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MissingOut {
+    /// Which, as in a bundle's `aws/`.
+    pub fact: String,
+    /// The command that reads it.
+    pub command: String,
+}
+
+/// A change before the onset.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct Trigger {
+    /// The event's name.
+    pub event: String,
+    /// Who.
+    pub by: Option<String>,
+    /// When.
+    pub at: Timestamp,
+    /// Seconds from the change to the first refusal after it.
+    pub seconds_before_onset: i64,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct RemedyOut {
+    /// In one sentence.
+    pub summary: String,
+    /// Step by step.
+    pub steps: Vec<String>,
+    /// Where AWS describes it.
+    pub reference: &'static str,
+}
+
+/// A cause that stands out against its own past.
+#[derive(Clone, Debug, Serialize)]
+pub struct Incident {
+    /// Its id.
+    pub id: String,
+    /// The distribution.
+    pub distribution_id: Option<String>,
+    /// The cause.
+    pub cause: &'static str,
+    /// The detail.
+    pub detail: Option<&'static str>,
+    /// The WAF rule.
+    pub rule: Option<String>,
+    /// `fault`, `enforcement`, `unknown`.
+    pub severity: &'static str,
+    /// `open` or `resolved`.
+    pub state: &'static str,
+    /// The first five minutes that stand out.
+    pub start: Timestamp,
+    /// When an alert would have gone out.
+    pub detected: Timestamp,
+    /// When it ended.
+    pub end: Option<Timestamp>,
+    /// Refusals in it.
+    pub forbidden: u64,
+    /// Refusals that its past would have led to expect.
+    pub expected: f64,
+    /// How improbable that is.
+    pub p_value: f64,
+    /// Its findings.
+    pub finding_ids: Vec<String>,
+}
+
+/// One line of `--requests`.
+#[derive(Clone, Debug, Serialize)]
+pub struct RequestOut<'a> {
+    /// `x-edge-request-id`.
+    pub request_id: Option<&'a str>,
+    /// When the answer was finished.
+    pub time: Timestamp,
+    /// The distribution.
+    pub distribution_id: Option<&'a str>,
+    /// The status that the viewer got.
+    pub status: u16,
+    /// The method.
+    pub method: &'a str,
+    /// The path.
+    pub path: String,
+    /// The edge location.
+    pub edge: &'a str,
+    /// The viewer's country.
+    pub country: Option<&'a str>,
+    /// The cause.
+    pub cause: &'static str,
+    /// The detail.
+    pub detail: Option<&'static str>,
+    /// How sure it is.
+    pub confidence: &'static str,
+    /// The WAF rule.
+    pub rule: Option<&'a str>,
+}

@@ -1,0 +1,322 @@
+//! The report for people: the answer on the first screen, eighty columns.
+
+use std::fmt::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{Finding, Incident, Report};
+use crate::viewer::plain;
+
+const WIDTH: usize = 80;
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+
+fn of_severity(severity: &str) -> Style {
+    let color = match severity {
+        "fault" => AnsiColor::Red,
+        "enforcement" => AnsiColor::Green,
+        _ => AnsiColor::Yellow,
+    };
+    Style::new().bold().fg_color(Some(color.into()))
+}
+
+/// The whole report. Styles are written always; the caller's stream strips them where nobody
+/// wants them.
+pub fn write(report: &Report) -> Result<String, fmt::Error> {
+    let mut out = String::new();
+    headline(&mut out, report)?;
+    for (number, finding) in report.findings.iter().enumerate() {
+        self::finding(&mut out, number + 1, finding, &report.incidents)?;
+    }
+    footer(&mut out, report)?;
+    Ok(out)
+}
+
+fn headline(out: &mut String, report: &Report) -> fmt::Result {
+    let totals = &report.totals;
+    let Some(first) = report.findings.first() else {
+        let said = match totals.requests {
+            0 => "No request in these logs.".to_owned(),
+            requests => format!("None of {} requests was refused.", thousands(requests)),
+        };
+        return writeln!(out, "{BOLD}{said}{BOLD:#}");
+    };
+    writeln!(out, "{BOLD}{}{BOLD:#}", wrap(&title(first), 0))?;
+    let masked = match totals.masked_forbidden {
+        0 => String::new(),
+        masked => format!(", and {} more behind another status", thousands(masked)),
+    };
+    let span = match (report.window.start, report.window.end) {
+        (Some(start), Some(end)) => format!(", {} to {} UTC", moment(start), clock(start, end)),
+        _ => String::new(),
+    };
+    let line = format!(
+        "{} of {} requests answered 403{masked}{span}.",
+        thousands(totals.forbidden),
+        thousands(totals.requests)
+    );
+    writeln!(out, "{}", wrap(&line, 0))?;
+    if report.findings.len() > 1 {
+        writeln!(out)?;
+        writeln!(out, "{DIM}  #  requests  severity     confidence  cause{DIM:#}")?;
+        for (number, finding) in report.findings.iter().enumerate() {
+            let style = of_severity(finding.severity);
+            writeln!(
+                out,
+                "{:>3}  {:>8}  {style}{:<11}{style:#}  {:<10}  {}",
+                number + 1,
+                thousands(finding.requests),
+                finding.severity,
+                finding.confidence,
+                name(finding)
+            )?;
+        }
+        let urgent = match first.severity {
+            "fault" => "Fix 1 first: somebody who should get in does not.",
+            "enforcement" => "Nothing here is a fault: rules did what they were set up to do.",
+            _ => "Nothing here is a fault for certain.",
+        };
+        writeln!(out, "{urgent}")?;
+    }
+    Ok(())
+}
+
+/// A finding in one sentence: who refuses what since when.
+pub fn title(finding: &Finding) -> String {
+    let sure = match finding.confidence {
+        "confirmed" => "",
+        "likely" => "Probably: ",
+        _ => "Perhaps: ",
+    };
+    let what = match finding.clusters.first() {
+        Some(cluster) if finding.clusters.len() == 1 => cluster.path.clone(),
+        Some(cluster) => format!("{} and more", cluster.path),
+        None => "requests".to_owned(),
+    };
+    let whom = finding.distribution_id.as_deref().unwrap_or("an unknown distribution");
+    format!(
+        "{sure}{} ({}) on {whom}: {what}, since {} UTC.",
+        sentence(finding),
+        name(finding),
+        moment(finding.first_seen)
+    )
+}
+
+/// What the cause does, as the beginning of a sentence.
+fn sentence(finding: &Finding) -> String {
+    let text = match (finding.cause, finding.detail) {
+        ("s3-origin", Some("access-not-granted")) => "The bucket does not let CloudFront in",
+        ("s3-origin", Some("object-missing")) => "Objects are missing from the bucket",
+        ("s3-origin", Some("wrong-path")) => "Paths do not match the bucket's keys",
+        ("s3-origin", Some("explicit-deny")) => "The bucket's policy denies CloudFront",
+        ("s3-origin", Some("archived")) => "Objects are archived",
+        ("s3-origin", Some("kms-denied")) => "CloudFront may not decrypt the objects",
+        ("s3-origin", Some("host-header-forwarded")) => "The viewer's Host reaches S3",
+        ("s3-origin", Some("custom-error-page")) => "A custom error response answers 403",
+        ("s3-origin", _) => "The bucket refuses",
+        ("waf", Some("origin")) => "The WAF in front of the origin blocks",
+        ("waf", _) => "The WAF blocks",
+        ("geo-restriction", _) => "The viewer's country is not served",
+        ("signed-access", Some("expired")) => "Signed URLs have expired",
+        ("signed-access", Some("missing")) => "Requests come without a signature",
+        ("signed-access", Some("unknown-key")) => "URLs are signed with an unknown key",
+        ("signed-access", Some("not-yet-valid")) => "Signed URLs are not valid yet",
+        ("signed-access", Some("ip-mismatch")) => "Signed URLs are used from other addresses",
+        ("signed-access", Some("policy-mismatch")) => "Signed URLs are for other URLs",
+        ("signed-access", _) => "Signatures are refused",
+        ("alternate-domain-name", _) => "No distribution has this name",
+        ("viewer-protocol", _) => "Plain HTTP is refused",
+        ("method-not-allowed", _) => "The method is not allowed",
+        ("edge-function", _) => "A function at the edge refuses",
+        ("custom-origin", _) => "The origin itself refuses",
+        ("stacked-distributions", _) => "A distribution stands behind this one",
+        ("distribution-disabled", _) => "The distribution is disabled",
+        ("viewer-certificate", _) => "The viewer's certificate does not fit",
+        ("invalid-request", _) => "Requests are malformed",
+        ("edge-block", _) => "CloudFront blocks for a reason of its own",
+        _ => "The evidence does not decide why",
+    };
+    text.to_owned()
+}
+
+/// `cause/detail` and the rule.
+pub fn name(finding: &Finding) -> String {
+    let mut name = finding.cause.to_owned();
+    if let Some(detail) = finding.detail {
+        let _ = write!(name, "/{detail}");
+    }
+    if let Some(rule) = &finding.rule {
+        let _ = write!(name, " {}", plain(rule));
+    }
+    name
+}
+
+fn finding(
+    out: &mut String,
+    number: usize,
+    finding: &Finding,
+    incidents: &[Incident],
+) -> fmt::Result {
+    let style = of_severity(finding.severity);
+    writeln!(out)?;
+    let head = format!("{number}. {}", name(finding));
+    writeln!(
+        out,
+        "{style}{head}{style:#}  {}, {}, {} requests ({:.1} %)",
+        finding.severity,
+        finding.confidence,
+        thousands(finding.requests),
+        finding.share * 100.0
+    )?;
+    let whom = finding.distribution_id.as_deref().unwrap_or("unknown distribution");
+    item(
+        out,
+        "who",
+        &format!(
+            "{whom}, {} to {} UTC",
+            moment(finding.first_seen),
+            clock(finding.first_seen, finding.last_seen)
+        ),
+    )?;
+    for incident in incidents.iter().filter(|i| i.finding_ids.contains(&finding.id)) {
+        item(
+            out,
+            "news",
+            &format!(
+                "stands out since {} UTC ({} where {:.1} were expected)",
+                moment(incident.start),
+                thousands(incident.forbidden),
+                incident.expected
+            ),
+        )?;
+    }
+    if let Some(trigger) = &finding.trigger {
+        let by = trigger.by.as_deref().map_or(String::new(), |by| format!(" by {}", plain(by)));
+        item(
+            out,
+            "change",
+            &format!(
+                "{}{by} at {} UTC, {} s before the first refusal",
+                plain(&trigger.event),
+                moment(trigger.at),
+                trigger.seconds_before_onset
+            ),
+        )?;
+    }
+    for cluster in &finding.clusters {
+        let mut line = format!("{}  {}", thousands(cluster.requests), cluster.path);
+        if !cluster.edges.is_empty() {
+            let _ = write!(line, "  at {}", listed(&cluster.edges));
+        }
+        if !cluster.countries.is_empty() {
+            let _ = write!(line, "  from {}", listed(&cluster.countries));
+        }
+        item(out, "where", &line)?;
+    }
+    for evidence in &finding.evidence {
+        let line = format!(
+            "{}: {} ({})",
+            evidence.source,
+            plain(&evidence.says),
+            thousands(evidence.requests)
+        );
+        item(out, "because", &line)?;
+    }
+    if !finding.ruled_out.is_empty() {
+        let causes: Vec<&str> = finding.ruled_out.iter().map(|out| out.cause).collect();
+        item(out, "not", &causes.join(", "))?;
+    }
+    if !finding.alternatives.is_empty() {
+        item(out, "or", &finding.alternatives.join(", "))?;
+    }
+    for missing in &finding.missing {
+        item(out, "missing", &format!("{}: {}", missing.fact, missing.command))?;
+    }
+    item(out, "do", &finding.remedy.summary)?;
+    for step in &finding.remedy.steps {
+        item(out, "", step)?;
+    }
+    item(out, "see", finding.remedy.reference)
+}
+
+fn footer(out: &mut String, report: &Report) -> fmt::Result {
+    let inputs = &report.inputs;
+    writeln!(out)?;
+    let line = format!(
+        "Read {} access-log files ({} lines), {} WAF log files ({} records).",
+        inputs.access_log_files,
+        thousands(inputs.access_log_lines),
+        inputs.waf_log_files,
+        thousands(inputs.waf_records)
+    );
+    writeln!(out, "{DIM}{}{DIM:#}", wrap(&line, 0))?;
+    if inputs.malformed_lines > 0 {
+        writeln!(out, "{} lines could not be read.", thousands(inputs.malformed_lines))?;
+    }
+    for file in &inputs.unreadable_files {
+        writeln!(out, "{}", wrap(&format!("Not read: {}: {}", file.file, file.reason), 2))?;
+    }
+    Ok(())
+}
+
+/// A labelled line, wrapped under its label.
+fn item(out: &mut String, label: &str, text: &str) -> fmt::Result {
+    writeln!(out, "  {DIM}{label:<8}{DIM:#} {}", wrap(text, 11))
+}
+
+/// Wraps at [`WIDTH`]; lines after the first are indented. Words that are longer than a line, such
+/// as commands to copy, are not broken.
+fn wrap(text: &str, indent: usize) -> String {
+    let mut out = String::new();
+    let mut column = indent;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > indent && column + 1 + length > WIDTH {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            column = indent;
+        } else if column > indent {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
+}
+
+fn listed(values: &[String]) -> String {
+    const SHOWN: usize = 4;
+    let mut text: Vec<&str> = values.iter().take(SHOWN).map(String::as_str).collect();
+    if values.len() > SHOWN {
+        text.push("…");
+    }
+    text.join(" ")
+}
+
+/// `2026-03-10 14:31`.
+pub fn moment(time: Timestamp) -> String {
+    TimeZone::UTC.to_datetime(time).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// The clock alone, where the day is that of the first time.
+fn clock(first: Timestamp, time: Timestamp) -> String {
+    let day = |time: Timestamp| TimeZone::UTC.to_datetime(time).date();
+    let format = if day(first) == day(time) { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    TimeZone::UTC.to_datetime(time).strftime(format).to_string()
+}
+
+/// `20,210`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
