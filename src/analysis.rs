@@ -1,10 +1,11 @@
 //! The only file that knows all rooms: from the tally of the logs to the report.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use crate::account::distribution::Distribution;
+use crate::account::distribution::{self, Distribution};
 use crate::account::facts::{self, Depth, Facts};
 use crate::account::{Account, Fact, Question, bucket};
 use crate::causes::judge::{Verdict, judge};
@@ -28,10 +29,11 @@ impl Directory {
     /// Asks the account for its distributions.
     pub fn ask(account: &dyn Account) -> Self {
         let mut ids = BTreeMap::new();
+        let mut masks = Vec::new();
         for summary in facts::summaries(account).known().into_iter().flatten() {
             ids.insert(summary.domain_name.to_ascii_lowercase(), summary.id.clone());
+            masks.extend(distribution::masks(&summary.custom_error_responses));
         }
-        let mut masks = Vec::new();
         for id in account.subjects("cloudfront/get-distribution") {
             let question = Question::new("cloudfront/get-distribution", id.as_str());
             let fact = Fact::ask(account, question, Distribution::parse);
@@ -41,6 +43,11 @@ impl Directory {
             }
         }
         Self { ids, masks: Masks::new(masks) }
+    }
+
+    /// The distribution of a `d….cloudfront.net`.
+    pub fn id_of(&self, domain: &str) -> Option<&str> {
+        self.ids.get(domain).map(String::as_str)
     }
 
     /// Says of each refusal whose it is: by the name in its line, else by its object's key.
@@ -64,7 +71,7 @@ pub struct Analysis {
     pub judged: Vec<usize>,
     /// What is known.
     pub facts: Facts,
-    waf: WafIndex,
+    waf: Arc<WafIndex>,
 }
 
 /// The request ids whose WAF records are wanted.
@@ -75,10 +82,11 @@ pub fn wanted(tally: &AccessTally) -> HashSet<Box<str>> {
 /// Judges what was tallied. `tally` is settled and assigned.
 pub fn analyse(
     tally: &AccessTally,
-    waf: WafIndex,
+    waf: impl Into<Arc<WafIndex>>,
     account: &dyn Account,
     depth: Depth,
 ) -> Analysis {
+    let waf = waf.into();
     let mut ids: Vec<String> = tally
         .refusals
         .iter()

@@ -9,6 +9,7 @@
 //! (trigger)   (logs)    (logs)    (tally)    (causes)   (clusters)  (incidents)   (alerts, report)
 //! ```
 //!
+//! - [`trigger`]: a Lambda event of any shape to deliveries.
 //! - [`logs`]: bytes to records, and the tally of what was refused.
 //! - [`account`]: what AWS says of a distribution, from a bundle or a live account.
 //! - [`policy`]: whether a resource policy lets a request through.
@@ -17,18 +18,23 @@
 //! - [`clusters`]: where a cause strikes.
 //! - [`incidents`]: what is new, and what was seen before.
 //! - [`report`]: the report as plain values and as text.
+//! - [`alerts`]: what people and programs are told, made safe to show.
 //! - [`analysis`]: the only file that knows all rooms.
 //! - [`viewer`]: what a viewer sent, escaped wherever it is shown.
 //! - [`limits`]: every limit with its reason.
 
 pub mod account;
+pub mod alerts;
 pub mod analysis;
 pub mod causes;
 pub mod clusters;
+#[cfg(feature = "aws")]
+pub mod function;
 pub mod incidents;
 pub mod limits;
 pub mod logs;
 pub mod policy;
 pub mod report;
 pub mod signature;
+pub mod trigger;
 pub mod viewer;

@@ -39,6 +39,9 @@ pub const BUNDLE_FILES: usize = 200_000;
 /// Depth of envelopes around an event (an S3 event in SNS in SQS is three).
 pub const ENVELOPES: usize = 5;
 
+/// Bytes that the packed part of an envelope may unpack to. Lambda's own events end at 6 MB.
+pub const ENVELOPE_BYTES: u64 = 32 << 20;
+
 /// Clusters named for one finding.
 pub const CLUSTERS: usize = 5;
 
@@ -64,3 +67,16 @@ pub const SERVED_PATHS: usize = 2048;
 /// How far past its delivery a line's time may lie in `replay`: 24 hours of lateness that AWS
 /// names, and one of clocks.
 pub const AHEAD_OF_KEY_SECONDS: i64 = 25 * 3600;
+
+/// Rows that are kept of one WAF object and slot; past it the smallest hashes, marked as a sample.
+pub const WAF_SLOT_ROWS: usize = 100_000;
+
+/// Bytes of one stored piece of a WAF index; DynamoDB's items end at 400 KB.
+pub const WAF_CHUNK_BYTES: usize = 280_000;
+
+/// Refusals that the function keeps in memory before it judges and counts them: at about a
+/// kilobyte each, a quarter of its memory. A single object is never split.
+pub const REFUSALS_AT_ONCE: usize = 200_000;
+
+/// Bytes of an alert's body. SNS takes 256 KiB for the whole request, attributes included.
+pub const ALERT_BYTES: usize = 240 << 10;

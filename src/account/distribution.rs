@@ -361,13 +361,7 @@ impl Distribution {
 
     /// Statuses that stand in for a 403.
     pub fn masks(&self) -> impl Iterator<Item = u16> {
-        self.config
-            .custom_error_responses
-            .items
-            .iter()
-            .filter(|rule| rule.error_code == 403)
-            .filter_map(|rule| rule.response_code.parse().ok())
-            .filter(|code| *code != 403)
+        masks(&self.config.custom_error_responses)
     }
 
     /// The web ACL in front of it, if there is one.
@@ -396,6 +390,16 @@ impl Behavior {
     pub fn name(&self) -> &str {
         if self.path_pattern.is_empty() { "*" } else { &self.path_pattern }
     }
+}
+
+/// Statuses that error responses put in the place of a 403.
+pub fn masks(responses: &Items<ErrorResponse>) -> impl Iterator<Item = u16> {
+    responses
+        .items
+        .iter()
+        .filter(|rule| rule.error_code == 403)
+        .filter_map(|rule| rule.response_code.parse().ok())
+        .filter(|code| *code != 403)
 }
 
 /// Whether an alias covers a host. `*.example.com` covers every depth below `example.com`, unlike
@@ -462,6 +466,8 @@ pub struct Summary {
     pub enabled: Option<bool>,
     /// Its origins.
     pub origins: Items<Origin>,
+    /// Its custom error responses.
+    pub custom_error_responses: Items<ErrorResponse>,
 }
 
 impl Summary {

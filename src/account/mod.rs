@@ -9,6 +9,8 @@ pub mod bundle;
 pub mod distribution;
 pub mod dns;
 pub mod facts;
+#[cfg(feature = "aws")]
+pub mod live;
 pub mod trail;
 pub mod web_acl;
 

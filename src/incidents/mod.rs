@@ -3,6 +3,10 @@
 //! One rule so far: a cause that was never counted before for its distribution is an incident at
 //! twenty requests.
 
+pub mod record;
+pub mod series;
+pub mod store;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

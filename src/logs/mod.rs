@@ -11,6 +11,7 @@ pub mod record;
 pub mod standard;
 pub mod tally;
 pub mod waf;
+pub mod waf_slots;
 
 use std::collections::HashSet;
 use std::io::Read;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use memchr::memmem;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::fault::{Fault, FaultKind, Faults};
 use super::lines::Line;
@@ -23,7 +23,7 @@ pub fn slot_of(time: Timestamp) -> i64 {
 }
 
 /// What a WAF did with a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Action {
     /// It let the request pass.
     Allow,
@@ -36,7 +36,7 @@ pub enum Action {
 }
 
 /// Where the WAF stood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Side {
     /// In front of the distribution.
     Edge,
@@ -94,7 +94,23 @@ pub struct WafIndex {
     edge: HashMap<Box<str>, WafRow>,
     origin: HashMap<Box<str>, WafRow>,
     reach: BTreeMap<Arc<str>, Reach>,
-    names: BTreeSet<Arc<str>>,
+    names: Names,
+}
+
+/// Names that many rows have in common, each kept once.
+#[derive(Clone, Debug, Default)]
+pub struct Names(BTreeSet<Arc<str>>);
+
+impl Names {
+    /// The one copy of a name.
+    pub fn get(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return known.clone();
+        }
+        let name: Arc<str> = text.into();
+        self.0.insert(name.clone());
+        name
+    }
 }
 
 #[derive(Deserialize)]
@@ -154,6 +170,91 @@ struct WafHeader<'a> {
     value: Option<std::borrow::Cow<'a, str>>,
 }
 
+impl Record<'_> {
+    /// The side, the id that joins with the access log, and what is kept.
+    fn into_row(self, names: &mut Names) -> (Side, Option<String>, WafRow) {
+        let side = match self.http_source_name.as_str() {
+            "CF" => Side::Edge,
+            _ => Side::Origin,
+        };
+        let id = match side {
+            Side::Edge => self.http_request.request_id,
+            Side::Origin => self
+                .http_request
+                .headers
+                .iter()
+                .find(|header| header.name.eq_ignore_ascii_case("x-amz-cf-id"))
+                .and_then(|header| header.value.as_deref().map(str::to_owned)),
+        };
+        let action = match self.action.as_str() {
+            "ALLOW" => Action::Allow,
+            "BLOCK" => Action::Block,
+            "CAPTCHA" | "CHALLENGE" => Action::Interrupt,
+            _ => Action::Other,
+        };
+        // Inside a rule group the rule that really ended the request has the name people look for;
+        // `terminatingRuleId` then names the group's entry alone.
+        let inner = self.rule_group_list.iter().flatten().find_map(|group| {
+            group
+                .terminating_rule
+                .as_ref()
+                .filter(|rule| rule.action.as_deref().is_none_or(|inner| inner == self.action))
+        });
+        let rule = inner.map_or(self.terminating_rule_id.as_str(), |rule| &rule.rule_id);
+        let row = WafRow {
+            action,
+            rule: names.get(&crate::viewer::plain(rule)),
+            rule_type: names.get(&self.terminating_rule_type),
+            acl: names.get(&self.webacl_id),
+            source: names.get(&self.http_source_name),
+            source_id: names.get(&self.http_source_id),
+            response_code: self.response_code_sent,
+            country: self
+                .http_request
+                .country
+                .filter(|code| code.len() == 2)
+                .map(|code| names.get(&code)),
+        };
+        (side, id, row)
+    }
+}
+
+/// A record whosever it is: its moment, its web ACL, and unless it is unwanted its side, the id
+/// that joins with the access log, and its row.
+pub type WholeRecord = (Timestamp, Arc<str>, Option<(Side, Option<String>, WafRow)>);
+
+/// Reads one record, whosever it is. `wanted` is asked for its line before that is parsed; what it
+/// does not want is its web ACL and moment alone.
+pub fn read_record(
+    line: &Line<'_>,
+    names: &mut Names,
+    wanted: impl FnOnce(&[u8], &str) -> bool,
+) -> Result<WholeRecord, Fault> {
+    let (time, acl) = moment_and_acl(line)?;
+    let acl = names.get(acl);
+    if !wanted(line.bytes, &acl) {
+        return Ok((time, acl, None));
+    }
+    match serde_json::from_slice::<Record<'_>>(line.bytes) {
+        Ok(record) => Ok((time, acl, Some(record.into_row(names)))),
+        Err(error) => Err(no_record(line, &error)),
+    }
+}
+
+fn moment_and_acl<'a>(line: &Line<'a>) -> Result<(Timestamp, &'a str), Fault> {
+    let time = after_key(line.bytes, b"\"timestamp\"").and_then(integer);
+    let time = time.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    time.zip(acl_of(line.bytes)).ok_or_else(|| {
+        let reason = "neither `timestamp` nor `webaclId` can be read";
+        Fault::new(line.place(), FaultKind::BadJson, reason)
+    })
+}
+
+fn no_record(line: &Line<'_>, error: &serde_json::Error) -> Fault {
+    let reason = format!("no WAF record: {}", what_is_wrong(error));
+    Fault::new(line.place(), FaultKind::BadJson, reason)
+}
+
 /// Whether a line is a WAF record. Its two keys stand in every version of the format.
 pub fn is_record(line: &[u8]) -> bool {
     line.trim_ascii_start().starts_with(b"{")
@@ -178,14 +279,12 @@ impl WafIndex {
         if line.bytes.trim_ascii().is_empty() {
             return;
         }
-        let time = after_key(line.bytes, b"\"timestamp\"").and_then(integer);
-        let acl = acl_of(line.bytes);
-        let (Some(time), Some(acl)) =
-            (time.and_then(|ms| Timestamp::from_millisecond(ms).ok()), acl)
-        else {
-            let reason = "neither `timestamp` nor `webaclId` can be read";
-            faults.push(Fault::new(line.place(), FaultKind::BadJson, reason));
-            return;
+        let (time, acl) = match moment_and_acl(line) {
+            Ok(read) => read,
+            Err(fault) => {
+                faults.push(fault);
+                return;
+            }
         };
         self.records += 1;
         self.note_slot(acl, slot_of(time));
@@ -195,67 +294,25 @@ impl WafIndex {
         if joins || names_our_id(line.bytes) {
             match serde_json::from_slice::<Record<'_>>(line.bytes) {
                 Ok(record) => self.keep(record, wanted),
-                Err(error) => {
-                    let reason = format!("no WAF record: {}", what_is_wrong(&error));
-                    faults.push(Fault::new(line.place(), FaultKind::BadJson, reason));
-                }
+                Err(error) => faults.push(no_record(line, &error)),
             }
         }
     }
 
     fn keep(&mut self, record: Record<'_>, wanted: &HashSet<Box<str>>) {
-        let side = match record.http_source_name.as_str() {
-            "CF" => Side::Edge,
-            _ => Side::Origin,
-        };
-        let header = || {
-            record
-                .http_request
-                .headers
-                .iter()
-                .find(|header| header.name.eq_ignore_ascii_case("x-amz-cf-id"))
-                .and_then(|header| header.value.as_deref().map(str::to_owned))
-        };
-        let id = match side {
-            Side::Edge => record.http_request.request_id.clone(),
-            Side::Origin => header(),
-        };
+        let (side, id, row) = record.into_row(&mut self.names);
         let Some(id) = id.filter(|id| wanted.contains(id.as_str())) else { return };
-        let action = match record.action.as_str() {
-            "ALLOW" => Action::Allow,
-            "BLOCK" => Action::Block,
-            "CAPTCHA" | "CHALLENGE" => Action::Interrupt,
-            _ => Action::Other,
-        };
-        // Inside a rule group the rule that really ended the request has the name people look for;
-        // `terminatingRuleId` then names the group's entry alone.
-        let inner = record.rule_group_list.iter().flatten().find_map(|group| {
-            group
-                .terminating_rule
-                .as_ref()
-                .filter(|rule| rule.action.as_deref().is_none_or(|inner| inner == record.action))
-        });
-        let rule = inner.map_or(record.terminating_rule_id.as_str(), |rule| &rule.rule_id);
-        let row = WafRow {
-            action,
-            rule: self.name(&crate::viewer::plain(rule)),
-            rule_type: self.name(&record.terminating_rule_type),
-            acl: self.name(&record.webacl_id),
-            source: self.name(&record.http_source_name),
-            source_id: self.name(&record.http_source_id),
-            response_code: record.response_code_sent,
-            country: record
-                .http_request
-                .country
-                .filter(|code| code.len() == 2)
-                .map(|code| self.name(&code)),
-        };
+        self.insert(side, id.into(), row);
+    }
+
+    /// Adds what is known of one request.
+    pub fn insert(&mut self, side: Side, request_id: Box<str>, row: WafRow) {
         let rows = match side {
             Side::Edge => &mut self.edge,
             Side::Origin => &mut self.origin,
         };
         // Retries of the edge may leave several records of one id; a block says more than a pass.
-        rows.entry(id.into())
+        rows.entry(request_id)
             .and_modify(|kept| {
                 if better(&row, kept) {
                     *kept = row.clone();
@@ -265,12 +322,7 @@ impl WafIndex {
     }
 
     fn name(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.names.get(text) {
-            return known.clone();
-        }
-        let name: Arc<str> = text.into();
-        self.names.insert(name.clone());
-        name
+        self.names.get(text)
     }
 
     /// What the WAF of one side did with a request.
@@ -310,7 +362,7 @@ impl WafIndex {
                     .or_insert(row);
             }
         }
-        self.names.extend(other.names);
+        self.names.0.extend(other.names.0);
     }
 }
 

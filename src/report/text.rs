@@ -106,7 +106,12 @@ pub fn title(finding: &Finding) -> String {
 
 /// What the cause does, as the beginning of a sentence.
 fn sentence(finding: &Finding) -> String {
-    let text = match (finding.cause, finding.detail) {
+    sentence_of(finding.cause, finding.detail).to_owned()
+}
+
+/// What a cause does, as the beginning of a sentence.
+pub fn sentence_of(cause: &str, detail: Option<&str>) -> &'static str {
+    match (cause, detail) {
         ("s3-origin", Some("access-not-granted")) => "The bucket does not let CloudFront in",
         ("s3-origin", Some("object-missing")) => "Objects are missing from the bucket",
         ("s3-origin", Some("wrong-path")) => "Paths do not match the bucket's keys",
@@ -137,8 +142,7 @@ fn sentence(finding: &Finding) -> String {
         ("invalid-request", _) => "Requests are malformed",
         ("edge-block", _) => "CloudFront blocks for a reason of its own",
         _ => "The evidence does not decide why",
-    };
-    text.to_owned()
+    }
 }
 
 /// `cause/detail` and the rule.

@@ -1,0 +1,165 @@
+//! What people and programs are told, made safe to show.
+//!
+//! An alert is a plain value, `why403/alert/1`; [`text`] says it to people, [`message`] puts both
+//! into the form that SNS sends. Whatever a viewer sent went through [`safe`] before.
+
+pub mod message;
+pub mod safe;
+#[cfg(feature = "aws")]
+pub mod sns;
+pub mod text;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::incidents::record::Place;
+use crate::limits::ALERT_FINDINGS;
+use crate::report::{Finding, Incident};
+
+/// `why403/alert/1`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Alert {
+    /// `why403/alert/1`.
+    pub schema: &'static str,
+    /// The id of the story's first incident.
+    pub alert_id: String,
+    /// The number of the message in its story.
+    pub sequence: u64,
+    /// `open`, `update`, `resolved`.
+    pub state: &'static str,
+    /// `fault`, `enforcement`, `unknown`.
+    pub severity: &'static str,
+    /// The distribution.
+    pub distribution_id: Option<String>,
+    /// The name under which people know it.
+    pub domain: Option<String>,
+    /// The alert in one line.
+    pub title: String,
+    /// When it began.
+    pub since: Timestamp,
+    /// When it stood out.
+    pub detected: Timestamp,
+    /// When it ended.
+    pub until: Option<Timestamp>,
+    /// Refusals.
+    pub forbidden: u64,
+    /// Refusals that the past would have led to expect.
+    pub expected: f64,
+    /// Their share of the distribution's requests in the logs that were read with them.
+    pub share_of_requests: Option<f64>,
+    /// `confirmed`, `likely`, `possible`.
+    pub confidence: &'static str,
+    /// The cause.
+    pub cause: &'static str,
+    /// The detail of the largest incident.
+    pub detail: Option<&'static str>,
+    /// The rule of the largest incident.
+    pub rule: Option<String>,
+    /// What was found, the largest first.
+    pub findings: Vec<Finding>,
+    /// The change before the onset.
+    pub change: Option<Change>,
+    /// What to do.
+    pub next_steps: Vec<String>,
+    /// Where to look.
+    pub console: String,
+}
+
+/// A change before the onset.
+#[derive(Clone, Debug, Serialize)]
+pub struct Change {
+    /// The event's name.
+    pub event: String,
+    /// Who.
+    pub by: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What is known of the distribution besides its incidents.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// The name under which people know it.
+    pub domain: Option<String>,
+    /// Its requests of any status in the logs that were read.
+    pub requests: u64,
+}
+
+/// An alert in the form in which it is stored and sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outgoing {
+    /// The story.
+    pub alert_id: String,
+    /// The number of the message.
+    pub sequence: u64,
+    /// When it was stored, by our clock.
+    pub stored: Timestamp,
+    /// The subject.
+    pub subject: String,
+    /// The body, JSON per protocol.
+    pub message: String,
+    /// The message attributes.
+    pub attributes: Vec<(String, String)>,
+}
+
+impl Alert {
+    /// The alert of incidents of one distribution and cause, the largest first.
+    pub fn new(
+        incidents: &[Incident],
+        findings: &[Finding],
+        place: &Place,
+        about: &About,
+    ) -> Option<Self> {
+        let largest = incidents.first()?;
+        let concerns =
+            |finding: &&Finding| incidents.iter().any(|one| one.finding_ids.contains(&finding.id));
+        let findings: Vec<Finding> =
+            findings.iter().filter(concerns).take(ALERT_FINDINGS).map(safe::finding).collect();
+        let main = findings.iter().find(|finding| largest.finding_ids.contains(&finding.id));
+        let forbidden: u64 = incidents.iter().map(|one| one.forbidden).sum();
+        let refused: u64 = findings.iter().map(|finding| finding.requests).sum();
+        let id = largest.distribution_id.as_deref().map(crate::viewer::plain);
+        let console = match &id {
+            Some(id) => format!("{CONSOLE}#/distributions/{id}"),
+            None => CONSOLE.to_owned(),
+        };
+        let mut next_steps = Vec::new();
+        if let Some(finding) = main {
+            next_steps.push(finding.remedy.summary.clone());
+            next_steps.extend(finding.remedy.steps.iter().cloned());
+        }
+        let mut alert = Self {
+            schema: "why403/alert/1",
+            alert_id: place.alert_id.clone(),
+            sequence: place.sequence,
+            state: place.state,
+            severity: largest.severity,
+            distribution_id: id,
+            domain: about.domain.as_deref().map(crate::viewer::plain),
+            title: String::new(),
+            since: incidents.iter().map(|one| one.start).min()?,
+            detected: incidents.iter().map(|one| one.detected).max()?,
+            until: None,
+            forbidden,
+            expected: incidents.iter().map(|one| one.expected).sum(),
+            share_of_requests: (about.requests > 0)
+                .then(|| (refused as f64 / about.requests as f64).min(1.0)),
+            confidence: main.map_or("possible", |finding| finding.confidence),
+            cause: largest.cause,
+            detail: largest.detail,
+            rule: largest.rule.as_deref().map(crate::viewer::plain),
+            change: main.and_then(|finding| finding.trigger.as_ref()).map(|trigger| Change {
+                event: trigger.event.clone(),
+                by: trigger.by.clone(),
+                at: trigger.at,
+            }),
+            next_steps,
+            console,
+            findings,
+        };
+        alert.title = text::title(&alert);
+        Some(alert)
+    }
+}
+
+const CONSOLE: &str = "https://us-east-1.console.aws.amazon.com/cloudfront/v4/home";

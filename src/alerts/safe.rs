@@ -1,0 +1,176 @@
+//! What a viewer sent, in a form that no mail client, chat or terminal does anything with.
+//!
+//! A path that goes out is its template alone, made of a few characters; whatever could become a
+//! link, markup, a secret or an address is replaced by a placeholder.
+
+use std::net::IpAddr;
+
+use crate::report::Finding;
+use crate::viewer::plain;
+
+/// Endings of files that are no top-level domain, so that no mail client takes a name with one of
+/// them for a host. (`zip`, `mov`, `py`, `sh`, `md`, `app` are domains.)
+const ENDINGS: [&str; 42] = [
+    "aspx",
+    "avif",
+    "axd",
+    "cfg",
+    "cgi",
+    "conf",
+    "css",
+    "csv",
+    "eot",
+    "gif",
+    "gz",
+    "htm",
+    "html",
+    "ico",
+    "ini",
+    "jpeg",
+    "jpg",
+    "js",
+    "json",
+    "jsp",
+    "log",
+    "m3u8",
+    "map",
+    "min",
+    "mjs",
+    "mp3",
+    "mp4",
+    "otf",
+    "pdf",
+    "php",
+    "png",
+    "sql",
+    "svg",
+    "tmp",
+    "ttf",
+    "txt",
+    "wasm",
+    "webmanifest",
+    "webp",
+    "woff",
+    "woff2",
+    "xml",
+];
+
+/// Longer words are more likely tokens than names.
+const WORD: usize = 32;
+
+/// Bytes of a path.
+const PATH: usize = 160;
+
+/// A path template as it may be shown anywhere.
+pub fn path(template: &str) -> String {
+    let mut out = String::new();
+    for (n, part) in template.split('/').enumerate() {
+        if n > 0 {
+            out.push('/');
+        }
+        out.push_str(&segment(part));
+        if out.len() > PATH {
+            out.truncate(PATH);
+            out.push_str("...");
+            break;
+        }
+    }
+    // Two slashes begin the address of another host.
+    while out.contains("//") {
+        out = out.replace("//", "/");
+    }
+    out
+}
+
+fn segment(text: &str) -> String {
+    let plain = text.bytes().all(|byte| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'.' | b'_' | b'~' | b'{' | b'}' | b'*' | b'-')
+    });
+    if !plain {
+        return "{text}".to_owned();
+    }
+    if text.split(['.', '-', '_']).any(is_token) {
+        return "{token}".to_owned();
+    }
+    let mut words = text.split('.');
+    let first = words.next().unwrap_or_default();
+    let harmless = |word: &str| {
+        let word = word.to_ascii_lowercase();
+        word.starts_with('{') || ENDINGS.contains(&word.as_str())
+    };
+    // `.env` and `.git` have no name before the dot, and so are no host.
+    let hidden = first.is_empty() && text.matches('.').count() == 1;
+    if hidden || (words.all(harmless) && !first.eq_ignore_ascii_case("www")) {
+        text.to_owned()
+    } else {
+        "{file}".to_owned()
+    }
+}
+
+/// Whether a word looks like a secret: long, or a long mixture of letters and digits.
+fn is_token(word: &str) -> bool {
+    let digits = word.bytes().any(|byte| byte.is_ascii_digit());
+    let upper = word.bytes().any(|byte| byte.is_ascii_uppercase());
+    let lower = word.bytes().any(|byte| byte.is_ascii_lowercase());
+    let kinds = usize::from(digits) + usize::from(upper) + usize::from(lower);
+    word.len() > WORD
+        || (word.len() >= 12 && kinds >= 2 && digits)
+        || (word.len() >= 16 && kinds == 3)
+}
+
+/// A sentence of ours that may have a viewer's words in it: without links, addresses of people and
+/// full addresses of clients.
+pub fn sentence(text: &str) -> String {
+    let text = plain(text);
+    let words: Vec<String> = text.split(' ').map(word).collect();
+    words.join(" ")
+}
+
+fn word(word: &str) -> String {
+    let bare = word.trim_matches(|c: char| c.is_ascii_punctuation());
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return word.replace(bare, &shortened(address));
+    }
+    let lower = bare.to_ascii_lowercase();
+    if lower.contains("://") || lower.starts_with("www.") || lower.contains('@') {
+        return "{text}".to_owned();
+    }
+    word.replace(['<', '>'], "")
+}
+
+/// An address without the part that tells one client from its neighbours.
+pub fn shortened(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.x")
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:x")
+        }
+    }
+}
+
+/// A finding as it may leave the account.
+pub fn finding(finding: &Finding) -> Finding {
+    let mut finding = finding.clone();
+    for cluster in &mut finding.clusters {
+        cluster.path = path(&cluster.path);
+        let templates = cluster
+            .examples
+            .iter()
+            .map(|example| path(&crate::clusters::template::of(example.as_bytes())));
+        cluster.examples = templates.collect();
+        cluster.examples.sort();
+        cluster.examples.dedup();
+    }
+    for evidence in &mut finding.evidence {
+        evidence.says = sentence(&evidence.says);
+    }
+    for out in &mut finding.ruled_out {
+        out.because = sentence(&out.because);
+    }
+    finding
+}

@@ -1,0 +1,164 @@
+//! An alert for people: short lines, the answer first, the steps next, the proof last.
+
+use std::fmt::Write;
+
+use super::Alert;
+use crate::report::text::{moment, thousands};
+use crate::report::{ClusterOut, Finding};
+
+/// Characters of a subject. SNS allows a hundred, printable ASCII alone.
+const SUBJECT: usize = 100;
+
+/// Bytes of a text; no alert comes near it.
+const TEXT: usize = 8000;
+
+/// The alert in one line.
+pub fn title(alert: &Alert) -> String {
+    let sure = match alert.confidence {
+        "confirmed" => "",
+        "likely" => "Probably: ",
+        _ => "Perhaps: ",
+    };
+    let what = crate::report::text::sentence_of(alert.cause, alert.detail);
+    let rule = alert.rule.as_deref().map(|rule| format!(" by {rule}")).unwrap_or_default();
+    let place = match alert.findings.first().map(|finding| finding.clusters.as_slice()) {
+        Some([one]) => format!(" on {}", one.path),
+        Some([first, ..]) => format!(" on {} and more", first.path),
+        _ => String::new(),
+    };
+    format!("{sure}{what}{rule}{place}, since {} UTC", moment(alert.since))
+}
+
+/// The subject: what, where, since when, and how bad.
+pub fn subject(alert: &Alert) -> String {
+    let whom = alert.domain.as_deref().or(alert.distribution_id.as_deref()).unwrap_or("CloudFront");
+    let what = crate::report::text::sentence_of(alert.cause, alert.detail);
+    let state = match alert.state {
+        "open" => "",
+        other => other,
+    };
+    let mark = [alert.severity, state].join(" ");
+    let rule = alert.rule.as_deref().map(|rule| format!(" ({rule})")).unwrap_or_default();
+    let text = format!("[403 {}] {whom}: {what}{rule}", mark.trim());
+    let ascii: String =
+        text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect();
+    if ascii.len() <= SUBJECT {
+        return ascii;
+    }
+    let short: String = ascii.chars().take(SUBJECT - 3).collect();
+    short + "..."
+}
+
+/// The text for a mail.
+pub fn email(alert: &Alert) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_email(&mut out, alert);
+    if out.len() > TEXT {
+        out = out.chars().take(TEXT).collect();
+    }
+    out
+}
+
+fn write_email(out: &mut String, alert: &Alert) -> std::fmt::Result {
+    writeln!(out, "{}.", alert.title)?;
+    writeln!(out)?;
+    let id = alert.distribution_id.as_deref().unwrap_or("unknown distribution");
+    let whom = match &alert.domain {
+        Some(domain) => format!("{domain} ({id})"),
+        None => id.to_owned(),
+    };
+    let share = match alert.share_of_requests {
+        Some(share) => format!(", {} of its requests in these logs", percent(share)),
+        None => String::new(),
+    };
+    writeln!(
+        out,
+        "{} requests to {whom} were answered 403 since {} UTC{share}.",
+        thousands(alert.forbidden),
+        moment(alert.since)
+    )?;
+    writeln!(out, "{}", meaning(alert.severity))?;
+    writeln!(out)?;
+    writeln!(out, "Cause: {}, {}", name(alert), alert.confidence)?;
+    if let Some(change) = &alert.change {
+        let by = change.by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
+        writeln!(out, "Change before it: {}{by} at {} UTC", change.event, moment(change.at))?;
+    }
+    for finding in &alert.findings {
+        for cluster in &finding.clusters {
+            writeln!(out, "Where: {}", place(cluster))?;
+        }
+    }
+    if let Some((first, steps)) = alert.next_steps.split_first() {
+        writeln!(out, "\nWhat to do")?;
+        writeln!(out, "{first}")?;
+        for (number, step) in steps.iter().enumerate() {
+            writeln!(out, "{}. {step}", number + 1)?;
+        }
+    }
+    for finding in &alert.findings {
+        write_proof(out, finding)?;
+    }
+    writeln!(out, "\nConsole: {}", alert.console)?;
+    if let Some(finding) = alert.findings.first() {
+        writeln!(out, "AWS on this: {}", finding.remedy.reference)?;
+    }
+    writeln!(out, "Alert {}, message {}, {}", alert.alert_id, alert.sequence, alert.state)
+}
+
+fn write_proof(out: &mut String, finding: &Finding) -> std::fmt::Result {
+    writeln!(out, "\nWhy it is {}", crate::report::text::name(finding))?;
+    for evidence in finding.evidence.iter().take(4) {
+        writeln!(out, "- {} ({})", evidence.says, evidence.source)?;
+    }
+    if !finding.alternatives.is_empty() {
+        writeln!(out, "It may also be: {}", finding.alternatives.join(", "))?;
+    }
+    if !finding.missing.is_empty() {
+        writeln!(out, "Not known, and would decide more:")?;
+        for missing in finding.missing.iter().take(4) {
+            writeln!(out, "- {}", missing.command)?;
+        }
+    }
+    Ok(())
+}
+
+fn name(alert: &Alert) -> String {
+    let detail = alert.detail.map(|detail| format!("/{detail}")).unwrap_or_default();
+    let rule = alert.rule.as_deref().map(|rule| format!(", rule {rule}")).unwrap_or_default();
+    format!("{}{detail}{rule}", alert.cause)
+}
+
+fn place(cluster: &ClusterOut) -> String {
+    let listed = |name: &str, values: &[String]| match values {
+        [] => String::new(),
+        values => {
+            let few: Vec<&str> = values.iter().take(4).map(String::as_str).collect();
+            let more = if values.len() > few.len() { " and more" } else { "" };
+            format!(", {name} {}{more}", few.join(" "))
+        }
+    };
+    format!(
+        "`{}`, {} requests{}{}",
+        cluster.path,
+        thousands(cluster.requests),
+        listed("edges", &cluster.edges),
+        listed("countries", &cluster.countries)
+    )
+}
+
+fn meaning(severity: &str) -> &'static str {
+    match severity {
+        "fault" => "Somebody who should get in does not.",
+        "enforcement" => {
+            "A rule does what it was set up to do. It is news because it was never seen here before."
+        }
+        _ => "This may be a fault, or a rule at work.",
+    }
+}
+
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent >= 10.0 { format!("{percent:.0} %") } else { format!("{percent:.1} %") }
+}

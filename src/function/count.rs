@@ -1,0 +1,296 @@
+//! What was read of several objects: judged, counted, and the alerts that follow.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Tools;
+use crate::account::distribution::Distribution;
+use crate::account::facts::Depth;
+use crate::account::{Fact, Question};
+use crate::alerts::{About, Alert, Outgoing, message};
+use crate::analysis::{self, Directory};
+use crate::causes::Cause;
+use crate::incidents::record::{Contribution, record};
+use crate::incidents::store::{Partial, Store, StoreError};
+use crate::incidents::{self, Counts};
+use crate::logs::key;
+use crate::logs::record::Refusal;
+use crate::logs::tally::{AccessTally, hash};
+use crate::logs::waf::{WafIndex, slot_of};
+use crate::report::build::Subject;
+use crate::report::{Finding, Inputs};
+use crate::trigger::Object;
+
+/// An access-log object that was read.
+pub struct Read {
+    /// The object.
+    pub object: Object,
+    /// What it says.
+    pub tally: AccessTally,
+    /// What of it could not be read.
+    pub partial: Option<Partial>,
+}
+
+/// What became of the objects.
+#[derive(Debug, Default)]
+pub struct Counted {
+    /// Objects that have to come again, with the reason.
+    pub later: BTreeMap<Object, String>,
+    /// Objects on which the analysis failed.
+    pub never: BTreeMap<Object, Partial>,
+    /// Objects that somebody else counted meanwhile.
+    pub duplicates: BTreeSet<Object>,
+    /// Alerts that are to go out.
+    pub alerts: Vec<Outgoing>,
+    /// Incidents that were opened.
+    pub opened: usize,
+    /// Refusals by distribution and cause, of the objects that were counted now.
+    pub forbidden: BTreeMap<(String, Cause), u64>,
+}
+
+/// Series of one object and distribution that are counted apart. A transaction takes a hundred
+/// items, and no site has so many causes and rules; past it the smallest rules are one series.
+const SERIES: usize = 60;
+
+/// Judges and counts. Blocks.
+pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Counted {
+    let mut counted = Counted::default();
+    for read in &mut reads {
+        read.tally.settle();
+        directory.assign(&mut read.tally.refusals);
+    }
+    let refusals = || reads.iter().flat_map(|read| &read.tally.refusals);
+    // What was read of the account before a request says little about it.
+    if let Some(newest) = refusals().map(|refusal| refusal.time).max() {
+        tools.account.forget_before(newest);
+    }
+    let waf = match waf_index(tools, refusals()) {
+        Ok(waf) => Arc::new(waf),
+        Err(error) => {
+            let all = reads.into_iter().map(|read| (read.object, error.to_string()));
+            counted.later.extend(all);
+            return counted;
+        }
+    };
+    let mut merged = AccessTally::default();
+    let mut by_distribution: BTreeMap<String, Vec<Contribution>> = BTreeMap::new();
+    for read in reads {
+        let contributions =
+            catch_unwind(AssertUnwindSafe(|| contributions(tools, directory, &read, &waf)));
+        match contributions {
+            Ok(contributions) => {
+                for (distribution, one) in contributions {
+                    by_distribution.entry(distribution).or_default().push(one);
+                }
+                merged.merge(read.tally);
+            }
+            Err(_) => {
+                let reason = "panic: the analysis failed on it".to_owned();
+                counted.never.insert(read.object, Partial { reason, offset: 0 });
+            }
+        }
+    }
+    merged.settle();
+    let analysis = analysis::analyse(&merged, waf, tools.account.as_ref(), Depth::Causes);
+    let findings = analysis.report(&merged, Inputs::default()).findings;
+    for (distribution, contributions) in by_distribution {
+        let about = about(tools, &distribution, &merged);
+        keep(tools, &distribution, contributions, &findings, &about, &mut counted);
+    }
+    counted
+}
+
+/// Counts what belongs to one distribution.
+fn keep(
+    tools: &Tools,
+    distribution: &str,
+    contributions: Vec<Contribution>,
+    findings: &[Finding],
+    about: &About,
+    counted: &mut Counted,
+) {
+    let objects: Vec<Object> = contributions.iter().map(|one| one.object.clone()).collect();
+    let mut sums: BTreeMap<Object, BTreeMap<Cause, u64>> = BTreeMap::new();
+    for one in &contributions {
+        let sums = sums.entry(one.object.clone()).or_default();
+        for (subject, counts) in &one.series {
+            *sums.entry(subject.cause).or_default() += counts.values().sum::<u64>();
+        }
+    }
+    let now = Timestamp::now();
+    let write = |news: &[_], place: &_| {
+        Alert::new(news, findings, place, about).map(|alert| message::outgoing(&alert, now))
+    };
+    let wait = |longest: Duration| std::thread::sleep(jittered(longest));
+    match record(&tools.store, distribution, contributions, now, &write, &wait) {
+        Ok(recorded) => {
+            for (object, causes) in sums {
+                if recorded.duplicates.contains(&object) {
+                    continue;
+                }
+                for (cause, sum) in causes {
+                    let key = (distribution.to_owned(), cause);
+                    *counted.forbidden.entry(key).or_default() += sum;
+                }
+            }
+            counted.opened += recorded.opened;
+            counted.alerts.extend(recorded.alerts);
+            counted.duplicates.extend(recorded.duplicates);
+        }
+        Err(error) => {
+            tracing::error!(distribution, %error, "not counted");
+            counted.later.extend(objects.into_iter().map(|object| (object, error.to_string())));
+        }
+    }
+}
+
+/// Between half of a time and all of it, so that functions that met do not meet again.
+fn jittered(longest: Duration) -> Duration {
+    let nanos = Timestamp::now().subsec_nanosecond().unsigned_abs() ^ std::process::id();
+    let share = f64::from(nanos % 1000) / 1000.0;
+    longest.mul_f64(0.5 + share / 2.0)
+}
+
+/// What one object says of each distribution that it holds.
+fn contributions(
+    tools: &Tools,
+    directory: &Directory,
+    read: &Read,
+    waf: &Arc<WafIndex>,
+) -> Vec<(String, Contribution)> {
+    let tally = &read.tally;
+    let analysis = analysis::analyse(tally, waf.clone(), tools.account.as_ref(), Depth::Causes);
+    let mut all: BTreeMap<String, BTreeMap<Subject, Counts>> = BTreeMap::new();
+    // A distribution that refused nothing is counted too: the object must be known as done.
+    for domain in tally.served.keys() {
+        let id = directory.id_of(domain).or_else(|| key::distribution(&read.object.key));
+        all.entry(id.unwrap_or_default().to_owned()).or_default();
+    }
+    for (subject, counts) in incidents::count(analysis.subjects()) {
+        let id = subject.distribution_id.as_deref().unwrap_or_default().to_owned();
+        all.entry(id).or_default().insert(subject, counts);
+    }
+    if all.is_empty() {
+        all.insert(
+            key::distribution(&read.object.key).unwrap_or_default().to_owned(),
+            BTreeMap::new(),
+        );
+    }
+    let of = all.len();
+    let contribution = |series| Contribution {
+        object: read.object.clone(),
+        of,
+        partial: read.partial.clone(),
+        series: few(series),
+    };
+    all.into_iter().map(|(id, series)| (id, contribution(series))).collect()
+}
+
+/// The largest series, and the rules of the others together.
+fn few(series: BTreeMap<Subject, Counts>) -> BTreeMap<Subject, Counts> {
+    if series.len() <= SERIES {
+        return series;
+    }
+    let mut all: Vec<(Subject, Counts)> = series.into_iter().collect();
+    all.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.values().sum::<u64>()));
+    let mut out: BTreeMap<Subject, Counts> = BTreeMap::new();
+    for (n, (subject, counts)) in all.into_iter().enumerate() {
+        let subject = if n < SERIES { subject } else { Subject { rule: None, ..subject } };
+        let sum = out.entry(subject).or_default();
+        for (bucket, count) in counts {
+            *sum.entry(bucket).or_default() += count;
+        }
+    }
+    out
+}
+
+/// What the stored WAF logs say of refusals.
+fn waf_index<'a>(
+    tools: &Tools,
+    refusals: impl Iterator<Item = &'a Refusal>,
+) -> Result<WafIndex, StoreError> {
+    let mut index = WafIndex::default();
+    let mut wanted: HashMap<u64, Box<str>> = HashMap::new();
+    let mut slots: BTreeMap<Option<Box<str>>, BTreeSet<i64>> = BTreeMap::new();
+    for refusal in refusals {
+        let Some(id) = &refusal.request_id else { continue };
+        wanted.insert(hash(id.as_bytes()), id.clone());
+        let (from, to) = refusal.span();
+        let mine = slots.entry(refusal.distribution_id.clone()).or_default();
+        mine.extend(slot_of(from)..=slot_of(to));
+    }
+    if wanted.is_empty() {
+        return Ok(index);
+    }
+    let mut asked: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
+    for (distribution, slots) in &slots {
+        let Some(id) = distribution else { continue };
+        let known = distribution_of(tools, id);
+        let acl = known.as_ref().and_then(Distribution::web_acl);
+        if let Some(acl) = acl {
+            asked.entry(acl.to_owned()).or_default().extend(slots);
+        }
+    }
+    for acl in tools.store.origin_acls()? {
+        asked.entry(acl).or_default().extend(slots.values().flatten());
+    }
+    for (acl, slots) in asked {
+        for (first, last) in runs(&slots) {
+            let (chunks, later) = tools.store.waf(&acl, first, last)?;
+            chunks.iter().for_each(|chunk| chunk.fill(&wanted, &mut index));
+            if let Some(later) = later {
+                index.note_slot(&acl, later);
+            }
+        }
+    }
+    Ok(index)
+}
+
+/// Slots as a few spans: close ones are asked for together.
+fn runs(slots: &BTreeSet<i64>) -> Vec<(i64, i64)> {
+    const GAP: i64 = 6;
+    let mut runs: Vec<(i64, i64)> = Vec::new();
+    for slot in slots {
+        match runs.last_mut() {
+            Some((_, last)) if slot - *last <= GAP => *last = *slot,
+            _ => runs.push((*slot, *slot)),
+        }
+    }
+    runs
+}
+
+fn distribution_of(tools: &Tools, id: &str) -> Option<Distribution> {
+    let question = Question::new("cloudfront/get-distribution", id);
+    Fact::ask(tools.account.as_ref(), question, Distribution::parse).known().cloned()
+}
+
+/// What people call a distribution, and how much it was asked for.
+fn about(tools: &Tools, id: &str, tally: &AccessTally) -> About {
+    let known = distribution_of(tools, id);
+    let served = known
+        .as_ref()
+        .and_then(|known| tally.served.get(known.domain_name.as_str()))
+        .map_or(0, |served| served.buckets.values().sum());
+    let mine = |refusal: &&Refusal| refusal.distribution_id.as_deref().unwrap_or_default() == id;
+    let refused = tally.refusals.iter().filter(mine).count() as u64;
+    About {
+        domain: known.map(|known| {
+            let aliases = &known.config.aliases.items;
+            aliases.first().cloned().unwrap_or(known.domain_name)
+        }),
+        requests: served + refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn close_slots_are_asked_for_together() {
+        let slots = [1, 2, 5, 40, 41].into();
+        assert_eq!(super::runs(&slots), [(1, 5), (40, 41)]);
+    }
+}

@@ -1,0 +1,396 @@
+//! The Lambda function: one invocation, from the event to its answer.
+//!
+//! What it is told is in [`settings`]. What becomes of an object is said once, here: it is counted,
+//! a duplicate, ignored, handed back (a fault that passes), or set aside with its reason (one that
+//! does not).
+
+mod count;
+mod letters;
+mod metrics;
+mod objects;
+pub mod settings;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::task::{JoinSet, spawn_blocking};
+
+use crate::account::live::{Clients, LiveAccount};
+use crate::alerts::{Outgoing, sns};
+use crate::analysis::Directory;
+use crate::incidents::store::dynamo::DynamoStore;
+use crate::incidents::store::{Partial, Store};
+use crate::limits::REFUSALS_AT_ONCE;
+use crate::trigger::{self, Batch, Message, Object};
+use count::Read;
+use metrics::Metrics;
+use objects::Seen;
+use settings::Settings;
+
+/// Objects that are read at the same time. Reading is work for the processor; what overlaps is the
+/// waiting for S3.
+const AT_ONCE: usize = 4;
+
+/// Seconds after which an alert that another invocation stored is taken for left behind.
+const LEFT_BEHIND_SECONDS: i64 = 60;
+
+/// What an invocation works with; made once, at start-up.
+pub struct Tools {
+    /// What the function was told.
+    pub settings: Settings,
+    /// Where the objects are.
+    pub s3: aws_sdk_s3::Client,
+    /// What was seen before.
+    pub store: DynamoStore,
+    /// What AWS says of distributions.
+    pub account: Arc<LiveAccount>,
+    /// The runtime on which calls run that threads wait for.
+    pub handle: Handle,
+    sqs: aws_sdk_sqs::Client,
+    sns: aws_sdk_sns::Client,
+}
+
+/// The function.
+#[derive(Clone)]
+pub struct Function(Arc<Tools>);
+
+/// What became of an object.
+#[derive(Clone, Debug)]
+enum Fate {
+    Done,
+    Ignored,
+    Later(String),
+    Never(Partial),
+    NotStarted,
+}
+
+impl Function {
+    /// Makes the clients. Called within the runtime.
+    pub async fn start(settings: Settings) -> Self {
+        let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+        // CloudFront and what belongs to it is asked in us-east-1, wherever the logs lie.
+        let global = config.to_builder().region(aws_config::Region::new("us-east-1")).build();
+        let handle = Handle::current();
+        let s3 = objects::client(&config);
+        let clients = Clients {
+            cloudfront: aws_sdk_cloudfront::Client::new(&global),
+            waf: aws_sdk_wafv2::Client::new(&global),
+            s3: s3.clone(),
+        };
+        let table = aws_sdk_dynamodb::Client::new(&config);
+        Self(Arc::new(Tools {
+            store: DynamoStore::new(table, settings.table.clone(), handle.clone()),
+            account: Arc::new(LiveAccount::new(clients, handle.clone())),
+            sqs: aws_sdk_sqs::Client::new(&config),
+            sns: aws_sdk_sns::Client::new(&config),
+            settings,
+            s3,
+            handle,
+        }))
+    }
+
+    /// One invocation. An error is one of the invocation as a whole, which Lambda then repeats.
+    pub async fn invoke(&self, event: &Value, deadline: SystemTime) -> Result<Value, String> {
+        let batch = trigger::read(event);
+        let time = Time::until(deadline);
+        let mut metrics = Metrics::default();
+        let (fates, alerts) = self.objects(&batch, &time, &mut metrics).await;
+        let failed = self.answer(&batch, &fates, &mut metrics).await;
+        self.alert(alerts, &mut metrics).await;
+        metrics.emit();
+        if batch.partial {
+            let named: Vec<Value> =
+                failed.iter().map(|id| json!({ "itemIdentifier": id })).collect();
+            Ok(json!({ "batchItemFailures": named }))
+        } else if failed.is_empty() {
+            Ok(json!({}))
+        } else {
+            Err("some objects have to come again".to_owned())
+        }
+    }
+
+    /// Reads and counts every object of the batch, each once, WAF logs first.
+    async fn objects(
+        &self,
+        batch: &Batch,
+        time: &Time,
+        metrics: &mut Metrics,
+    ) -> (BTreeMap<Object, Fate>, Vec<Outgoing>) {
+        let mut fates = BTreeMap::new();
+        let mut alerts = Vec::new();
+        let objects = distinct(batch, &self.0.settings);
+        metrics.objects = objects.len() as u64;
+        if objects.is_empty() {
+            return (fates, alerts);
+        }
+        let tools = self.0.clone();
+        let asked = spawn_blocking(move || Directory::ask(tools.account.as_ref())).await;
+        let directory = Arc::new(asked.unwrap_or_default());
+        let (waf, access): (Vec<_>, Vec<_>) = objects.into_iter().partition(|one| one.waf);
+        let mut reads = Vec::new();
+        // The WAF logs of a batch are all there before its access logs are judged.
+        for some in waf.chunks(AT_ONCE).chain(access.chunks(AT_ONCE)) {
+            if time.is_short() {
+                fates.extend(some.iter().map(|one| (one.object.clone(), Fate::NotStarted)));
+                continue;
+            }
+            for (object, seen) in self.see(some, &directory, time).await {
+                match seen {
+                    Seen::Access(tally, partial) => {
+                        metrics.records += tally.lines;
+                        reads.push(Read { object, tally: *tally, partial });
+                        continue;
+                    }
+                    Seen::Waf(records, partial) => {
+                        metrics.records += records;
+                        fates.insert(object, partial.map_or(Fate::Done, Fate::Never));
+                    }
+                    Seen::Duplicate(partial) => {
+                        // Its letter may not have gone out, if the function died in between.
+                        let again = some.iter().any(|one| one.object == object && one.receives > 1);
+                        let fate = partial.filter(|_| again).map_or(Fate::Done, Fate::Never);
+                        fates.insert(object, fate);
+                    }
+                    Seen::Ignored => drop(fates.insert(object, Fate::Ignored)),
+                    Seen::Later(reason) => drop(fates.insert(object, Fate::Later(reason))),
+                    Seen::Never(partial) => drop(fates.insert(object, Fate::Never(partial))),
+                }
+            }
+            let refusals: usize = reads.iter().map(|read| read.tally.refusals.len()).sum();
+            if refusals > REFUSALS_AT_ONCE {
+                let some = std::mem::take(&mut reads);
+                self.count(some, &directory, metrics, &mut fates, &mut alerts).await;
+            }
+        }
+        self.count(reads, &directory, metrics, &mut fates, &mut alerts).await;
+        (fates, alerts)
+    }
+
+    /// Reads a few objects at the same time. A panic concerns its object alone.
+    async fn see(
+        &self,
+        some: &[Wanted],
+        directory: &Arc<Directory>,
+        time: &Time,
+    ) -> Vec<(Object, Seen)> {
+        let mut tasks = JoinSet::new();
+        let mut running = BTreeMap::new();
+        for one in some {
+            let (tools, directory) = (self.0.clone(), directory.clone());
+            let (one, until) = (one.clone(), time.stop);
+            let object = one.object.clone();
+            let task = tasks.spawn_blocking(move || {
+                objects::see(&tools, &directory, &one.object, one.receives, until)
+            });
+            running.insert(task.id(), object);
+        }
+        let mut seen = Vec::new();
+        while let Some(done) = tasks.join_next_with_id().await {
+            let (id, one) = match done {
+                Ok((id, one)) => (id, one),
+                Err(error) => {
+                    let reason = "panic: reading failed on it".to_owned();
+                    (error.id(), Seen::Never(Partial { reason, offset: 0 }))
+                }
+            };
+            if let Some(object) = running.remove(&id) {
+                seen.push((object, one));
+            }
+        }
+        seen.sort_by(|(a, _), (b, _)| a.cmp(b));
+        seen
+    }
+
+    /// Judges and counts what was read.
+    async fn count(
+        &self,
+        reads: Vec<Read>,
+        directory: &Arc<Directory>,
+        metrics: &mut Metrics,
+        fates: &mut BTreeMap<Object, Fate>,
+        alerts: &mut Vec<Outgoing>,
+    ) {
+        if reads.is_empty() {
+            return;
+        }
+        let partials: Vec<(Object, Option<Partial>)> =
+            reads.iter().map(|read| (read.object.clone(), read.partial.clone())).collect();
+        let (tools, directory) = (self.0.clone(), directory.clone());
+        let Ok(counted) = spawn_blocking(move || count::count(&tools, &directory, reads)).await
+        else {
+            let reason = "panic: the analysis failed";
+            let all = partials.into_iter().map(|(one, _)| (one, Fate::Later(reason.to_owned())));
+            fates.extend(all);
+            return;
+        };
+        for (object, partial) in partials {
+            let fate = match (counted.later.get(&object), counted.never.get(&object), partial) {
+                (Some(reason), ..) => Fate::Later(reason.clone()),
+                (_, Some(partial), _) => Fate::Never(partial.clone()),
+                (_, _, Some(partial)) if !counted.duplicates.contains(&object) => {
+                    Fate::Never(partial)
+                }
+                _ => Fate::Done,
+            };
+            fates.insert(object, fate);
+        }
+        for ((distribution, cause), count) in counted.forbidden {
+            *metrics.by_distribution.entry(distribution).or_default() += count;
+            *metrics.by_cause.entry(cause.id()).or_default() += count;
+            if cause == crate::causes::Cause::Unattributed {
+                metrics.unattributed += count;
+            }
+        }
+        metrics.opened += counted.opened as u64;
+        alerts.extend(counted.alerts);
+    }
+
+    /// Sets aside what can never be read, and names the messages that have to come again.
+    async fn answer(
+        &self,
+        batch: &Batch,
+        fates: &BTreeMap<Object, Fate>,
+        metrics: &mut Metrics,
+    ) -> Vec<String> {
+        for (object, fate) in fates {
+            let (bucket, key) = (object.bucket.as_str(), object.key.as_str());
+            match fate {
+                Fate::Done => tracing::debug!(bucket, key, "done"),
+                Fate::Ignored => metrics.ignored += 1,
+                Fate::NotStarted => metrics.not_started += 1,
+                Fate::Later(reason) => {
+                    metrics.failed += 1;
+                    tracing::warn!(bucket, key, reason, "comes again");
+                }
+                Fate::Never(partial) => {
+                    metrics.failed += 1;
+                    let (reason, offset) = (partial.reason.as_str(), partial.offset);
+                    tracing::error!(bucket, key, reason, offset, "set aside");
+                }
+            }
+        }
+        let mut failed = Vec::new();
+        for message in &batch.messages {
+            let nothing = message.nothing.join(", ");
+            tracing::debug!(id = message.id, objects = message.objects.len(), nothing, "message");
+            let comes_again = message.objects.iter().any(|object| {
+                matches!(fates.get(object), None | Some(Fate::Later(_) | Fate::NotStarted))
+            });
+            let letters = self.letters(message, fates).await;
+            if comes_again || letters.is_err() {
+                failed.push(message.id.clone());
+            }
+        }
+        failed
+    }
+
+    async fn letters(&self, message: &Message, fates: &BTreeMap<Object, Fate>) -> Result<(), ()> {
+        let mut letters: Vec<(Option<&Object>, Partial)> = Vec::new();
+        for problem in &message.problems {
+            tracing::error!(id = message.id, problem, "message not understood");
+            letters.push((None, Partial { reason: format!("not-an-event: {problem}"), offset: 0 }));
+        }
+        let mut named = BTreeSet::new();
+        for object in &message.objects {
+            if let Some(Fate::Never(partial)) = fates.get(object)
+                && named.insert(object)
+            {
+                letters.push((Some(object), partial.clone()));
+            }
+        }
+        let mut sent = Ok(());
+        for (object, partial) in letters {
+            let queue = &self.0.settings.dead_letters;
+            let one = letters::send(&self.0.sqs, queue, &message.body, object, &partial).await;
+            if let Err(error) = one {
+                tracing::error!(id = message.id, error, "the dead letter could not be sent");
+                sent = Err(());
+            }
+        }
+        sent
+    }
+
+    /// Sends the alerts that were stored now, and those that another invocation left behind.
+    async fn alert(&self, mut alerts: Vec<Outgoing>, metrics: &mut Metrics) {
+        let before = Timestamp::from_second(Timestamp::now().as_second() - LEFT_BEHIND_SECONDS);
+        let store = self.0.store.clone();
+        let left = spawn_blocking(move || store.unsent(before.unwrap_or_default())).await;
+        match left {
+            Ok(Ok(left)) => alerts.extend(left),
+            Ok(Err(error)) => tracing::error!(%error, "unsent alerts cannot be looked for"),
+            Err(_) => tracing::error!("unsent alerts cannot be looked for"),
+        }
+        for alert in alerts {
+            let id = alert.alert_id.clone();
+            match sns::publish(&self.0.sns, &self.0.settings.topic, &alert).await {
+                Ok(()) => metrics.sent += 1,
+                Err(error) => {
+                    metrics.unsent += 1;
+                    tracing::error!(id, error, "the alert lies unsent");
+                    continue;
+                }
+            }
+            let store = self.0.store.clone();
+            let marked = spawn_blocking(move || store.mark_sent(&alert)).await;
+            if !matches!(marked, Ok(Ok(()))) {
+                tracing::warn!(id, "the alert went out and may go out again");
+            }
+        }
+    }
+}
+
+/// An object with what is known of its delivery.
+#[derive(Clone, Debug)]
+struct Wanted {
+    object: Object,
+    receives: u32,
+    waf: bool,
+}
+
+/// Every object of a batch once, however many messages speak of it.
+fn distinct(batch: &Batch, settings: &Settings) -> Vec<Wanted> {
+    let mut all: BTreeMap<&Object, u32> = BTreeMap::new();
+    for message in &batch.messages {
+        // Elsewhere than in a queue nothing counts the tries, and Lambda makes three.
+        let receives = if batch.partial { message.receives } else { u32::MAX };
+        for object in &message.objects {
+            let most = all.entry(object).or_default();
+            *most = receives.max(*most);
+        }
+    }
+    let wanted = |(object, receives): (&Object, u32)| Wanted {
+        object: object.clone(),
+        receives,
+        waf: objects::is_waf_key(object) || settings.waf_buckets.contains(&object.bucket),
+    };
+    all.into_iter().map(wanted).collect()
+}
+
+/// The time of an invocation: nothing is begun in its last part, so that what is done is kept and
+/// the rest is handed back instead of being cut off.
+struct Time {
+    /// When reading ends.
+    stop: Instant,
+    /// When nothing new is begun.
+    last_start: Instant,
+}
+
+impl Time {
+    fn until(deadline: SystemTime) -> Self {
+        let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        let margin = (left / 5).clamp(Duration::from_secs(1), Duration::from_secs(30));
+        let now = Instant::now();
+        Self {
+            stop: now + left.saturating_sub(margin),
+            last_start: now + left.saturating_sub(margin * 2),
+        }
+    }
+
+    fn is_short(&self) -> bool {
+        Instant::now() >= self.last_start
+    }
+}

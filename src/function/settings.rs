@@ -1,0 +1,77 @@
+//! What the function is told, by its environment.
+//!
+//! | variable | meaning | default |
+//! | --- | --- | --- |
+//! | `WHY403_TABLE` | the DynamoDB table of what was seen before | none: the function does not start |
+//! | `WHY403_TOPIC_ARN` | the SNS topic of the alerts | none: the function does not start |
+//! | `WHY403_DEAD_LETTER_QUEUE_URL` | the queue of objects that cannot be read | none: the function does not start |
+//! | `WHY403_WAF_LOG_BUCKETS` | buckets of WAF logs, separated by commas; their objects are read first | none of them |
+//! | `WHY403_LOG_LEVEL` | `error`, `warn`, `info`, `debug` or `trace` | `info` |
+//!
+//! AWS's own variables (`AWS_REGION`, `AWS_ENDPOINT_URL`, …) mean what they mean to every SDK.
+
+use std::env;
+
+/// The settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The table.
+    pub table: String,
+    /// The topic.
+    pub topic: String,
+    /// The dead-letter queue.
+    pub dead_letters: String,
+    /// Buckets of WAF logs.
+    pub waf_buckets: Vec<String>,
+    /// How much is written to the log.
+    pub log_level: String,
+}
+
+/// A setting that is missing, by the name of its variable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not set")]
+pub struct Missing(&'static str);
+
+impl Settings {
+    /// Reads the environment.
+    pub fn from_env() -> Result<Self, Missing> {
+        Self::from(|name| env::var(name).ok())
+    }
+
+    fn from(get: impl Fn(&str) -> Option<String>) -> Result<Self, Missing> {
+        let get = |name: &'static str| get(name).filter(|value| !value.trim().is_empty());
+        let need = |name: &'static str| get(name).ok_or(Missing(name));
+        Ok(Self {
+            table: need("WHY403_TABLE")?,
+            topic: need("WHY403_TOPIC_ARN")?,
+            dead_letters: need("WHY403_DEAD_LETTER_QUEUE_URL")?,
+            waf_buckets: get("WHY403_WAF_LOG_BUCKETS")
+                .unwrap_or_default()
+                .split(',')
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty())
+                .collect(),
+            log_level: get("WHY403_LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named_and_the_rest_has_defaults() {
+        let all = |name: &str| match name {
+            "WHY403_TABLE" => Some("t".to_owned()),
+            "WHY403_TOPIC_ARN" => Some("arn".to_owned()),
+            "WHY403_DEAD_LETTER_QUEUE_URL" => Some("url".to_owned()),
+            "WHY403_WAF_LOG_BUCKETS" => Some("a, b,".to_owned()),
+            _ => None,
+        };
+        let settings = Settings::from(all).unwrap();
+        assert_eq!((settings.waf_buckets.len(), settings.log_level.as_str()), (2, "info"));
+        let none = Settings::from(|name| (name != "WHY403_TABLE").then(|| "x".to_owned()));
+        assert_eq!(none.unwrap_err().to_string(), "WHY403_TABLE is not set");
+    }
+}

@@ -1,0 +1,150 @@
+//! A store in memory, for tests and for what runs once.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{Change, Committed, Counted, State, Store, StoreError};
+use crate::alerts::Outgoing;
+use crate::causes::Cause;
+use crate::incidents::series::{Series, Story};
+use crate::logs::waf::Side;
+use crate::logs::waf_slots::Chunk;
+use crate::report::build::Subject;
+use crate::trigger::Object;
+
+/// What DynamoDB would hold.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    inner: RefCell<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    ledger: BTreeMap<Object, BTreeMap<String, Counted>>,
+    series: BTreeMap<Subject, Series>,
+    stories: BTreeMap<(String, Cause), Story>,
+    outbox: BTreeMap<(String, u64), (Outgoing, bool)>,
+    waf: BTreeMap<(String, i64, u64, u32), Chunk>,
+    origin_acls: BTreeSet<String>,
+}
+
+impl MemoryStore {
+    /// All series, for tests.
+    pub fn series(&self) -> BTreeMap<Subject, Series> {
+        self.inner.borrow().series.clone()
+    }
+
+    /// All alerts that were ever stored, with whether they went out, for tests.
+    pub fn outbox(&self) -> Vec<(Outgoing, bool)> {
+        self.inner.borrow().outbox.values().cloned().collect()
+    }
+}
+
+impl Store for MemoryStore {
+    fn counted(&self, object: &Object) -> Result<Vec<Counted>, StoreError> {
+        let inner = self.inner.borrow();
+        Ok(inner.ledger.get(object).into_iter().flat_map(|all| all.values().cloned()).collect())
+    }
+
+    fn load(&self, distribution: &str, subjects: &[Subject]) -> Result<State, StoreError> {
+        let inner = self.inner.borrow();
+        let mut state = State::default();
+        for subject in subjects {
+            if let Some(series) = inner.series.get(subject) {
+                state.series.insert(subject.clone(), series.clone());
+            }
+            let story = inner.stories.get(&(distribution.to_owned(), subject.cause));
+            if let Some(story) = story {
+                state.stories.insert(subject.cause, story.clone());
+            }
+        }
+        Ok(state)
+    }
+
+    fn commit(&self, change: &Change) -> Result<Committed, StoreError> {
+        let mut inner = self.inner.borrow_mut();
+        let duplicates: Vec<Object> = change
+            .objects
+            .iter()
+            .map(|(object, _)| object)
+            .filter(|object| {
+                let known = inner.ledger.get(object);
+                known.is_some_and(|all| all.contains_key(&change.distribution))
+            })
+            .cloned()
+            .collect();
+        if !duplicates.is_empty() {
+            return Ok(Committed::Duplicates(duplicates));
+        }
+        let stale = change.series.iter().any(|(subject, series)| {
+            inner.series.get(subject).map_or(0, |known| known.revision) != series.revision
+        }) || change.stories.iter().any(|(cause, story)| {
+            let known = inner.stories.get(&(change.distribution.clone(), *cause));
+            known.map_or(0, |known| known.revision) != story.revision
+        });
+        if stale {
+            return Ok(Committed::Conflict);
+        }
+        for (object, counted) in &change.objects {
+            let all = inner.ledger.entry(object.clone()).or_default();
+            all.insert(change.distribution.clone(), counted.clone());
+        }
+        for (subject, series) in &change.series {
+            let written = Series { revision: series.revision + 1, ..series.clone() };
+            inner.series.insert(subject.clone(), written);
+        }
+        for (cause, story) in &change.stories {
+            let written = Story { revision: story.revision + 1, ..story.clone() };
+            inner.stories.insert((change.distribution.clone(), *cause), written);
+        }
+        for alert in &change.outbox {
+            let key = (alert.alert_id.clone(), alert.sequence);
+            inner.outbox.insert(key, (alert.clone(), false));
+        }
+        Ok(Committed::Done)
+    }
+
+    fn unsent(&self, before: Timestamp) -> Result<Vec<Outgoing>, StoreError> {
+        let inner = self.inner.borrow();
+        let waits = |(alert, sent): &&(Outgoing, bool)| !sent && alert.stored < before;
+        Ok(inner.outbox.values().filter(waits).map(|(alert, _)| alert.clone()).collect())
+    }
+
+    fn mark_sent(&self, alert: &Outgoing) -> Result<(), StoreError> {
+        let key = (alert.alert_id.clone(), alert.sequence);
+        if let Some((_, sent)) = self.inner.borrow_mut().outbox.get_mut(&key) {
+            *sent = true;
+        }
+        Ok(())
+    }
+
+    fn put_waf(&self, chunks: &[Chunk]) -> Result<(), StoreError> {
+        let mut inner = self.inner.borrow_mut();
+        for chunk in chunks {
+            if chunk.side == Side::Origin {
+                inner.origin_acls.insert(chunk.acl.clone());
+            }
+            let key = (chunk.acl.clone(), chunk.slot, chunk.object, chunk.number);
+            inner.waf.insert(key, chunk.clone());
+        }
+        Ok(())
+    }
+
+    fn waf(
+        &self,
+        acl: &str,
+        first: i64,
+        last: i64,
+    ) -> Result<(Vec<Chunk>, Option<i64>), StoreError> {
+        let inner = self.inner.borrow();
+        let mine = || inner.waf.values().filter(|chunk| chunk.acl == acl);
+        let chunks = mine().filter(|chunk| (first..=last).contains(&chunk.slot)).cloned().collect();
+        Ok((chunks, mine().map(|chunk| chunk.slot).find(|slot| *slot > last)))
+    }
+
+    fn origin_acls(&self) -> Result<Vec<String>, StoreError> {
+        Ok(self.inner.borrow().origin_acls.iter().cloned().collect())
+    }
+}

@@ -1,0 +1,324 @@
+//! What the function keeps of a WAF log: for each web ACL and five minutes, rows of a hash of the
+//! id that joins with the access log, and what the WAF did.
+//!
+//! A WAF object is inflated once, when it arrives. An access-log object that arrives later reads
+//! these rows and never a WAF file. The same object gives the same chunks again, so that writing
+//! them twice is writing them once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::fault::Faults;
+use super::tally::hash;
+use super::waf::{Action, Names, Side, WafIndex, WafRow, read_record, slot_of};
+use super::{Kind, Outcome, key, lines};
+use crate::limits::{WAF_CHUNK_BYTES, WAF_SLOT_ROWS};
+
+/// Rows of one web ACL's slot and one object, below the size of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// The web ACL's ARN.
+    pub acl: String,
+    /// Where the web ACL stands.
+    pub side: Side,
+    /// The slot.
+    pub slot: i64,
+    /// The object, by hash.
+    pub object: u64,
+    /// Its number among the chunks of the same object and slot.
+    pub number: u32,
+    /// Whether rows of this slot and object were left out.
+    pub sampled: bool,
+    /// What was done, each kind once.
+    pub done: Vec<Done>,
+    /// The hash of the id, and the place in `done`.
+    pub rows: Vec<(u64, u16)>,
+}
+
+/// What a WAF did with requests, as far as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Done {
+    /// What.
+    pub action: Action,
+    /// By which rule.
+    pub rule: Arc<str>,
+    /// Of which type.
+    pub rule_type: Arc<str>,
+    /// For which kind of resource.
+    pub source: Arc<str>,
+    /// For which resource.
+    pub source_id: Arc<str>,
+    /// The status of a custom response.
+    pub code: Option<u16>,
+    /// The viewer's country.
+    pub country: Option<Arc<str>>,
+}
+
+/// Where a web ACL stands, and the rows of one of its slots.
+type Slot = (Side, BTreeMap<u64, Done>);
+
+/// The chunks of one object, and what could not be read of it.
+#[derive(Clone, Debug)]
+pub struct Slots {
+    /// What became of reading.
+    pub outcome: Outcome,
+    /// Records that were read.
+    pub records: u64,
+    /// What is to be kept.
+    pub chunks: Vec<Chunk>,
+}
+
+/// Reads a WAF log. Blocks are always kept; passes where `keeps_passes` says so of their web ACL,
+/// which it should where the web ACL's log drops blocks, so that silence proves nothing.
+pub fn read(
+    name: &str,
+    edition: &str,
+    source: impl Read,
+    mut keeps_passes: impl FnMut(&str) -> bool,
+) -> Slots {
+    let mut faults = Faults::default();
+    let mut names = Names::default();
+    let mut slots: BTreeMap<(Arc<str>, i64), Slot> = BTreeMap::new();
+    let mut passes: HashMap<Arc<str>, bool> = HashMap::new();
+    let mut records = 0;
+    lines::read_lines(source, &mut faults, |line, faults| {
+        if line.bytes.trim_ascii().is_empty() {
+            return ControlFlow::Continue(());
+        }
+        let wanted = |bytes: &[u8], acl: &str| {
+            let keeps = *passes.entry(acl.into()).or_insert_with(|| keeps_passes(acl));
+            // A record whose action is BLOCK has the word in it, wherever else it may stand.
+            keeps || memchr::memmem::find(bytes, b"BLOCK").is_some()
+        };
+        let keeps = match read_record(&line, &mut names, wanted) {
+            Ok((time, acl, row)) => {
+                records += 1;
+                let keeps_passes = passes.get(&acl).copied().unwrap_or(false);
+                let side = if acl.contains(":regional/") { Side::Origin } else { Side::Edge };
+                let slot = slots.entry((acl, slot_of(time))).or_insert((side, BTreeMap::new()));
+                row.map(|row| (slot, row, keeps_passes))
+            }
+            Err(fault) => {
+                faults.push(fault);
+                None
+            }
+        };
+        let Some(((_, rows), (_, Some(id), row), keeps_passes)) = keeps else {
+            return ControlFlow::Continue(());
+        };
+        if row.action == Action::Block || (keeps_passes && row.action == Action::Allow) {
+            let hash = hash(id.as_bytes());
+            let done = Done::of(row);
+            // Of several records of one id a block says more than a pass.
+            let kept = rows.entry(hash).or_insert_with(|| done.clone());
+            if (done.action != Action::Block, &done) < (kept.action != Action::Block, kept) {
+                *kept = done;
+            }
+        }
+        ControlFlow::Continue(())
+    });
+    // The file's own five minutes are covered even if no record of it has a time in them.
+    let acl = slots.keys().next().map(|(acl, _)| acl.clone());
+    if let (Some(acl), Some(slot)) = (acl, key::waf_slot(name)) {
+        let side = slots.values().next().map_or(Side::Edge, |(side, _)| *side);
+        slots.entry((acl, slot_of(slot))).or_insert((side, BTreeMap::new()));
+    }
+    let object = hash(format!("{name}\n{edition}").as_bytes());
+    let chunks = slots
+        .into_iter()
+        .flat_map(|((acl, slot), (side, rows))| chunks(&acl, side, slot, object, rows))
+        .collect();
+    Slots { outcome: Outcome { kind: Kind::Waf, faults }, records, chunks }
+}
+
+impl Done {
+    fn of(row: WafRow) -> Self {
+        Self {
+            action: row.action,
+            rule: row.rule,
+            rule_type: row.rule_type,
+            source: row.source,
+            source_id: row.source_id,
+            code: row.response_code,
+            country: row.country,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        // What JSON adds, and the values.
+        140 + self.rule.len() + self.rule_type.len() + self.source_id.len()
+    }
+}
+
+/// Cuts the rows of a slot into chunks, a sample of the smallest hashes where there are too many.
+fn chunks(
+    acl: &str,
+    side: Side,
+    slot: i64,
+    object: u64,
+    mut rows: BTreeMap<u64, Done>,
+) -> Vec<Chunk> {
+    let sampled = rows.len() > WAF_SLOT_ROWS;
+    while rows.len() > WAF_SLOT_ROWS {
+        rows.pop_last();
+    }
+    let empty = |number| Chunk {
+        acl: acl.to_owned(),
+        side,
+        slot,
+        object,
+        number,
+        sampled,
+        done: Vec::new(),
+        rows: Vec::new(),
+    };
+    let mut chunks = Vec::new();
+    let mut chunk = empty(0);
+    let mut places: HashMap<Done, u16> = HashMap::new();
+    let mut bytes = 0;
+    for (hash, done) in rows {
+        let next = u16::try_from(chunk.done.len()).unwrap_or(u16::MAX);
+        if bytes > WAF_CHUNK_BYTES || next == u16::MAX {
+            let number = chunk.number + 1;
+            chunks.push(std::mem::replace(&mut chunk, empty(number)));
+            places.clear();
+            bytes = 0;
+        }
+        let next = u16::try_from(chunk.done.len()).unwrap_or(u16::MAX);
+        let place = *places.entry(done).or_insert_with_key(|done| {
+            bytes += done.bytes();
+            chunk.done.push(done.clone());
+            next
+        });
+        bytes += ROW_BYTES;
+        chunk.rows.push((hash, place));
+    }
+    chunks.push(chunk);
+    chunks
+}
+
+/// A hash and a place.
+const ROW_BYTES: usize = 10;
+
+impl Chunk {
+    /// The rows as bytes: hash and place, little end first.
+    pub fn pack_rows(&self) -> Vec<u8> {
+        let each = |(hash, place): &(u64, u16)| {
+            let mut bytes = hash.to_le_bytes().to_vec();
+            bytes.extend(place.to_le_bytes());
+            bytes
+        };
+        self.rows.iter().flat_map(each).collect()
+    }
+
+    /// Reads the rows again.
+    pub fn unpack_rows(bytes: &[u8]) -> Vec<(u64, u16)> {
+        let row = |row: &[u8]| {
+            let (hash, place) = row.split_at_checked(8)?;
+            Some((
+                u64::from_le_bytes(hash.try_into().ok()?),
+                u16::from_le_bytes(place.try_into().ok()?),
+            ))
+        };
+        bytes.chunks_exact(ROW_BYTES).filter_map(row).collect()
+    }
+
+    /// Puts what it says of some requests into an index. A slot of which rows were left out is not
+    /// noted as seen: its silence proves nothing.
+    pub fn fill(&self, wanted: &HashMap<u64, Box<str>>, index: &mut WafIndex) {
+        if !self.sampled {
+            index.note_slot(&self.acl, self.slot);
+        }
+        let acl: Arc<str> = self.acl.as_str().into();
+        for (hash, place) in &self.rows {
+            let (Some(id), Some(done)) = (wanted.get(hash), self.done.get(usize::from(*place)))
+            else {
+                continue;
+            };
+            let row = WafRow {
+                action: done.action,
+                rule: done.rule.clone(),
+                rule_type: done.rule_type.clone(),
+                acl: acl.clone(),
+                source: done.source.clone(),
+                source_id: done.source_id.clone(),
+                response_code: done.code,
+                country: done.country.clone(),
+            };
+            let side = if done.source.as_ref() == "CF" { Side::Edge } else { Side::Origin };
+            index.insert(side, id.clone(), row);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    const ACL: &str = "arn:aws:wafv2:us-east-1:1:global/webacl/edge/1";
+
+    fn record(n: i64, action: &str) -> String {
+        format!(
+            "{{\"timestamp\":{},\"formatVersion\":1,\"webaclId\":\"{ACL}\",\"action\":\"{action}\",\
+             \"terminatingRuleId\":\"r{}\",\"terminatingRuleType\":\"REGULAR\",\
+             \"httpSourceName\":\"CF\",\"httpSourceId\":\"E1\",\"httpRequest\":{{\"country\":\"DE\",\
+             \"headers\":[],\"requestId\":\"id-{n}\"}}}}\n",
+            1_790_000_000_000 + n * 1000,
+            n % 3,
+        )
+    }
+
+    fn slots(text: &str, keeps_passes: bool) -> Slots {
+        let name = "1_waflogs_cloudfront_edge_20260921T1520Z_0a.log.gz";
+        read(name, "e", text.as_bytes(), |_| keeps_passes)
+    }
+
+    #[test]
+    fn rows_say_what_the_index_of_the_whole_log_says() {
+        let text: String =
+            (0..700).map(|n| record(n, if n % 2 == 0 { "BLOCK" } else { "ALLOW" })).collect();
+        let ids: HashSet<Box<str>> = (0..800).map(|n| format!("id-{n}").into()).collect();
+        let mut whole = WafIndex::default();
+        super::super::read_waf("x", text.as_bytes(), &ids, &mut whole);
+        let wanted = ids.iter().map(|id| (hash(id.as_bytes()), id.clone())).collect();
+        let mut index = WafIndex::default();
+        for chunk in &slots(&text, true).chunks {
+            let packed = chunk.pack_rows();
+            assert_eq!(Chunk::unpack_rows(&packed), chunk.rows);
+            chunk.fill(&wanted, &mut index);
+        }
+        for id in &ids {
+            assert_eq!(index.row(Side::Edge, id), whole.row(Side::Edge, id), "{id}");
+        }
+        let at = |n: i64| jiff::Timestamp::from_second(1_790_000_000 + n).unwrap();
+        let reach = index.reach(ACL).unwrap();
+        assert!(reach.is_complete(at(0), at(300)) && !reach.is_complete(at(0), at(699)));
+    }
+
+    #[test]
+    fn passes_are_left_out_and_their_slot_is_seen() {
+        let text: String = (0..10).map(|n| record(n, "ALLOW")).collect();
+        let slots = slots(&text, false);
+        assert_eq!(slots.records, 10);
+        assert!(slots.chunks.iter().all(|chunk| chunk.rows.is_empty()));
+        // The slot of the records, and that of the file's name.
+        assert_eq!(slots.chunks.len(), 2);
+    }
+
+    #[test]
+    fn chunks_stay_below_an_item_and_repeat() {
+        let text: String = (0..60_000)
+            .map(|n| record(n % 250, "BLOCK").replace("id-", &format!("id-{n}-")))
+            .collect();
+        let one = slots(&text, false).chunks;
+        assert!(one.len() > 2);
+        assert!(one.iter().all(|chunk| chunk.rows.len() * ROW_BYTES < 300_000));
+        assert_eq!(one, slots(&text, false).chunks);
+    }
+}
