@@ -9,6 +9,7 @@ pub mod bundle;
 pub mod distribution;
 pub mod dns;
 pub mod facts;
+pub mod tenant;
 pub mod trail;
 pub mod web_acl;
 

@@ -16,6 +16,8 @@ pub struct WebAcl {
     pub default_action: Value,
     /// The rules in their order.
     pub rules: Vec<Value>,
+    /// Bodies of custom responses, by name.
+    pub custom_response_bodies: Value,
 }
 
 impl WebAcl {
@@ -37,6 +39,21 @@ impl WebAcl {
                 Some(action) => action.get("Block").is_some(),
                 None => rule.get("OverrideAction").is_none_or(|by| by.get("Count").is_none()),
             })
+    }
+
+    /// The bodies that it may send, by media type and length.
+    pub fn bodies(&self) -> Vec<(Box<str>, u64)> {
+        let all = self.custom_response_bodies.as_object().into_iter().flat_map(|all| all.values());
+        all.filter_map(|body| {
+            let kind = match body.get("ContentType")?.as_str()? {
+                "TEXT_HTML" => "text/html",
+                "TEXT_PLAIN" => "text/plain",
+                "APPLICATION_JSON" => "application/json",
+                _ => return None,
+            };
+            Some((kind.into(), body.get("Content")?.as_str()?.len() as u64))
+        })
+        .collect()
     }
 
     /// Whether a block may answer with a body of its own in the place of CloudFront's page.

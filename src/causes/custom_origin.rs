@@ -65,7 +65,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         return Opinion::excludes(LOG, format!("the edge answered by itself ({result})"));
     }
     if kind.page.is_edge() && kind.origin != OriginAsked::Yes && !kind.page_may_differ(facts) {
-        return Opinion::excludes(LOG, format!("the body is {}", kind.page.words()));
+        return Opinion::doubts(kind);
     }
     let behavior = kind.behavior(facts);
     let Some((distribution, behavior)) = kind.config(facts).zip(behavior) else {

@@ -72,14 +72,20 @@ pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
         .filter(|(_, opinion)| opinion.says > Says::Silent)
         .max_by_key(|(rule, opinion)| (opinion.says, std::cmp::Reverse(rule.step)));
     let ruled_out = ruled_out(&opinions);
+    // What the body speaks against is named only where nothing else is left.
     let alternatives_to = |cause: Cause| -> Vec<Cause> {
-        open.iter().map(|(rule, _)| rule.cause).filter(|other| *other != cause).collect()
+        let others = open.iter().filter(|(rule, _)| rule.cause != cause);
+        let (doubted, left): (Vec<_>, Vec<_>) = others
+            .map(|(rule, opinion)| (rule.cause, opinion.says))
+            .partition(|(_, says)| *says == Says::Doubts);
+        let named = if left.is_empty() { doubted } else { left };
+        named.into_iter().map(|(cause, _)| cause).collect()
     };
 
     let Some((rule, opinion)) = chosen else {
         return match open.as_slice() {
             // Nothing speaks for it, but nothing else is possible.
-            [(rule, opinion)] => {
+            [(rule, opinion)] if opinion.says > Says::Doubts => {
                 verdict(rule, opinion, Confidence::Confirmed, kind, ruled_out, vec![])
             }
             _ => unattributed(&open, ruled_out),

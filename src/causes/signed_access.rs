@@ -71,7 +71,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         );
     }
     if !kind.page.is_signature() && !kind.page_may_differ(facts) {
-        return Opinion::excludes(LOG, format!("the body is {}", kind.page.words()));
+        return Opinion::doubts(kind);
     }
     let page = kind.page.is_signature().then(|| Evidence {
         source: LOG.to_owned(),

@@ -57,7 +57,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         return Opinion::excludes(LOG, format!("the edge had another reason ({other})"));
     }
     if !matches!(kind.page, Page::EdgeBadRequest) && !kind.page_may_differ(facts) {
-        return Opinion::excludes(LOG, format!("the body is {}", kind.page.words()));
+        return Opinion::doubts(kind);
     }
     let Some(behavior) = kind.behavior(facts) else {
         let says = match (kind.protocol, kind.page) {
