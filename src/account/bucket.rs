@@ -99,7 +99,7 @@ impl Head {
 
     /// The storage class, if the object is archived and not restored for the time being.
     pub fn archived(&self) -> Option<&str> {
-        let restored = self.restore.contains("ongoing-request=\"false\"");
+        let restored = self.is_restored();
         let class = self.storage_class.as_str();
         let archived = matches!(class, "GLACIER" | "DEEP_ARCHIVE");
         if restored {
@@ -109,6 +109,11 @@ impl Head {
         } else {
             (!self.archive_status.is_empty()).then_some(self.archive_status.as_str())
         }
+    }
+
+    /// Whether the object is archived, and restored for the time being.
+    pub fn is_restored(&self) -> bool {
+        self.restore.contains("ongoing-request=\"false\"")
     }
 
     /// Whether the object is encrypted with a key of KMS, and with which.

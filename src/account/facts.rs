@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::bucket::{self, AccessControl, Head, Listing, PublicAccessBlock};
-use super::distribution::{Behavior, Distribution, Summary};
+use super::distribution::{Behavior, Distribution, Origin, Summary};
 use super::dns::{self, Name};
 use super::tenant::Tenant;
 use super::trail::{self, Change};
@@ -62,6 +62,8 @@ pub struct DistributionFacts {
     pub identities: BTreeMap<String, Fact<String>>,
     /// The policies of keys that encrypt objects, by ARN or ID.
     pub key_policies: BTreeMap<String, Fact<Policy>>,
+    /// The origins of the account's other distributions.
+    pub siblings: Vec<Origin>,
     /// The web ACLs in front of origins, by the ARN of the resource.
     pub origin_acls: Vec<Fact<Option<WebAcl>>>,
 }
@@ -96,12 +98,18 @@ impl Facts {
             Depth::Incident => account.subjects("route53/list-resource-record-sets"),
             Depth::Causes => Vec::new(),
         };
+        let summaries = summaries(account);
+        let mut distributions: BTreeMap<String, DistributionFacts> = ids
+            .iter()
+            .map(|id| (id.clone(), DistributionFacts::gather(account, id, depth)))
+            .collect();
+        for (id, mine) in &mut distributions {
+            let others = summaries.known().into_iter().flatten().filter(|other| other.id != *id);
+            mine.siblings = others.flat_map(|other| other.origins.items.iter().cloned()).collect();
+        }
         Self {
-            summaries: summaries(account),
-            distributions: ids
-                .iter()
-                .map(|id| (id.clone(), DistributionFacts::gather(account, id, depth)))
-                .collect(),
+            summaries,
+            distributions,
             zones: zones.into_iter().map(ask_zone).collect(),
             trail: deep(account, depth, Question::all("cloudtrail/lookup-events"), trail::parse),
             tenants: tenants
@@ -197,6 +205,7 @@ impl DistributionFacts {
             host_policies: BTreeMap::new(),
             identities: BTreeMap::new(),
             key_policies: BTreeMap::new(),
+            siblings: Vec::new(),
             origin_acls: Vec::new(),
             distribution,
         };
@@ -353,7 +362,16 @@ fn listings(account: &dyn Account, name: &str) -> Vec<Fact<Listing>> {
     const OPERATION: &str = "s3api/list-objects-v2";
     let whole = Fact::ask(account, Question::new(OPERATION, name), Listing::parse);
     let parts = below(account, OPERATION, name);
-    let parts = parts.into_iter().map(|(_, question)| Fact::ask(account, question, Listing::parse));
+    let parts = parts.into_iter().map(|(prefix, question)| {
+        Fact::ask(account, question, |answer| {
+            let mut listing = Listing::parse(answer)?;
+            // The CLI writes no prefix into its answer; the file's name has it.
+            if listing.prefix.is_empty() {
+                listing.prefix = prefix;
+            }
+            Ok(listing)
+        })
+    });
     std::iter::once(whole).chain(parts).collect()
 }
 

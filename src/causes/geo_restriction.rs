@@ -79,13 +79,13 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     if kind.reached_waf() {
         return Opinion::excludes(LOG, "it came past the geographic restriction");
     }
+    if rule == Some(GeoRule::Unrestricted) {
+        return Opinion::excludes(CONFIG, "the distribution has no geographic restriction");
+    }
     if kind.page != Page::EdgeCountry && !kind.page_may_differ(facts) {
         return Opinion::doubts(kind);
     }
     match (rule, kind.country) {
-        (Some(GeoRule::Unrestricted), _) => {
-            Opinion::excludes(CONFIG, "the distribution has no geographic restriction")
-        }
         (_, Country::Nowhere) => {
             Opinion::excludes(LOG, "a viewer whose place is unknown is served")
         }

@@ -132,6 +132,10 @@ fn verdict(
     // A masked refusal is proved by another source or not at all: the status was never seen.
     if kind.is_masked() && opinion.says < Says::Proves {
         confidence = confidence.min(Confidence::Likely);
+        // Where another error is shown as the same status, it may not even have been a refusal.
+        if kind.mask_shared && opinion.says < Says::Explains {
+            confidence = Confidence::Possible;
+        }
     }
     Verdict {
         cause: rule.cause,

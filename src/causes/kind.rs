@@ -56,6 +56,11 @@ pub struct Kind {
     pub geo: Option<GeoRule>,
     /// How the viewer's country stands to the restriction.
     pub country: Country,
+    /// The origin request policy, where it is one of the account's own.
+    pub own_request_policy: Option<Box<str>>,
+    /// Whether a custom error response puts the same status in the place of another error, so
+    /// that the log does not tell which of them it was.
+    pub mask_shared: bool,
     /// Whether the distribution, or the tenant, answers at all.
     pub enabled: Option<bool>,
     /// Whether the viewer's Host is sent to the origin; `None` where it is not known.
@@ -206,6 +211,9 @@ impl Page {
 pub enum OriginAsked {
     /// It was.
     Yes,
+    /// The first byte took as long as an origin's, and the page is one that CloudFront makes:
+    /// another distribution behind this one, or a slow edge.
+    Slowly,
     /// The log says that it was not, or the answer came faster than any origin's. An error from
     /// the cache looks the same.
     No,
@@ -335,6 +343,16 @@ impl Kind {
             }),
             geo,
             country,
+            own_request_policy: behavior
+                .map(|behavior| behavior.origin_request_policy_id.as_str())
+                .filter(|id| !id.is_empty())
+                .map(Into::into),
+            mask_shared: refusal.status != 403
+                && distribution.is_some_and(|distribution| {
+                    let rules = distribution.config.custom_error_responses.items.iter();
+                    let mut others = rules.filter(|rule| rule.error_code != 403);
+                    others.any(|rule| rule.response_code == refusal.status.to_string())
+                }),
             enabled: match &tenant {
                 Tenancy::Of(tenant) if tenant.enabled == Some(false) => Some(false),
                 Tenancy::Unknown => None,
@@ -349,6 +367,11 @@ impl Kind {
             keys: keys_held(mine, behavior, held),
             bucket,
         }
+    }
+
+    /// The origin request policy's ID, for a command.
+    pub fn request_policy(&self) -> &str {
+        self.own_request_policy.as_deref().unwrap_or("ID")
     }
 
     /// Whether the status is not 403, but stands in for one.
@@ -573,6 +596,9 @@ fn origin_asked(refusal: &Refusal) -> OriginAsked {
     match (refusal.origin_first_byte_ms, refusal.first_byte_ms) {
         (Column::Dash, _) => OriginAsked::No,
         (_, Column::Value(ms)) if ms >= ORIGIN_MS && !edge_made => OriginAsked::Yes,
+        (_, Column::Value(ms)) if ms >= ORIGIN_MS && refusal.content_type.is_logged() => {
+            OriginAsked::Slowly
+        }
         (_, Column::Value(ms)) if ms < ORIGIN_MS => OriginAsked::No,
         _ => OriginAsked::Unknown,
     }

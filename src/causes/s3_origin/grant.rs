@@ -101,7 +101,8 @@ pub fn of(
     distribution: &Distribution,
     behavior: &Behavior,
 ) -> Option<Met> {
-    let origin = answering(distribution, behavior, &refusal.method)?;
+    let xml = refusal.content_type.value().is_some_and(|kind| kind.as_ref() == "application/xml");
+    let origin = answering(distribution, behavior, &refusal.method, xml)?;
     let endpoint = bucket::endpoint(&origin.domain_name)?;
     let bucket = mine.buckets.get(&endpoint.bucket)?;
     let at = refusal.time;
@@ -128,7 +129,7 @@ pub fn of(
     });
     let encryption = Encryption { mine, caller: ask.caller, context: &ask.context };
     let state =
-        key::state(refusal, distribution, origin, bucket, &key, tail, |id| encryption.refuses(id));
+        key::state(refusal, distribution, origin, bucket, &key, tail, |id| encryption.of(id));
     let turned = turned(refusal, mine, distribution, &ask);
     let identity = origin.identity().map(Into::into);
     Some(Met { grant, held, just_changed, identity, website: endpoint.website, key: state, turned })
@@ -142,13 +143,16 @@ pub fn answering<'a>(
     distribution: &'a Distribution,
     behavior: &Behavior,
     method: &str,
+    xml: bool,
 ) -> Option<&'a Origin> {
     let origins = distribution.origins_of(behavior);
     let fails_over = matches!(method, "GET" | "HEAD" | "OPTIONS")
         && distribution
             .group_of(behavior)
             .is_some_and(|group| group.failover_criteria.status_codes.items.contains(&403));
-    let origin = if fails_over { origins.last() } else { origins.first() }?;
+    // Left for another error, a group may have got its 403 from either; XML is a bucket's.
+    let bucket = origins.iter().find(|origin| is_bucket(origin)).filter(|_| xml);
+    let origin = if fails_over { origins.last() } else { bucket.or(origins.first()) }?;
     is_bucket(origin).then_some(*origin)
 }
 
@@ -365,27 +369,29 @@ struct Encryption<'a> {
 }
 
 impl Encryption<'_> {
-    /// Why it does not; `None` where it does or where nobody knows.
-    fn refuses(&self, key: &str) -> Option<Box<str>> {
+    /// What an object encrypted with this key is to CloudFront; `None` where it can be read.
+    fn of(&self, key: &str) -> Option<KeyState> {
+        let sealed = |why: &str| Some(KeyState::Sealed(why.into()));
         match self.caller {
-            Caller::Oai { .. } => Some("an origin access identity cannot read SSE-KMS".into()),
-            Caller::Anonymous => Some("an unsigned request cannot read SSE-KMS".into()),
+            Caller::Oai { .. } => sealed("an origin access identity cannot read SSE-KMS"),
+            Caller::Anonymous => sealed("an unsigned request cannot read SSE-KMS"),
             Caller::Service(_) => {
                 let id = key.rsplit('/').next().unwrap_or(key);
                 let policies = &self.mine.key_policies;
-                let fact = policies.get(key).or_else(|| policies.get(id))?;
+                let fact = policies.get(key).or_else(|| policies.get(id)).and_then(Fact::known);
+                let Some(policy) = fact else { return Some(KeyState::Encrypted(id.into())) };
                 let request = Request {
                     caller: self.caller,
                     action: "kms:Decrypt",
                     resource: key,
                     context: self.context,
                 };
-                match policy::evaluate(fact.known()?, &request) {
-                    Decision::NotGranted | Decision::Denied { .. } => Some(
-                        "the policy of the object's key does not let this distribution decrypt"
-                            .into(),
+                match policy::evaluate(policy, &request) {
+                    Decision::NotGranted | Decision::Denied { .. } => sealed(
+                        "the policy of the object's key does not let this distribution decrypt",
                     ),
-                    _ => None,
+                    Decision::Allowed { .. } => None,
+                    Decision::Unknown { .. } => Some(KeyState::Encrypted(id.into())),
                 }
             }
         }
@@ -409,7 +415,7 @@ fn turned(
             return None;
         }
         let behavior = distribution.behavior_for(page.as_bytes());
-        let origin = answering(distribution, behavior, "GET")?;
+        let origin = answering(distribution, behavior, "GET", false)?;
         let endpoint = bucket::endpoint(&origin.domain_name)?;
         let bucket = mine.buckets.get(&endpoint.bucket)?;
         let viewer = crate::viewer::Viewer::new(page.as_bytes());

@@ -15,6 +15,11 @@ pub enum KeyState {
     Archived(Box<str>),
     /// It is there and encrypted, and its key does not open; the sentence says why.
     Sealed(Box<str>),
+    /// It is there and encrypted, and whether its key opens is not known; the key's ID.
+    Encrypted(Box<str>),
+    /// It is there, archived, and restored by now; whether it was when it was asked for, nobody
+    /// knows.
+    Restored,
     /// It is there, and was written after the request.
     Later,
     /// It is there, and was written so shortly before the request that an error of the time
@@ -74,7 +79,8 @@ pub fn is_absent(bucket: &BucketFacts, key: &str) -> bool {
 }
 
 /// What is known of a key at the moment of a request. `tail` is for how many seconds an error may
-/// outlive its cause; `sealed` says why a key of KMS does not open an object.
+/// outlive its cause; `encrypted` says what an object is that a key of KMS
+/// encrypts.
 pub fn state(
     refusal: &Refusal,
     distribution: &Distribution,
@@ -82,7 +88,7 @@ pub fn state(
     bucket: &BucketFacts,
     key: &str,
     tail: i64,
-    sealed: impl Fn(&str) -> Option<Box<str>>,
+    encrypted: impl Fn(&str) -> Option<KeyState>,
 ) -> KeyState {
     let root = &distribution.config.default_root_object;
     let asks_root = matches!(refusal.path.sent().as_slice(), b"/" | b"");
@@ -95,8 +101,11 @@ pub fn state(
             if let Some(class) = head.archived() {
                 return KeyState::Archived(class.into());
             }
-            if let Some(why) = head.kms_key().and_then(sealed) {
-                return KeyState::Sealed(why);
+            if let Some(state) = head.kms_key().and_then(encrypted) {
+                return state;
+            }
+            if head.is_restored() {
+                return KeyState::Restored;
             }
         } else if fact.is_nothing() {
             return KeyState::Absent { doubted: false };
@@ -114,6 +123,7 @@ pub fn state(
             _ if matches!(class, "GLACIER" | "DEEP_ARCHIVE") && !entry.restored => {
                 KeyState::Archived(class.into())
             }
+            _ if entry.restored => KeyState::Restored,
             Some(age) if age <= tail => KeyState::JustWritten,
             _ => KeyState::Present,
         };

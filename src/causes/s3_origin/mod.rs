@@ -172,8 +172,14 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
                 .because(POLICY, why.as_ref())
                 .missing(lacks.question(name, kind))
         }
+        // A website says 404 for a key that is missing: whatever says no, 403 means not public.
+        Grant::Unknown { why, lacks: Lacks::Lists | Lacks::PublicAccess } if met.website => {
+            base(Says::Explains, Some("website-not-public")).because(POLICY, why.as_ref())
+        }
         Grant::Unknown { why, lacks } => {
-            base(looks(kind), met.website.then_some("website-not-public"))
+            let present = met.key == KeyState::Present;
+            let detail = if met.website { "website-not-public" } else { "access-not-granted" };
+            base(looks(kind), (met.website || present).then_some(detail))
                 .detail_unsure()
                 .because(POLICY, why.as_ref())
                 .missing(lacks.question(name, kind))
@@ -241,6 +247,13 @@ fn granted(kind: &Kind, met: &Met, lists: Option<bool>, name: &str) -> Opinion {
         KeyState::Sealed(why) => {
             base(Says::Explains, Some("kms-denied")).because("s3api/head-object", why.as_ref())
         }
+        KeyState::Encrypted(id) => base(looks(kind), Some("kms-denied"))
+            .detail_unsure()
+            .because("s3api/head-object", "the object is encrypted with a key of KMS")
+            .missing(Question::new("kms/get-key-policy", id.as_ref())),
+        KeyState::Restored => base(looks(kind), Some("archived"))
+            .detail_unsure()
+            .because(LISTING, "the object is archived, and restored by now"),
         KeyState::Present if met.just_changed => base(looks(kind), Some("access-not-granted"))
             .detail_unsure()
             .because(POLICY, allows)
@@ -251,6 +264,9 @@ fn granted(kind: &Kind, met: &Met, lists: Option<bool>, name: &str) -> Opinion {
         KeyState::Present => base(looks(kind), None)
             .because(POLICY, allows)
             .because(LISTING, "the key is in the bucket")
+            .missing(kind.host_forwarded.is_none().then(|| {
+                Question::new("cloudfront/get-origin-request-policy", kind.request_policy())
+            }))
             .missing(Question::new("s3api/head-object", format!("{name}/KEY"))),
         KeyState::Unknown => {
             base(looks(kind), None).because(POLICY, allows).missing(Question::new(LISTING, name))
