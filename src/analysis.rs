@@ -1,6 +1,6 @@
 //! The only file that knows all rooms: from the tally of the logs to the report.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -9,11 +9,12 @@ use crate::account::distribution::{self, Distribution};
 use crate::account::facts::{self, Depth, Facts};
 use crate::account::{Account, Fact, Question, bucket};
 use crate::causes::judge::{Verdict, judge};
-use crate::causes::kind::Kind;
+use crate::causes::kind::{Kind, Sources};
+use crate::causes::s3_origin::key;
 use crate::incidents;
 use crate::logs::record::Refusal;
 use crate::logs::tally::{AccessTally, Masks};
-use crate::logs::waf::{Side, WafIndex};
+use crate::logs::waf::{Action, Side, WafIndex};
 use crate::report::build::{self, Subject};
 use crate::report::{Inputs, Report, RequestOut, Totals, Window};
 
@@ -94,16 +95,28 @@ pub fn analyse(
         .collect();
     ids.sort();
     ids.dedup();
-    let mut facts = Facts::gather(account, &ids, depth);
+    let mut tenants: Vec<String> = tally
+        .refusals
+        .iter()
+        .filter_map(|refusal| refusal.tenant_id.as_deref())
+        .map(str::to_owned)
+        .collect();
+    tenants.sort();
+    tenants.dedup();
+    let mut facts = Facts::gather(account, &ids, &tenants, depth);
     doubt_listings(&mut facts, tally);
 
     let refusals: Vec<Refusal> =
         tally.refusals.iter().filter(|refusal| is_refusal(refusal, &facts)).cloned().collect();
+    let mut bodies = blocked_bodies(&refusals, &waf);
+    let acls = facts.distributions.values().filter_map(|mine| mine.web_acl.known());
+    bodies.extend(acls.flat_map(|acl| acl.bodies()));
+    let sources = Sources { facts: &facts, waf: &waf, blocked_bodies: &bodies };
     let mut numbers: BTreeMap<Kind, usize> = BTreeMap::new();
     let mut kinds = Vec::new();
     let mut judged = Vec::with_capacity(refusals.len());
     for refusal in &refusals {
-        let kind = Kind::of(refusal, &facts, &waf);
+        let kind = Kind::of(refusal, &sources);
         let number = *numbers.entry(kind).or_insert_with_key(|kind| {
             let mine = kind.distribution.as_deref().and_then(|id| facts.distributions.get(id));
             kinds.push((kind.clone(), judge(kind, mine)));
@@ -112,6 +125,23 @@ pub fn analyse(
         judged.push(number);
     }
     Analysis { refusals, kinds, judged, facts, waf }
+}
+
+/// Bodies that came with requests which the WAF's log says it blocked, and with none that it let
+/// pass: a custom response shows in requests whose records are not there yet.
+fn blocked_bodies(refusals: &[Refusal], waf: &WafIndex) -> BTreeSet<(Box<str>, u64)> {
+    let (mut blocked, mut passed) = (BTreeSet::new(), BTreeSet::new());
+    for refusal in refusals {
+        let row = refusal.request_id.as_deref().and_then(|id| waf.row(Side::Edge, id));
+        let (Some(row), Some(kind), Some(length)) =
+            (row, refusal.content_type.value(), refusal.content_length.value())
+        else {
+            continue;
+        };
+        let bodies = if row.action == Action::Block { &mut blocked } else { &mut passed };
+        bodies.insert((kind.clone(), *length));
+    }
+    blocked.difference(&passed).cloned().collect()
 }
 
 /// Whether a row is a refusal: status 403, or one that this distribution puts in its place.
@@ -139,22 +169,14 @@ fn doubt_listings(facts: &mut Facts, tally: &AccessTally) {
     for mine in facts.distributions.values_mut() {
         let Some(distribution) = mine.distribution.known() else { continue };
         let Some(served) = tally.served.get(distribution.domain_name.as_str()) else { continue };
-        for (path, time) in served.paths.values().filter(|(_, time)| *time >= since) {
-            let _ = time;
+        for (path, _) in served.paths.values().filter(|(_, time)| *time >= since) {
             let viewer = crate::viewer::Viewer::new(path);
             let behavior = distribution.behavior_for(&viewer.sent());
             let Some(origin) = distribution.origins_of(behavior).first().copied() else { continue };
             let Some(endpoint) = bucket::endpoint(&origin.domain_name) else { continue };
             let Some(bucket) = mine.buckets.get_mut(&endpoint.bucket) else { continue };
-            let Some(listing) = bucket.listing.known() else { continue };
-            let asked = String::from_utf8_lossy(&viewer.meant()).into_owned();
-            let asked = match asked.as_str() {
-                "/" => format!("/{}", distribution.config.default_root_object),
-                _ => asked,
-            };
-            let key = format!("{}{asked}", origin.origin_path);
-            let key = key.strip_prefix('/').unwrap_or(&key);
-            if listing.speaks_of(key) && !listing.keys.contains_key(key) {
+            let key = key::of(&viewer, distribution, origin);
+            if key::is_absent(bucket, &key) {
                 bucket.listing_doubted = true;
             }
         }

@@ -18,6 +18,14 @@
 //!
 //! A new folder is a new test; nothing else has to be said.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test reads files and may fail"
+)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 use std::collections::BTreeMap;
@@ -114,8 +122,7 @@ fn compare_requests(lines: &str, expect: &Value, all: &mut Vec<String>) {
     let mut left: Vec<Value> =
         lines.lines().map(|line| parse(line.as_bytes(), "a line of --requests")).collect();
     for verdict in list(&expect["verdicts"]) {
-        let (mine, others): (Vec<_>, Vec<_>) =
-            left.into_iter().partition(|line| is(line, verdict));
+        let (mine, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|line| is(line, verdict));
         left = others;
         let wanted = verdict["requests"].as_u64().expect("`requests` of a verdict");
         if mine.len() as u64 != wanted {

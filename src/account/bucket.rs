@@ -56,6 +56,72 @@ impl AccessControl {
     }
 }
 
+/// Reads the output of `aws s3api get-bucket-request-payment`.
+pub fn requester_pays(answer: Value) -> Result<bool, String> {
+    let payer = answer.get("Payer").and_then(Value::as_str).ok_or("no `Payer` in it")?;
+    Ok(payer == "Requester")
+}
+
+/// Reads the output of `aws s3api get-bucket-ownership-controls`: whether access lists are off.
+pub fn lists_off(answer: Value) -> Result<bool, String> {
+    let rules = answer
+        .pointer("/OwnershipControls/Rules")
+        .and_then(Value::as_array)
+        .ok_or("no `OwnershipControls.Rules` in it")?;
+    let ownership = rules.iter().filter_map(|rule| rule.get("ObjectOwnership"));
+    Ok(ownership.filter_map(Value::as_str).any(|ownership| ownership == "BucketOwnerEnforced"))
+}
+
+/// `head-object`, as far as it can refuse.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Head {
+    /// `AES256`, `aws:kms`, `aws:kms:dsse`.
+    pub server_side_encryption: String,
+    /// The key's ARN.
+    #[serde(rename = "SSEKMSKeyId")]
+    pub kms_key_id: String,
+    /// `STANDARD` is left out by AWS.
+    pub storage_class: String,
+    /// `ARCHIVE_ACCESS`, `DEEP_ARCHIVE_ACCESS` of Intelligent-Tiering.
+    pub archive_status: String,
+    /// `ongoing-request="false", expiry-date="..."` once it is restored.
+    pub restore: String,
+    /// When it was last written.
+    pub last_modified: Value,
+}
+
+impl Head {
+    /// Reads the output of `aws s3api head-object`.
+    pub fn parse(answer: Value) -> Result<Self, String> {
+        serde_json::from_value(answer).map_err(|error| error.to_string())
+    }
+
+    /// The storage class, if the object is archived and not restored for the time being.
+    pub fn archived(&self) -> Option<&str> {
+        let restored = self.is_restored();
+        let class = self.storage_class.as_str();
+        let archived = matches!(class, "GLACIER" | "DEEP_ARCHIVE");
+        if restored {
+            None
+        } else if archived {
+            Some(class)
+        } else {
+            (!self.archive_status.is_empty()).then_some(self.archive_status.as_str())
+        }
+    }
+
+    /// Whether the object is archived, and restored for the time being.
+    pub fn is_restored(&self) -> bool {
+        self.restore.contains("ongoing-request=\"false\"")
+    }
+
+    /// Whether the object is encrypted with a key of KMS, and with which.
+    pub fn kms_key(&self) -> Option<&str> {
+        self.server_side_encryption.starts_with("aws:kms").then_some(self.kms_key_id.as_str())
+    }
+}
+
 /// One object of a listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {

@@ -2,6 +2,8 @@
 //!
 //! Nothing outside the folder is read, also not through a link.
 
+#![expect(clippy::disallowed_methods, reason = "a bundle is a folder: this is one of the ends")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,9 @@ const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-')
 
 /// Longer names are the SHA-256 of themselves.
 const LONGEST_NAME: usize = 200;
+
+/// How deep a key may lie in folders.
+const FOLDERS: usize = 32;
 
 /// The facts of a bundle.
 pub struct BundleAccount {
@@ -59,9 +64,13 @@ impl BundleAccount {
 /// The name that a bundle gives to what a question is about.
 pub fn file_name(about: &str) -> String {
     let encoded = utf8_percent_encode(about, NAME).to_string();
+    let last = encoded.matches('/').count();
     let safe: Vec<String> = encoded
         .split('/')
-        .map(|segment| match segment {
+        .enumerate()
+        .map(|(n, segment)| match segment {
+            // The ending that follows makes a name of the last one.
+            "" if n == last => String::new(),
             "" => "%".to_owned(),
             "." => "%2E".to_owned(),
             ".." => "%2E%2E".to_owned(),
@@ -106,21 +115,28 @@ impl Account for BundleAccount {
     }
 
     fn subjects(&self, operation: &'static str) -> Vec<String> {
-        let Some(folder) = inside(&self.root, &Path::new("aws").join(operation)) else {
-            return Vec::new();
-        };
-        let mut names: Vec<String> = fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter_map(|name| {
-                let stem = name.strip_suffix(".json")?;
-                Some(percent_decode_str(stem).decode_utf8_lossy().into_owned())
-            })
-            .collect();
+        let mut names = Vec::new();
+        if let Some(folder) = inside(&self.root, &Path::new("aws").join(operation)) {
+            collect(&folder, "", 0, &mut names);
+        }
         names.sort();
         names
+    }
+}
+
+/// The names of all answers below a folder, subfolders included: a key may hold slashes.
+fn collect(folder: &Path, before: &str, depth: usize, names: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (Ok(name), Ok(kind)) = (entry.file_name().into_string(), entry.file_type()) else {
+            continue;
+        };
+        if kind.is_dir() && depth < FOLDERS {
+            let plain = percent_decode_str(&name).decode_utf8_lossy().into_owned();
+            collect(&entry.path(), &format!("{before}{plain}/"), depth + 1, names);
+        } else if let Some(stem) = name.strip_suffix(".json").filter(|_| kind.is_file()) {
+            let plain = percent_decode_str(stem).decode_utf8_lossy().into_owned();
+            names.push(format!("{before}{plain}"));
+        }
     }
 }
 

@@ -370,6 +370,14 @@ impl Distribution {
     }
 }
 
+impl Origin {
+    /// The origin access identity, where CloudFront asks with one.
+    pub fn identity(&self) -> Option<&str> {
+        let config = self.s3_origin_config.as_ref()?;
+        config.origin_access_identity.rsplit('/').next().filter(|id| !id.is_empty())
+    }
+}
+
 impl Behavior {
     /// Whether a signature is asked for.
     pub fn is_signed(&self) -> bool {
@@ -384,6 +392,11 @@ impl Behavior {
             }
             _ => matches!(method, "GET" | "HEAD"),
         }
+    }
+
+    /// Whether nothing is cached, by AWS's managed policy CachingDisabled or by a life of zero.
+    pub fn caches_nothing(&self) -> bool {
+        self.cache_policy_id == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
     }
 
     /// How people name it.

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::bucket::{self, AccessControl, Listing, PublicAccessBlock};
-use super::distribution::{Behavior, Distribution, Summary};
+use super::bucket::{self, AccessControl, Head, Listing, PublicAccessBlock};
+use super::distribution::{Behavior, Distribution, Origin, Summary};
 use super::dns::{self, Name};
+use super::tenant::Tenant;
 use super::trail::{self, Change};
 use super::web_acl::{Logging, WebAcl};
 use super::{Account, Fact, Question, State};
@@ -34,6 +35,8 @@ pub struct Facts {
     pub zones: Vec<Fact<Vec<Name>>>,
     /// What was changed.
     pub trail: Fact<Vec<Change>>,
+    /// Tenants of multi-tenant distributions, by ID.
+    pub tenants: BTreeMap<String, Fact<Tenant>>,
 }
 
 /// What is known of one distribution and of what stands behind it.
@@ -53,8 +56,16 @@ pub struct DistributionFacts {
     pub access_controls: BTreeMap<String, Fact<AccessControl>>,
     /// The keys of trusted key groups, by group.
     pub key_groups: BTreeMap<String, Fact<Vec<String>>>,
-    /// Whether origin request policies forward the Host, by ID.
-    pub request_policies: BTreeMap<String, Fact<bool>>,
+    /// Whether policies (origin request and cache) forward the Host, by ID.
+    pub host_policies: BTreeMap<String, Fact<bool>>,
+    /// The canonical users of origin access identities, by ID.
+    pub identities: BTreeMap<String, Fact<String>>,
+    /// The policies of keys that encrypt objects, by ARN or ID.
+    pub key_policies: BTreeMap<String, Fact<Policy>>,
+    /// The origins of the account's other distributions.
+    pub siblings: Vec<Origin>,
+    /// The web ACLs in front of origins, by the ARN of the resource.
+    pub origin_acls: Vec<Fact<Option<WebAcl>>>,
 }
 
 /// What is known of one bucket.
@@ -64,8 +75,14 @@ pub struct BucketFacts {
     pub policy: Fact<Policy>,
     /// Its public access block.
     pub public_access: Fact<PublicAccessBlock>,
-    /// Its keys.
-    pub listing: Fact<Listing>,
+    /// Its keys, from one listing or from several with prefixes.
+    pub listings: Vec<Fact<Listing>>,
+    /// Objects that were asked about singly, by key.
+    pub heads: BTreeMap<String, Fact<Head>>,
+    /// Whether whoever asks must pay.
+    pub requester_pays: Fact<bool>,
+    /// Whether access lists are switched off (`BucketOwnerEnforced`).
+    pub lists_off: Fact<bool>,
     /// Whether the origin served keys that the listing lacks, so that the listing may be that of
     /// another bucket or moment.
     pub listing_doubted: bool,
@@ -73,7 +90,7 @@ pub struct BucketFacts {
 
 impl Facts {
     /// Asks for all that the causes read about these distributions.
-    pub fn gather(account: &dyn Account, ids: &[String], depth: Depth) -> Self {
+    pub fn gather(account: &dyn Account, ids: &[String], tenants: &[String], depth: Depth) -> Self {
         let ask_zone = |zone: String| {
             Fact::ask(account, Question::new("route53/list-resource-record-sets", zone), dns::parse)
         };
@@ -81,14 +98,27 @@ impl Facts {
             Depth::Incident => account.subjects("route53/list-resource-record-sets"),
             Depth::Causes => Vec::new(),
         };
+        let summaries = summaries(account);
+        let mut distributions: BTreeMap<String, DistributionFacts> = ids
+            .iter()
+            .map(|id| (id.clone(), DistributionFacts::gather(account, id, depth)))
+            .collect();
+        for (id, mine) in &mut distributions {
+            let others = summaries.known().into_iter().flatten().filter(|other| other.id != *id);
+            mine.siblings = others.flat_map(|other| other.origins.items.iter().cloned()).collect();
+        }
         Self {
-            summaries: summaries(account),
-            distributions: ids
-                .iter()
-                .map(|id| (id.clone(), DistributionFacts::gather(account, id, depth)))
-                .collect(),
+            summaries,
+            distributions,
             zones: zones.into_iter().map(ask_zone).collect(),
             trail: deep(account, depth, Question::all("cloudtrail/lookup-events"), trail::parse),
+            tenants: tenants
+                .iter()
+                .map(|id| {
+                    let question = Question::new("cloudfront/get-distribution-tenant", id.as_str());
+                    (id.clone(), Fact::ask(account, question, Tenant::parse))
+                })
+                .collect(),
         }
     }
 
@@ -172,18 +202,16 @@ impl DistributionFacts {
             buckets: BTreeMap::new(),
             access_controls: BTreeMap::new(),
             key_groups: BTreeMap::new(),
-            request_policies: BTreeMap::new(),
+            host_policies: BTreeMap::new(),
+            identities: BTreeMap::new(),
+            key_policies: BTreeMap::new(),
+            siblings: Vec::new(),
+            origin_acls: Vec::new(),
             distribution,
         };
         let Some(distribution) = facts.distribution.known().cloned() else { return facts };
         match distribution.web_acl() {
-            Some(arn) => {
-                let about = acl_question(arn);
-                facts.web_acl =
-                    Fact::ask(account, Question::new("wafv2/get-web-acl", &about), WebAcl::parse);
-                let logging = Question::new("wafv2/get-logging-configuration", about);
-                facts.waf_logging = Fact::ask(account, logging, Logging::parse);
-            }
+            Some(arn) => facts.gather_acl(account, arn),
             None => facts.web_acl.state = State::Nothing,
         }
         for origin in &distribution.config.origins.items {
@@ -192,6 +220,13 @@ impl DistributionFacts {
                     .buckets
                     .entry(endpoint.bucket.clone())
                     .or_insert_with(|| BucketFacts::gather(account, &endpoint.bucket, depth));
+            }
+            if let Some(id) = origin.identity() {
+                facts.identities.entry(id.to_owned()).or_insert_with(|| {
+                    let question =
+                        Question::new("cloudfront/get-cloud-front-origin-access-identity", id);
+                    Fact::ask(account, question, canonical_user)
+                });
             }
             let control = &origin.origin_access_control_id;
             if !control.is_empty() {
@@ -204,7 +239,28 @@ impl DistributionFacts {
         for behavior in distribution.behaviors() {
             facts.gather_behavior(account, behavior);
         }
+        for key in account.subjects("kms/get-key-policy") {
+            let question = Question::new("kms/get-key-policy", key.as_str());
+            facts.key_policies.insert(key, Fact::ask(account, question, read_policy));
+        }
+        for resource in account.subjects("wafv2/get-web-acl-for-resource") {
+            let question = Question::new("wafv2/get-web-acl-for-resource", resource);
+            facts.origin_acls.push(Fact::ask(account, question, |answer| {
+                // Where there is none, AWS answers an empty object.
+                answer.get("WebACL").is_some().then(|| WebAcl::parse(answer.clone())).transpose()
+            }));
+        }
         facts
+    }
+
+    /// Asks about the web ACL in front of the distribution.
+    fn gather_acl(&mut self, account: &dyn Account, arn: &str) {
+        // WAF's ID for ARNs of today, the whole ID for WAF Classic.
+        let about = acl_id(arn);
+        let acl = Question::new("wafv2/get-web-acl", about);
+        self.web_acl = Fact::ask(account, acl, WebAcl::parse);
+        let logging = Question::new("wafv2/get-logging-configuration", about);
+        self.waf_logging = Fact::ask(account, logging, Logging::parse);
     }
 
     fn gather_behavior(&mut self, account: &dyn Account, behavior: &Behavior) {
@@ -214,12 +270,42 @@ impl DistributionFacts {
                 Fact::ask(account, question, key_group)
             });
         }
-        let policy = &behavior.origin_request_policy_id;
-        if !policy.is_empty() {
-            self.request_policies.entry(policy.clone()).or_insert_with(|| {
-                let question = Question::new("cloudfront/get-origin-request-policy", policy);
-                Fact::ask(account, question, forwards_host)
+        let request = &behavior.origin_request_policy_id;
+        if !request.is_empty() {
+            self.host_policies.entry(request.clone()).or_insert_with(|| {
+                let question = Question::new("cloudfront/get-origin-request-policy", request);
+                Fact::ask(account, question, |answer| {
+                    forwards_host(&answer, "/OriginRequestPolicy/OriginRequestPolicyConfig")
+                })
             });
+        }
+        let cache = &behavior.cache_policy_id;
+        if !cache.is_empty() {
+            self.host_policies.entry(cache.clone()).or_insert_with(|| {
+                let question = Question::new("cloudfront/get-cache-policy", cache);
+                let path =
+                    "/CachePolicy/CachePolicyConfig/ParametersInCacheKeyAndForwardedToOrigin";
+                Fact::ask(account, question, |answer| forwards_host(&answer, path))
+            });
+        }
+    }
+
+    /// Whether a behaviour sends the viewer's Host to its origin.
+    pub fn forwards_host(&self, behavior: &Behavior) -> Option<bool> {
+        if let Some(values) = &behavior.forwarded_values {
+            let mut headers = values.headers.items.iter();
+            return Some(headers.any(|name| name == "*" || name.eq_ignore_ascii_case("host")));
+        }
+        let by = |id: &str| {
+            if id.is_empty() {
+                return Some(false);
+            }
+            managed_policy(id).or_else(|| self.host_policies.get(id)?.known().copied())
+        };
+        match (by(&behavior.origin_request_policy_id), by(&behavior.cache_policy_id)) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
         }
     }
 }
@@ -228,23 +314,71 @@ impl BucketFacts {
     fn gather(account: &dyn Account, name: &str, depth: Depth) -> Self {
         let about = |operation| Question::new(operation, name);
         Self {
-            policy: Fact::ask(account, about("s3api/get-bucket-policy"), |answer| {
-                Policy::parse(&bucket::policy_text(answer)?).map_err(|error| error.to_string())
-            }),
+            policy: Fact::ask(account, about("s3api/get-bucket-policy"), read_policy),
             public_access: Fact::ask(
                 account,
                 about("s3api/get-public-access-block"),
                 bucket::public_access_block,
             ),
-            listing: deep(account, depth, about("s3api/list-objects-v2"), Listing::parse),
+            listings: match depth {
+                Depth::Causes => Vec::new(),
+                Depth::Incident => listings(account, name),
+            },
+            heads: below(account, "s3api/head-object", name)
+                .into_iter()
+                .map(|(key, question)| (key, Fact::ask(account, question, Head::parse)))
+                .collect(),
+            requester_pays: Fact::ask(
+                account,
+                about("s3api/get-bucket-request-payment"),
+                bucket::requester_pays,
+            ),
+            lists_off: Fact::ask(
+                account,
+                about("s3api/get-bucket-ownership-controls"),
+                bucket::lists_off,
+            ),
             listing_doubted: false,
         }
     }
 }
 
-/// WAF's ID for ARNs of today, the whole ID for WAF Classic.
-fn acl_question(arn: &str) -> String {
-    acl_id(arn).to_owned()
+fn read_policy(answer: Value) -> Result<Policy, String> {
+    Policy::parse(&bucket::policy_text(answer)?).map_err(|error| error.to_string())
+}
+
+/// What an operation was asked about below a bucket, `BUCKET/KEY`, by key.
+fn below(account: &dyn Account, operation: &'static str, name: &str) -> Vec<(String, Question)> {
+    let all = account.subjects(operation).into_iter();
+    all.filter_map(|about| {
+        let key = about.strip_prefix(name)?.strip_prefix('/')?.to_owned();
+        Some((key, Question::new(operation, about)))
+    })
+    .collect()
+}
+
+/// The listing of the whole bucket, and those that were asked with a prefix.
+fn listings(account: &dyn Account, name: &str) -> Vec<Fact<Listing>> {
+    const OPERATION: &str = "s3api/list-objects-v2";
+    let whole = Fact::ask(account, Question::new(OPERATION, name), Listing::parse);
+    let parts = below(account, OPERATION, name);
+    let parts = parts.into_iter().map(|(prefix, question)| {
+        Fact::ask(account, question, |answer| {
+            let mut listing = Listing::parse(answer)?;
+            // The CLI writes no prefix into its answer; the file's name has it.
+            if listing.prefix.is_empty() {
+                listing.prefix = prefix;
+            }
+            Ok(listing)
+        })
+    });
+    std::iter::once(whole).chain(parts).collect()
+}
+
+fn canonical_user(answer: Value) -> Result<String, String> {
+    let user = answer.pointer("/CloudFrontOriginAccessIdentity/S3CanonicalUserId");
+    let user = user.and_then(Value::as_str).ok_or("no `S3CanonicalUserId` in it")?;
+    Ok(user.to_owned())
 }
 
 fn key_group(answer: Value) -> Result<Vec<String>, String> {
@@ -255,10 +389,11 @@ fn key_group(answer: Value) -> Result<Vec<String>, String> {
     Ok(items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
-/// Whether an origin request policy sends the viewer's Host to the origin.
-fn forwards_host(answer: Value) -> Result<bool, String> {
+/// Whether a policy sends the viewer's Host to the origin.
+fn forwards_host(answer: &Value, path: &str) -> Result<bool, String> {
     let headers = answer
-        .pointer("/OriginRequestPolicy/OriginRequestPolicyConfig/HeadersConfig")
+        .pointer(path)
+        .and_then(|config| config.get("HeadersConfig"))
         .ok_or("no `HeadersConfig` in it")?;
     let named = headers
         .pointer("/Headers/Items")
@@ -273,5 +408,30 @@ fn forwards_host(answer: Value) -> Result<bool, String> {
         Some("allExcept") => Ok(!named),
         Some("none") => Ok(false),
         _ => Err("no `HeaderBehavior` that is known".to_owned()),
+    }
+}
+
+/// Whether one of AWS's managed policies sends the Host; their IDs are the same everywhere.
+/// (AWS, "Use managed origin request policies" and "Use managed cache policies".)
+fn managed_policy(id: &str) -> Option<bool> {
+    match id {
+        // AllViewer, AllViewerAndCloudFrontHeaders, HostHeaderOnly; UseOriginCacheControlHeaders
+        // with and without query strings, Amplify.
+        "216adef6-5c7f-47e4-b989-5492eafa07d3"
+        | "33f36d7e-f396-46d9-90e0-52428a34d9dc"
+        | "bf0718e1-ba1e-49d1-88b1-f726733018ae"
+        | "83da9c7e-98b4-4e11-a168-04f0df8e2c65"
+        | "4cc15a8a-d715-48a4-82b8-cc0b614638fe"
+        | "2e54312d-136d-493c-8eb9-b001f22f67d2" => Some(true),
+        // AllViewerExceptHostHeader, CORS-CustomOrigin, CORS-S3Origin, UserAgentRefererHeaders;
+        // CachingOptimized, CachingOptimizedForUncompressedObjects, CachingDisabled.
+        "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+        | "59781a5b-3903-41f3-afcb-af62929ccde1"
+        | "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf"
+        | "acba4595-bd28-49b8-b9fe-13317c0390fa"
+        | "658327ea-f89d-4fab-a63d-7e88639e58f6"
+        | "b2884449-e4de-46a7-ac36-70bc7f1ddd6d"
+        | "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" => Some(false),
+        _ => None,
     }
 }

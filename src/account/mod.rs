@@ -11,6 +11,7 @@ pub mod dns;
 pub mod facts;
 #[cfg(feature = "aws")]
 pub mod live;
+pub mod tenant;
 pub mod trail;
 pub mod web_acl;
 

@@ -16,6 +16,8 @@ pub struct Change {
     pub source: String,
     /// What it was about: every name that the event mentions.
     pub about: Vec<String>,
+    /// The policy that was put, as text, where the event keeps it.
+    pub policy: Option<String>,
 }
 
 impl Change {
@@ -68,6 +70,10 @@ fn change(event: &Value) -> Option<Change> {
     }
     about.sort();
     about.dedup();
+    let policy = inner
+        .pointer("/requestParameters/bucketPolicy")
+        .or_else(|| inner.pointer("/requestParameters/policy"))
+        .map(|policy| policy.as_str().map_or_else(|| policy.to_string(), str::to_owned));
     let by = text("Username").map(str::to_owned).or_else(|| {
         let identity = inner.get("userIdentity")?;
         let issuer = identity.pointer("/sessionContext/sessionIssuer/userName");
@@ -79,6 +85,7 @@ fn change(event: &Value) -> Option<Change> {
         by: by.map(|by| crate::viewer::plain(&by)),
         source: text("EventSource").unwrap_or_default().to_owned(),
         about,
+        policy,
     })
 }
 

@@ -16,6 +16,8 @@ pub struct WebAcl {
     pub default_action: Value,
     /// The rules in their order.
     pub rules: Vec<Value>,
+    /// Bodies of custom responses, by name.
+    pub custom_response_bodies: Value,
 }
 
 impl WebAcl {
@@ -37,6 +39,21 @@ impl WebAcl {
                 Some(action) => action.get("Block").is_some(),
                 None => rule.get("OverrideAction").is_none_or(|by| by.get("Count").is_none()),
             })
+    }
+
+    /// The bodies that it may send, by media type and length.
+    pub fn bodies(&self) -> Vec<(Box<str>, u64)> {
+        let all = self.custom_response_bodies.as_object().into_iter().flat_map(|all| all.values());
+        all.filter_map(|body| {
+            let kind = match body.get("ContentType")?.as_str()? {
+                "TEXT_HTML" => "text/html",
+                "TEXT_PLAIN" => "text/plain",
+                "APPLICATION_JSON" => "application/json",
+                _ => return None,
+            };
+            Some((kind.into(), body.get("Content")?.as_str()?.len() as u64))
+        })
+        .collect()
     }
 
     /// Whether a block may answer with a body of its own in the place of CloudFront's page.
@@ -143,21 +160,22 @@ impl Logging {
 impl FilterRule {
     /// Whether the rule matches every record of an action, none, or some by their labels.
     fn matches(&self, action: &str) -> Option<bool> {
-        let each = self.conditions.iter().map(|condition| {
-            condition.action_condition.as_ref().map(|wanted| wanted.action == action)
-        });
-        if self.requirement == "MEETS_ALL" {
-            each.fold(Some(true), |all, one| match (all, one) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                _ => None,
+        let each: Vec<Option<bool>> = self
+            .conditions
+            .iter()
+            .map(|condition| {
+                condition.action_condition.as_ref().map(|wanted| wanted.action == action)
             })
+            .collect();
+        // One condition decides a rule of this kind alone: a miss where all must match, a match
+        // where any may.
+        let decides = self.requirement != "MEETS_ALL";
+        if each.contains(&Some(decides)) {
+            Some(decides)
+        } else if each.contains(&None) {
+            None
         } else {
-            each.fold(Some(false), |any, one| match (any, one) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), Some(false)) => Some(false),
-                _ => None,
-            })
+            Some(!decides)
         }
     }
 }

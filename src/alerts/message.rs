@@ -55,7 +55,10 @@ fn whole(alert: &Alert) -> String {
     let programs = serde_json::to_string(alert).unwrap_or_default();
     let protocols = ["sqs", "lambda", "http", "https"].map(|name| (name, programs.as_str()));
     let people = ["default", "email"].map(|name| (name, people.as_str()));
-    let body: Map<String, Value> =
-        people.into_iter().chain(protocols).map(|(name, text)| (name.into(), text.into())).collect();
+    let body: Map<String, Value> = people
+        .into_iter()
+        .chain(protocols)
+        .map(|(name, text)| (name.into(), text.into()))
+        .collect();
     Value::Object(body).to_string()
 }

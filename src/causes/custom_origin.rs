@@ -23,6 +23,7 @@ use super::kind::{Kind, OriginAsked, Page, is_bucket};
 use super::opinion::{Evidence, LOG, Opinion, Says};
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::Question;
+use crate::account::distribution::Origin;
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -64,11 +65,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     {
         return Opinion::excludes(LOG, format!("the edge answered by itself ({result})"));
     }
-    if kind.page.is_edge() && kind.origin != OriginAsked::Yes && !kind.page_may_differ(facts) {
-        return Opinion::excludes(LOG, format!("the body is {}", kind.page.words()));
-    }
-    let behavior = kind.behavior(facts);
-    let Some((distribution, behavior)) = kind.config(facts).zip(behavior) else {
+    let Some((distribution, behavior)) = kind.config(facts).zip(kind.behavior(facts)) else {
         let ask = Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
         return by_page(kind, None).missing(ask);
     };
@@ -76,7 +73,63 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     if !origins.is_empty() && origins.iter().all(|origin| is_bucket(origin)) {
         return Opinion::excludes(CONFIG, format!("behaviour {} asks a bucket", behavior.name()));
     }
-    by_page(kind, origins.first().map(|origin| origin.domain_name.as_str()))
+    if kind.page.is_edge() && kind.origin != OriginAsked::Yes && !kind.page_may_differ(facts) {
+        return Opinion::doubts(kind);
+    }
+    let Some(origin) = origins.iter().find(|origin| !is_bucket(origin)) else {
+        return by_page(kind, None);
+    };
+    let opinion = by_page(kind, Some(&origin.domain_name));
+    if kind.host_forwarded == Some(true) && asks_by_host(&origin.domain_name) {
+        return Opinion::of(Says::Explains, "host-header-forwarded").because(
+            CONFIG,
+            format!(
+                "behaviour {} sends the viewer's Host to {}, which knows its own name alone",
+                behavior.name(),
+                origin.domain_name
+            ),
+        );
+    }
+    // A sibling that asks the same origin with a header of its own shows what this one lacks.
+    let sibling = facts.and_then(|facts| {
+        let names = |origin: &Origin| -> Vec<String> {
+            let headers = origin.custom_headers.items.iter();
+            headers.map(|header| header.header_name.to_ascii_lowercase()).collect()
+        };
+        let mine = names(origin);
+        let same = |other: &&Origin| other.domain_name.eq_ignore_ascii_case(&origin.domain_name);
+        let lacks = |name: &String| !mine.contains(name);
+        facts.siblings.iter().filter(same).flat_map(names).find(lacks)
+    });
+    if let Some(header) = sibling.filter(|_| opinion.says >= Says::Hints) {
+        let says = opinion.says.max(Says::Supports);
+        let mut opinion = opinion;
+        opinion.says = says;
+        opinion.detail = Some("secret-header");
+        return opinion.because(
+            "cloudfront/list-distributions",
+            format!("another distribution asks the same origin with the header {header}, this one without"),
+        );
+    }
+    let turned = distribution.config.custom_error_responses.items.iter();
+    let turned = turned.filter(|rule| rule.error_code != 403 && rule.response_code == "403");
+    match turned.map(|rule| rule.error_code).next() {
+        // Another error that is answered as 403 is the origin's as well, and not a refusal.
+        Some(code) => {
+            let mut opinion = opinion.because(
+                CONFIG,
+                format!("a custom error response answers 403 in the place of {code}"),
+            );
+            opinion.detail = None;
+            opinion
+        }
+        None => opinion,
+    }
+}
+
+/// Whether an origin finds what is asked of it by the Host alone.
+fn asks_by_host(domain: &str) -> bool {
+    domain.contains(".execute-api.") || domain.contains(".lambda-url.")
 }
 
 /// What the body tells of who at the origin said no.
@@ -84,7 +137,7 @@ fn by_page(kind: &Kind, origin: Option<&str>) -> Opinion {
     let api = origin.is_some_and(|name| name.contains(".execute-api."));
     let function = origin.is_some_and(|name| name.contains(".lambda-url."));
     let detail = match kind.page {
-        Page::ApiNoRoute => Some("no-route"),
+        Page::ApiNoRoute if api || origin.is_none() => Some("no-route"),
         Page::LambdaUrl | Page::LambdaUrlSignature => Some("lambda-url"),
         Page::LoadBalancerRule => Some("secret-header"),
         // An API says the same to a foreign Host, a missing key and its own WAF.

@@ -50,7 +50,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             "the request came past the edge, so the distribution answered",
         );
     }
-    match kind.config(facts).and_then(|distribution| distribution.config.enabled) {
+    match kind.config(facts).and(kind.enabled) {
         Some(true) => Opinion::excludes(CONFIG, "the distribution is enabled"),
         Some(false) => {
             Opinion::of(Says::Explains, "disabled").because(CONFIG, "the distribution is disabled")

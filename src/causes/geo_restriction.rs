@@ -19,7 +19,7 @@
 //! # Reference
 //! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/georestrictions.html>
 
-use super::kind::{Country, Kind, Page};
+use super::kind::{Country, GeoRule, Kind, Page};
 use super::opinion::{Evidence, LOG, Opinion, Says};
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::Question;
@@ -49,13 +49,11 @@ pub(super) const RULE: Rule = Rule {
 const CONFIG: &str = "cloudfront/get-distribution";
 
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
-    let restriction = kind.config(facts).map(|distribution| {
-        distribution.config.restrictions.as_ref().map(|all| &all.geo_restriction)
-    });
-    let kind_of = restriction.map(|one| one.map_or("none", |geo| geo.restriction_type.as_str()));
-    let detail = match kind_of {
-        Some("blacklist") => Some("denied-country"),
-        Some("whitelist") => Some("not-in-allowed-countries"),
+    // The list is that of the moment only if the configuration is.
+    let rule = kind.config(facts).and(kind.geo);
+    let detail = match rule {
+        Some(GeoRule::Denies) => Some("denied-country"),
+        Some(GeoRule::Serves) => Some("not-in-allowed-countries"),
         _ => None,
     };
     let config = detail.map(|detail| Evidence {
@@ -65,6 +63,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             _ => "the distribution serves only a list of countries".to_owned(),
         },
     });
+    let ask = || Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
     if let Some(result) = kind.detailed() {
         if result != "ClientGeoBlocked" {
             return Opinion::excludes(
@@ -74,33 +73,33 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         }
         return Opinion::of(Says::Proves, detail)
             .because(LOG, "the result type is ClientGeoBlocked")
-            .and(config);
+            .and(config)
+            .missing(detail.is_none().then(ask));
     }
     if kind.reached_waf() {
         return Opinion::excludes(LOG, "it came past the geographic restriction");
     }
-    if kind.page != Page::EdgeCountry && !kind.page_may_differ(facts) {
-        return Opinion::excludes(LOG, format!("the body is {}", kind.page.words()));
+    if rule == Some(GeoRule::Unrestricted) {
+        return Opinion::excludes(CONFIG, "the distribution has no geographic restriction");
     }
-    match (kind_of, kind.country) {
-        (Some("none"), _) => {
-            Opinion::excludes(CONFIG, "the distribution has no geographic restriction")
-        }
+    if kind.page != Page::EdgeCountry && !kind.page_may_differ(facts) {
+        return Opinion::doubts(kind);
+    }
+    match (rule, kind.country) {
         (_, Country::Nowhere) => {
             Opinion::excludes(LOG, "a viewer whose place is unknown is served")
         }
-        (Some("blacklist"), Country::Listed) | (Some("whitelist"), Country::NotListed) => {
+        (Some(GeoRule::Denies), Country::Listed) | (Some(GeoRule::Serves), Country::NotListed) => {
             Opinion::of(Says::Explains, detail)
                 .because(LOG, "the viewer's country is one that is not served")
                 .and(config)
         }
-        (Some("blacklist"), Country::NotListed) | (Some("whitelist"), Country::Listed) => {
+        (Some(GeoRule::Denies), Country::NotListed) | (Some(GeoRule::Serves), Country::Listed) => {
             Opinion::excludes(CONFIG, "the viewer's country is served")
         }
         _ if kind.page == Page::EdgeCountry => Opinion::of(Says::Supports, detail)
             .because(LOG, "the body is CloudFront's page about blocked countries")
             .and(config),
-        _ => Opinion::silent()
-            .missing(Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"))),
+        _ => Opinion::silent().missing(ask()),
     }
 }

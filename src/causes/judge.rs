@@ -72,14 +72,20 @@ pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
         .filter(|(_, opinion)| opinion.says > Says::Silent)
         .max_by_key(|(rule, opinion)| (opinion.says, std::cmp::Reverse(rule.step)));
     let ruled_out = ruled_out(&opinions);
+    // What the body speaks against is named only where nothing else is left.
     let alternatives_to = |cause: Cause| -> Vec<Cause> {
-        open.iter().map(|(rule, _)| rule.cause).filter(|other| *other != cause).collect()
+        let others = open.iter().filter(|(rule, _)| rule.cause != cause);
+        let (doubted, left): (Vec<_>, Vec<_>) = others
+            .map(|(rule, opinion)| (rule.cause, opinion.says))
+            .partition(|(_, says)| *says == Says::Doubts);
+        let named = if left.is_empty() { doubted } else { left };
+        named.into_iter().map(|(cause, _)| cause).collect()
     };
 
     let Some((rule, opinion)) = chosen else {
         return match open.as_slice() {
             // Nothing speaks for it, but nothing else is possible.
-            [(rule, opinion)] => {
+            [(rule, opinion)] if opinion.says > Says::Doubts => {
                 verdict(rule, opinion, Confidence::Confirmed, kind, ruled_out, vec![])
             }
             _ => unattributed(&open, ruled_out),
@@ -126,6 +132,10 @@ fn verdict(
     // A masked refusal is proved by another source or not at all: the status was never seen.
     if kind.is_masked() && opinion.says < Says::Proves {
         confidence = confidence.min(Confidence::Likely);
+        // Where another error is shown as the same status, it may not even have been a refusal.
+        if kind.mask_shared && opinion.says < Says::Explains {
+            confidence = Confidence::Possible;
+        }
     }
     Verdict {
         cause: rule.cause,

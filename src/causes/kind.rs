@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::s3_origin::grant::{self, Grant, KeyState};
-use crate::account::distribution::{Behavior, Distribution, ErrorResponse};
-use crate::account::facts::{DistributionFacts, Facts, Held};
+use super::s3_origin::grant::{self, Met};
+use crate::account::distribution::{Behavior, Distribution, ErrorResponse, name_covers};
+use crate::account::facts::{DistributionFacts, Facts, Held, acl_id};
+use crate::account::tenant::Tenant;
 use crate::account::{bucket, web_acl};
 use crate::logs::record::{Column, Refusal};
 use crate::logs::waf::{Action, Side, WafIndex};
@@ -47,20 +48,29 @@ pub struct Kind {
     pub waf: WafSeen,
     /// What a WAF in front of the origin did.
     pub origin_waf: WafSeen,
+    /// Whose web ACL stands in front.
+    pub acl: Acl,
     /// Whether the web ACL's configuration is that of the moment.
-    pub acl: Held,
+    pub acl_held: Held,
+    /// The restriction by country; `None` where it is not known.
+    pub geo: Option<GeoRule>,
     /// How the viewer's country stands to the restriction.
     pub country: Country,
+    /// The origin request policy, where it is one of the account's own.
+    pub own_request_policy: Option<Box<str>>,
+    /// Whether a custom error response puts the same status in the place of another error, so
+    /// that the log does not tell which of them it was.
+    pub mask_shared: bool,
+    /// Whether the distribution, or the tenant, answers at all.
+    pub enabled: Option<bool>,
+    /// Whether the viewer's Host is sent to the origin; `None` where it is not known.
+    pub host_forwarded: Option<bool>,
     /// The state of the signature; `None` where the behaviour does not ask for one.
     pub signature: Option<Signature>,
     /// Whether the keys are those of the moment.
     pub keys: Held,
-    /// What the bucket's policy says; `None` where the origin is no bucket.
-    pub grant: Option<Grant>,
-    /// Whether the bucket's policy is that of the moment.
-    pub bucket: Held,
-    /// The state of the key in the bucket.
-    pub key: KeyState,
+    /// What the request met at its bucket; `None` where the origin is no bucket.
+    pub bucket: Option<Met>,
 }
 
 /// A behaviour, by its place in the configuration.
@@ -121,6 +131,9 @@ pub enum Page {
     SignMalformedSignature,
     /// CloudFront, about a signature, with a length that is not known.
     SignOther,
+    /// A body that the WAF sent with other requests, which its log says it blocked, or that its
+    /// configuration holds for its blocks.
+    WafCustom,
     /// S3's XML.
     S3,
     /// A load balancer's own page.
@@ -178,6 +191,7 @@ impl Page {
             Self::SignMalformedPolicy => "CloudFront's answer MalformedPolicy",
             Self::SignMalformedSignature => "CloudFront's answer MalformedSignature",
             Self::SignOther => "an answer of CloudFront about a signature",
+            Self::WafCustom => "one that the WAF sends with its blocks",
             Self::S3 => "an XML error of S3",
             Self::LoadBalancer => "a load balancer's own page",
             Self::ApiForbidden => "API Gateway's {\"message\":\"Forbidden\"}",
@@ -197,7 +211,11 @@ impl Page {
 pub enum OriginAsked {
     /// It was.
     Yes,
-    /// The log says that it was not; an error from the cache looks the same.
+    /// The first byte took as long as an origin's, and the page is one that CloudFront makes:
+    /// another distribution behind this one, or a slow edge.
+    Slowly,
+    /// The log says that it was not, or the answer came faster than any origin's. An error from
+    /// the cache looks the same.
     No,
     /// The log does not tell.
     Unknown,
@@ -229,6 +247,30 @@ pub enum WafSeen {
     NoLogs,
 }
 
+/// Whose web ACL stands in front of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Acl {
+    /// There is none.
+    None,
+    /// The distribution's.
+    Distribution,
+    /// The tenant's own.
+    Tenant,
+    /// Not known.
+    Unknown,
+}
+
+/// A restriction by country.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GeoRule {
+    /// There is none.
+    Unrestricted,
+    /// A list of countries is denied.
+    Denies,
+    /// Only a list of countries is served.
+    Serves,
+}
+
 /// How a country stands to the geographic restriction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Country {
@@ -242,29 +284,46 @@ pub enum Country {
     Unknown,
 }
 
+/// What is known beside the refusals themselves.
+pub struct Sources<'a> {
+    /// What AWS says.
+    pub facts: &'a Facts,
+    /// What the WAF logs say.
+    pub waf: &'a WafIndex,
+    /// Bodies that were sent with requests of which the WAF's log says that it blocked them, by
+    /// media type and length, and with no other request.
+    pub blocked_bodies: &'a BTreeSet<(Box<str>, u64)>,
+}
+
 impl Kind {
     /// The kind of a refusal.
-    pub fn of(refusal: &Refusal, facts: &Facts, waf: &WafIndex) -> Self {
+    pub fn of(refusal: &Refusal, sources: &Sources<'_>) -> Self {
+        let facts = sources.facts;
         let mine = refusal.distribution_id.as_deref().and_then(|id| facts.distributions.get(id));
         let distribution = mine.and_then(|mine| mine.distribution.known());
+        let tenant = Tenancy::of(refusal, facts);
         let at = refusal.time;
         let held = |names: &[&str], read_at| facts.holds(names, read_at, at);
         let config = match mine {
-            Some(mine) => held(&[&mine.id], mine.distribution.read_at),
+            Some(mine) => {
+                let tenant = refusal.tenant_id.as_deref().unwrap_or(&mine.id);
+                held(&[&mine.id, tenant], mine.distribution.read_at)
+            }
             None => Held::Unsure,
         };
         let (behavior, index) = matched(refusal, distribution);
-        let acl = distribution.and_then(Distribution::web_acl);
-        let grant =
+        let (acl, arn) = web_acl(distribution, &tenant);
+        let bucket =
             mine.zip(distribution).zip(behavior).and_then(|((mine, distribution), behavior)| {
                 grant::of(refusal, facts, mine, distribution, behavior)
             });
+        let (geo, country) = country(refusal, distribution, &tenant);
         Self {
             distribution: refusal.distribution_id.clone(),
             status: refusal.status,
             config,
             behavior: index,
-            host: host(refusal, distribution, facts),
+            host: host(refusal, distribution, facts, &tenant),
             method: refusal.method.clone(),
             protocol: protocol(refusal),
             old_http: matches!(
@@ -273,25 +332,46 @@ impl Kind {
             ),
             result: refusal.result_type.clone(),
             detailed: refusal.detailed_result_type.clone(),
-            page: page(refusal),
+            page: page(refusal, sources.blocked_bodies),
             origin: origin_asked(refusal),
-            waf: waf_seen(refusal, waf, Side::Edge, acl),
-            origin_waf: waf_seen(refusal, waf, Side::Origin, None),
-            acl: acl.zip(mine).map_or(Held::Holds, |(arn, mine)| {
+            waf: waf_seen(refusal, sources.waf, Side::Edge, arn),
+            origin_waf: waf_seen(refusal, sources.waf, Side::Origin, None),
+            acl,
+            acl_held: arn.zip(mine).map_or(Held::Holds, |(arn, mine)| {
                 let name = mine.web_acl.known().map(|acl| acl.name.as_str()).unwrap_or_default();
-                held(&[arn, crate::account::facts::acl_id(arn), name], mine.web_acl.read_at)
+                held(&[arn, acl_id(arn), name], mine.web_acl.read_at)
             }),
-            country: country(refusal, distribution),
+            geo,
+            country,
+            own_request_policy: behavior
+                .map(|behavior| behavior.origin_request_policy_id.as_str())
+                .filter(|id| !id.is_empty())
+                .map(Into::into),
+            mask_shared: refusal.status != 403
+                && distribution.is_some_and(|distribution| {
+                    let rules = distribution.config.custom_error_responses.items.iter();
+                    let mut others = rules.filter(|rule| rule.error_code != 403);
+                    others.any(|rule| rule.response_code == refusal.status.to_string())
+                }),
+            enabled: match &tenant {
+                Tenancy::Of(tenant) if tenant.enabled == Some(false) => Some(false),
+                Tenancy::Unknown => None,
+                _ => distribution.and_then(|distribution| distribution.config.enabled),
+            },
+            host_forwarded: mine.zip(behavior).and_then(|(mine, b)| mine.forwards_host(b)),
             signature: mine.zip(distribution).zip(behavior).and_then(
                 |((mine, distribution), behavior)| {
                     behavior.is_signed().then(|| signed(refusal, mine, distribution, behavior))
                 },
             ),
             keys: keys_held(mine, behavior, held),
-            bucket: grant.as_ref().map_or(Held::Holds, |(_, held, _)| *held),
-            key: grant.as_ref().map_or(KeyState::Unknown, |(_, _, key)| key.clone()),
-            grant: grant.map(|(grant, _, _)| grant),
+            bucket,
         }
+    }
+
+    /// The origin request policy's ID, for a command.
+    pub fn request_policy(&self) -> &str {
+        self.own_request_policy.as_deref().unwrap_or("ID")
     }
 
     /// Whether the status is not 403, but stands in for one.
@@ -363,33 +443,83 @@ fn matched<'a>(
     }
 }
 
-fn host(refusal: &Refusal, distribution: Option<&Distribution>, facts: &Facts) -> Host {
+/// Whether a request is a tenant's.
+enum Tenancy<'a> {
+    /// It is the distribution's own.
+    No,
+    /// It is this tenant's.
+    Of(&'a Tenant),
+    /// It is one's of whom nothing is known.
+    Unknown,
+}
+
+impl<'a> Tenancy<'a> {
+    fn of(refusal: &Refusal, facts: &'a Facts) -> Self {
+        match refusal.tenant_id.as_deref() {
+            None => Self::No,
+            Some(id) => match facts.tenants.get(id).and_then(|fact| fact.known()) {
+                Some(tenant) => Self::Of(tenant),
+                None => Self::Unknown,
+            },
+        }
+    }
+}
+
+/// The web ACL that stands in front; a tenant may put its own in the place of the distribution's,
+/// or switch it off.
+fn web_acl<'a>(
+    distribution: Option<&'a Distribution>,
+    tenant: &Tenancy<'a>,
+) -> (Acl, Option<&'a str>) {
+    let Some(distribution) = distribution else { return (Acl::Unknown, None) };
+    let own = match distribution.web_acl() {
+        Some(arn) => (Acl::Distribution, Some(arn)),
+        None => (Acl::None, None),
+    };
+    match tenant {
+        Tenancy::No => own,
+        Tenancy::Unknown => (Acl::Unknown, own.1),
+        Tenancy::Of(tenant) => {
+            match tenant.customizations.as_ref().and_then(|all| all.web_acl.as_ref()) {
+                Some(other) if other.action == "disable" => (Acl::None, None),
+                Some(other) => (Acl::Tenant, Some(&other.arn)),
+                None => own,
+            }
+        }
+    }
+}
+
+fn host(
+    refusal: &Refusal,
+    distribution: Option<&Distribution>,
+    facts: &Facts,
+    tenant: &Tenancy<'_>,
+) -> Host {
     let Some(host) = refusal.host.value() else { return Host::Unknown };
     let Ok(name) = String::from_utf8(host.sent()) else { return Host::Unknown };
     let Some(distribution) = distribution else { return Host::Unknown };
     if distribution.answers_to(&name) {
         return Host::Own;
     }
-    // The domains of a tenant are the tenant's, and what they are may not be known.
-    if refusal.tenant_id.is_some()
-        || distribution.config.connection_mode.as_deref() == Some("tenant-only")
-    {
-        return Host::Unknown;
+    match tenant {
+        Tenancy::Of(tenant) if tenant.answers_to(&name) => return Host::Own,
+        // The domains of tenants are theirs, and what they are may not be known.
+        Tenancy::Unknown => return Host::Unknown,
+        Tenancy::No if distribution.config.connection_mode.as_deref() == Some("tenant-only") => {
+            return Host::Unknown;
+        }
+        _ => {}
     }
     let elsewhere = facts.summaries.known().into_iter().flatten().find(|other| {
         other.id != distribution.id
-            && other
-                .aliases
-                .items
-                .iter()
-                .any(|alias| crate::account::distribution::name_covers(alias, &name))
+            && other.aliases.items.iter().any(|alias| name_covers(alias, &name))
     });
     if let Some(other) = elsewhere {
         return Host::Elsewhere(other.id.as_str().into());
     }
     let in_dns = facts.zones.iter().filter_map(|zone| zone.known()).flatten().any(|record| {
         record.target.eq_ignore_ascii_case(&distribution.domain_name)
-            && crate::account::distribution::name_covers(&record.name, &name)
+            && name_covers(&record.name, &name)
     });
     Host::Foreign(in_dns.then(|| name.into()))
 }
@@ -402,7 +532,7 @@ fn protocol(refusal: &Refusal) -> Protocol {
     }
 }
 
-fn page(refusal: &Refusal) -> Page {
+fn page(refusal: &Refusal, blocked_bodies: &BTreeSet<(Box<str>, u64)>) -> Page {
     let kind = match &refusal.content_type {
         Column::Missing => return Page::Unknown,
         Column::Dash => return Page::Other,
@@ -412,6 +542,16 @@ fn page(refusal: &Refusal) -> Page {
         Column::Value(length) => Some(length),
         _ => None,
     };
+    let told = by_text(kind, length);
+    let seen = length.is_some_and(|length| blocked_bodies.contains(&(kind.into(), length)));
+    if seen && matches!(told, Page::Html | Page::Other | Page::LoadBalancerRule) {
+        Page::WafCustom
+    } else {
+        told
+    }
+}
+
+fn by_text(kind: &str, length: Option<u64>) -> Page {
     match (kind, length) {
         ("text/html", Some(919)) => Page::EdgeBlocked,
         ("text/html", Some(915)) => Page::EdgeBadRequest,
@@ -445,14 +585,21 @@ fn origin_asked(refusal: &Refusal) -> OriginAsked {
     }
     // A first byte after ten milliseconds, with a body that the edge does not make. `time-taken`
     // would not do: it counts the time in which a request's body is read.
-    if refusal.first_byte_ms.value().is_some_and(|ms| *ms >= ORIGIN_MS)
-        && !page(refusal).is_edge()
-        && page(refusal) != Page::Unknown
-    {
-        return OriginAsked::Yes;
-    }
-    match refusal.origin_first_byte_ms {
-        Column::Dash => OriginAsked::No,
+    let edge_made = match &refusal.content_type {
+        Column::Value(kind) => {
+            let length = refusal.content_length.value().copied();
+            by_text(kind, length).is_edge()
+        }
+        Column::Dash => false,
+        Column::Missing => true,
+    };
+    match (refusal.origin_first_byte_ms, refusal.first_byte_ms) {
+        (Column::Dash, _) => OriginAsked::No,
+        (_, Column::Value(ms)) if ms >= ORIGIN_MS && !edge_made => OriginAsked::Yes,
+        (_, Column::Value(ms)) if ms >= ORIGIN_MS && refusal.content_type.is_logged() => {
+            OriginAsked::Slowly
+        }
+        (_, Column::Value(ms)) if ms < ORIGIN_MS => OriginAsked::No,
         _ => OriginAsked::Unknown,
     }
 }
@@ -484,18 +631,39 @@ fn waf_seen(refusal: &Refusal, waf: &WafIndex, side: Side, acl: Option<&str>) ->
     }
 }
 
-fn country(refusal: &Refusal, distribution: Option<&Distribution>) -> Country {
-    let Some(distribution) = distribution else { return Country::Unknown };
-    match &refusal.country {
+fn country(
+    refusal: &Refusal,
+    distribution: Option<&Distribution>,
+    tenant: &Tenancy<'_>,
+) -> (Option<GeoRule>, Country) {
+    let own = distribution.map(|distribution| {
+        let geo = distribution.config.restrictions.as_ref().map(|all| &all.geo_restriction);
+        geo.map_or(("none", &[][..]), |geo| (geo.restriction_type.as_str(), geo.items.as_slice()))
+    });
+    let (rule, list) = match tenant {
+        Tenancy::Unknown => (None, &[][..]),
+        Tenancy::Of(Tenant { customizations: Some(all), .. }) if all.geo_restrictions.is_some() => {
+            let geo = all.geo_restrictions.as_ref();
+            let kind = geo.map(|geo| geo.restriction_type.as_str());
+            (kind, geo.map(|geo| geo.locations.as_slice()).unwrap_or_default())
+        }
+        _ => (own.map(|(kind, _)| kind), own.map(|(_, list)| list).unwrap_or_default()),
+    };
+    let rule = match rule {
+        Some("blacklist") => Some(GeoRule::Denies),
+        Some("whitelist") => Some(GeoRule::Serves),
+        Some(_) => Some(GeoRule::Unrestricted),
+        None => None,
+    };
+    let country = match &refusal.country {
         Column::Missing => Country::Unknown,
         Column::Dash => Country::Nowhere,
-        Column::Value(code) => {
-            let listed = distribution.config.restrictions.as_ref().is_some_and(|restrictions| {
-                restrictions.geo_restriction.items.iter().any(|item| item.as_str() == code.as_ref())
-            });
-            if listed { Country::Listed } else { Country::NotListed }
+        Column::Value(code) if list.iter().any(|item| item.as_str() == code.as_ref()) => {
+            Country::Listed
         }
-    }
+        Column::Value(_) => Country::NotListed,
+    };
+    (rule, country)
 }
 
 fn signed(

@@ -7,6 +7,9 @@ use crate::account::Question;
 pub enum Says {
     /// It cannot have been this cause.
     Excludes,
+    /// The body that was sent is not the one that this cause leaves. That speaks against it and
+    /// never excludes it: pages change.
+    Doubts,
     /// Nothing speaks for it, and nothing rules it out.
     Silent,
     /// Something in the evidence looks like it.
@@ -67,6 +70,11 @@ impl Opinion {
     /// It cannot have been this, because.
     pub fn excludes(source: impl Into<String>, because: impl Into<String>) -> Self {
         Self::new(Says::Excludes).because(source, because)
+    }
+
+    /// The body speaks against it.
+    pub fn doubts(kind: &super::kind::Kind) -> Self {
+        Self::new(Says::Doubts).because(LOG, format!("the body is {}", kind.page.words()))
     }
 
     /// An opinion of a strength, with a detail.

@@ -70,24 +70,25 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             format!("a refused signature is logged as Error, not as {result}"),
         );
     }
-    if !kind.page.is_signature() && !kind.page_may_differ(facts) {
-        return Opinion::excludes(LOG, format!("the body is {}", kind.page.words()));
-    }
-    let page = kind.page.is_signature().then(|| Evidence {
-        source: LOG.to_owned(),
-        says: format!("the body is {}", kind.page.words()),
-    });
-    let Some(behavior) = kind.behavior(facts) else {
-        let ask = Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
-        let says = if kind.page.is_signature() { Says::Supports } else { Says::Silent };
-        return Opinion::of(says, of_page(kind.page)).and(page).missing(ask);
-    };
-    if !behavior.is_signed() {
+    let behavior = kind.behavior(facts);
+    if let Some(behavior) = behavior.filter(|behavior| !behavior.is_signed()) {
         return Opinion::excludes(
             CONFIG,
             format!("behaviour {} asks for no signature", behavior.name()),
         );
     }
+    if !kind.page.is_signature() && !kind.page_may_differ(facts) {
+        return Opinion::doubts(kind);
+    }
+    let page = kind.page.is_signature().then(|| Evidence {
+        source: LOG.to_owned(),
+        says: format!("the body is {}", kind.page.words()),
+    });
+    let Some(behavior) = behavior else {
+        let ask = Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
+        let says = if kind.page.is_signature() { Says::Supports } else { Says::Silent };
+        return Opinion::of(says, of_page(kind.page)).and(page).missing(ask);
+    };
     let asks = format!("behaviour {} asks for a signature", behavior.name());
     let opinion = match &kind.signature {
         Some(Signature::Absent) => Opinion::of(Says::Explains, "missing")

@@ -69,11 +69,10 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     let detail =
         if distribution.answers_to(&inner.domain_name) { "loop" } else { "origin-is-distribution" };
     let sentence = format!("the origin {} is a distribution", inner.domain_name);
-    match (kind.origin, kind.page.is_edge()) {
-        (OriginAsked::Yes, true) => Opinion::of(Says::Supports, detail)
+    if kind.page.is_edge() && matches!(kind.origin, OriginAsked::Yes | OriginAsked::Slowly) {
+        return Opinion::of(Says::Supports, detail)
             .because(CONFIG, sentence)
-            .because(LOG, "the origin answered with a page of CloudFront's"),
-        (OriginAsked::Yes, false) => Opinion::of(Says::Hints, detail).because(CONFIG, sentence),
-        _ => Opinion::of(Says::Hints, detail).because(CONFIG, sentence),
+            .because(LOG, "the origin answered with a page of CloudFront's");
     }
+    Opinion::of(Says::Hints, detail).because(CONFIG, sentence)
 }

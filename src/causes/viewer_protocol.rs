@@ -56,9 +56,6 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     {
         return Opinion::excludes(LOG, format!("the edge had another reason ({other})"));
     }
-    if !matches!(kind.page, Page::EdgeBadRequest) && !kind.page_may_differ(facts) {
-        return Opinion::excludes(LOG, format!("the body is {}", kind.page.words()));
-    }
     let Some(behavior) = kind.behavior(facts) else {
         let says = match (kind.protocol, kind.page) {
             (Protocol::Plain, Page::EdgeBadRequest) => Says::Hints,
@@ -77,6 +74,9 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         }
         _ => None,
     };
+    if refuses.is_some() && kind.page != Page::EdgeBadRequest && !kind.page_may_differ(facts) {
+        return Opinion::doubts(kind);
+    }
     match (refuses, kind.protocol) {
         (None, _) => Opinion::excludes(
             CONFIG,

@@ -21,7 +21,7 @@
 //! # Reference
 //! <https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html>
 
-use super::kind::{Kind, OriginAsked, Page, WafSeen, is_bucket, waf_keeps};
+use super::kind::{Acl, Kind, OriginAsked, Page, WafSeen, is_bucket, waf_keeps};
 use super::opinion::{Evidence, LOG, Opinion, Says, WAF_LOG};
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::Question;
@@ -109,12 +109,12 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             "the origin was asked, so the WAF at the edge had let it pass",
         );
     }
-    let looks = kind.page == Page::EdgeBlocked;
+    let looks = matches!(kind.page, Page::EdgeBlocked | Page::WafCustom);
     let page = looks.then(|| Evidence {
         source: LOG.to_owned(),
-        says: "the body is CloudFront's page \"Request blocked\"".to_owned(),
+        says: format!("the body is {}", kind.page.words()),
     });
-    let Some(distribution) = kind.config(facts) else {
+    let Some(distribution) = kind.config(facts).filter(|_| kind.acl != Acl::Unknown) else {
         let ask = Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
         return if looks {
             Opinion::of(Says::Supports, "edge").and(page).missing(ask)
@@ -122,15 +122,18 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             Opinion::silent().missing(ask)
         };
     };
-    let Some(acl) = distribution.web_acl() else {
-        return Opinion::excludes(CONFIG, "the distribution has no web ACL");
-    };
+    if kind.acl == Acl::None {
+        return Opinion::excludes(CONFIG, "no web ACL stands in front of the distribution");
+    }
+    // Of a tenant's own web ACL only its logs are at hand.
+    let facts = facts.filter(|_| kind.acl == Acl::Distribution);
+    let acl = distribution.web_acl().unwrap_or("WEB-ACL");
     let id = crate::account::facts::acl_id(acl);
     let keeps_block = waf_keeps(facts, "BLOCK");
     let keeps_allow = waf_keeps(facts, "ALLOW");
     let logs = || Question::new(LOGGING, id);
     match (&kind.waf, keeps_block, keeps_allow) {
-        (WafSeen::Silent, Some(Kept::All), _) if kind.acl == Held::Holds => {
+        (WafSeen::Silent, Some(Kept::All), _) if kind.acl_held == Held::Holds => {
             return Opinion::excludes(
                 WAF_LOG,
                 "the WAF's logs are complete for that time and have no block of it",
@@ -139,7 +142,11 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         // A filter that drops blocks and keeps the rest makes silence speak: whatever passed has a
         // record.
         (WafSeen::Silent, Some(Kept::Dropped), Some(Kept::All)) if looks => {
-            return Opinion::of(Says::Explains, "edge").and(page).because(
+            // An error out of the cache would leave a record of having passed as well, but AWS
+            // does not say so: only where nothing is cached is the silence taken for proof.
+            let cached = kind.behavior(facts).is_none_or(|behavior| !behavior.caches_nothing());
+            let says = if cached { Says::Supports } else { Says::Explains };
+            return Opinion::of(says, "edge").and(page).because(
                 LOGGING,
                 "the log keeps every request that passed and drops blocks, and has none of this one",
             );
@@ -155,6 +162,9 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             .and_then(|facts| facts.web_acl.known())
             .is_some_and(|acl| !acl.has_custom_response() && !acl.has_groups())
     {
+        if kind.page == Page::Html {
+            return Opinion::doubts(kind);
+        }
         let reason =
             format!("a block sends CloudFront's own page, and the body is {}", kind.page.words());
         return Opinion::excludes("wafv2/get-web-acl", reason);
@@ -182,13 +192,20 @@ fn at_origin(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         return Opinion::excludes(LOG, "the edge answered by itself");
     }
     if kind.page.is_edge() && !kind.page_may_differ(facts) {
-        return Opinion::excludes(LOG, format!("the body is {}", kind.page.words()));
+        return Opinion::doubts(kind);
     }
     if let Some((distribution, behavior)) = kind.config(facts).zip(kind.behavior(facts)) {
         let origins = distribution.origins_of(behavior);
         if !origins.is_empty() && origins.iter().all(|origin| is_bucket(origin)) {
             return Opinion::excludes(CONFIG, "a WAF cannot stand in front of a bucket");
         }
+    }
+    let acls = facts.map(|facts| facts.origin_acls.as_slice()).unwrap_or_default();
+    if !acls.is_empty() && acls.iter().all(|acl| acl.known().is_some_and(Option::is_none)) {
+        return Opinion::excludes(
+            "wafv2/get-web-acl-for-resource",
+            "no web ACL stands in front of the origin",
+        );
     }
     match kind.page {
         Page::LoadBalancer => Opinion::of(Says::Supports, "origin").because(

@@ -1,5 +1,10 @@
 //! `why403 replay PATH...`: logs in folders to a report.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the command line reads and writes files: this is one of the ends"
+)]
+
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal, Write};

@@ -1,5 +1,7 @@
 //! What was read of several objects: judged, counted, and the alerts that follow.
 
+#![expect(clippy::disallowed_methods, reason = "the function has a clock: this is one of the ends")]
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

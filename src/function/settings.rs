@@ -10,6 +10,11 @@
 //!
 //! AWS's own variables (`AWS_REGION`, `AWS_ENDPOINT_URL`, …) mean what they mean to every SDK.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "settings come from the environment: this is one of the ends"
+)]
+
 use std::env;
 
 /// The settings.

@@ -95,8 +95,7 @@ pub fn read_lines<R: Read>(
     let mut offset = 0u64; // unpacked offset of buffer[0]
     let mut number = 0u64;
     let mut skipping = false; // inside a line that is too long
-    loop {
-        let Some(free) = buffer.get_mut(filled..) else { break };
+    while let Some(free) = buffer.get_mut(filled..) {
         let n = match unpacked.read(free) {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

@@ -1,7 +1,10 @@
-//! Whether a bucket lets CloudFront read a key, and whether the key is there.
+//! Whether a bucket lets CloudFront do what a request asks.
+
+use jiff::Timestamp;
 
 use super::super::kind::is_bucket;
-use crate::account::bucket::{self, Listing};
+use super::key::{self, KeyState};
+use crate::account::bucket::{self, Endpoint};
 use crate::account::distribution::{Behavior, Distribution, Origin};
 use crate::account::facts::{BucketFacts, DistributionFacts, Facts, Held};
 use crate::account::{Fact, State};
@@ -20,43 +23,74 @@ pub enum Grant {
     NotGranted(Box<str>),
     /// A statement denies it.
     Denied(Box<str>),
-    /// It cannot be decided; the sentence says why.
-    Unknown(Box<str>),
-}
-
-/// The state of a key.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KeyState {
-    /// It is there.
-    Present,
-    /// It is there and archived, in this storage class.
-    Archived(Box<str>),
-    /// It is there, and was written after the request.
-    Later,
-    /// It is not there.
-    Absent {
-        /// The origin served keys that the listing lacks, so that the listing may be another's.
-        doubted: bool,
+    /// Whoever asks must pay, and CloudFront sends no payer.
+    RequesterPays,
+    /// A statement denies it, if CloudFront's address is none that it spares; the sentence says
+    /// which.
+    PerhapsDenied(Box<str>),
+    /// It cannot be decided.
+    Unknown {
+        /// Why.
+        why: Box<str>,
+        /// Which fact would decide.
+        lacks: Lacks,
     },
-    /// It is not there, and one that is near it is; how it differs.
-    Near(Near),
-    /// Nobody knows.
-    Unknown,
 }
 
-/// How a near key differs.
+/// A fact that would decide about a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Near {
-    /// Upper and lower case.
-    Case,
-    /// The origin path is put before it twice, or is missing.
-    OriginPath,
-    /// It stands for a folder whose `index.html` is there.
-    Folder,
-    /// `/` is asked and no default root object is set.
-    NoRoot,
-    /// The default root object starts with a slash.
-    RootWithSlash,
+pub enum Lacks {
+    /// The bucket's policy.
+    Policy,
+    /// Who an origin access identity is to S3.
+    Identity,
+    /// Whether public access is cut off.
+    PublicAccess,
+    /// Whether access lists are on, and what they say.
+    Lists,
+    /// None that AWS could be asked for.
+    Nothing,
+}
+
+fn unknown(why: impl Into<Box<str>>, lacks: Lacks) -> Grant {
+    Grant::Unknown { why: why.into(), lacks }
+}
+
+/// What a refused request met at its bucket.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Met {
+    /// What the bucket's policy says.
+    pub grant: Grant,
+    /// Whether that is the policy of the moment.
+    pub held: Held,
+    /// Whether something was changed so shortly before that an error of the time before may still
+    /// have come from a cache.
+    pub just_changed: bool,
+    /// The origin access identity with which CloudFront asks.
+    pub identity: Option<Box<str>>,
+    /// Whether the bucket is asked by its website endpoint.
+    pub website: bool,
+    /// The state of the key.
+    pub key: KeyState,
+    /// What a custom error response makes of another error.
+    pub turned: Option<Turned>,
+}
+
+/// What a custom error response makes of another error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Turned {
+    /// A rule answers 403 in the place of this status.
+    Into403(u16),
+    /// The page that a rule sends for this status is itself refused.
+    PageRefused(u16),
+}
+
+/// One request to a bucket: who asks, with which policy, for what.
+struct Ask<'a> {
+    caller: Caller<'a>,
+    context: Context,
+    partition: &'a str,
+    endpoint: &'a Endpoint,
 }
 
 /// What a refused request met at its bucket; `None` where its origin is no bucket.
@@ -66,66 +100,83 @@ pub fn of(
     mine: &DistributionFacts,
     distribution: &Distribution,
     behavior: &Behavior,
-) -> Option<(Grant, Held, KeyState)> {
-    let origin = answering(distribution, behavior, &refusal.method)?;
+) -> Option<Met> {
+    let xml = refusal.content_type.value().is_some_and(|kind| kind.as_ref() == "application/xml");
+    let origin = answering(distribution, behavior, &refusal.method, xml)?;
     let endpoint = bucket::endpoint(&origin.domain_name)?;
     let bucket = mine.buckets.get(&endpoint.bucket)?;
-    let held = facts
-        .holds(&[&endpoint.bucket], bucket.policy.read_at, refusal.time)
-        .max(facts.holds(&[&origin.origin_access_control_id], None, refusal.time));
-    let key = key_of(refusal, distribution, origin);
-    let grant = grant(refusal, mine, distribution, origin, bucket, &endpoint, &key);
-    let state = state(refusal, distribution, origin, bucket, &key);
-    Some((grant, held, state))
+    let at = refusal.time;
+    let control = &origin.origin_access_control_id;
+    let names = [endpoint.bucket.as_str(), control.as_str()];
+    let mut held = facts.holds(&names, bucket.policy.read_at, at);
+    let key = key::of(&refusal.path, distribution, origin);
+    let ask = asking(refusal, mine, distribution, origin, &endpoint);
+    // CloudTrail keeps the text of a policy that was put, so the one of the moment may be known
+    // although another one stands there now.
+    let past = (held == Held::Changed).then(|| past_policy(facts, &endpoint.bucket, at)).flatten();
+    let grant = match &past {
+        Some(past) => {
+            held = Held::Holds;
+            grant(&ask, past, bucket, &refusal.method, &key)
+        }
+        None => grant(&ask, &bucket.policy.state, bucket, &refusal.method, &key),
+    };
+    let tail = tail(distribution);
+    let just_changed = facts.changes().iter().any(|change| {
+        let age = at.as_second() - change.at.as_second();
+        (0..=tail).contains(&age)
+            && (names.iter().any(|name| change.concerns(name)) || change.concerns(&mine.id))
+    });
+    let encryption = Encryption { mine, caller: ask.caller, context: &ask.context };
+    let state =
+        key::state(refusal, distribution, origin, bucket, &key, tail, |id| encryption.of(id));
+    let turned = turned(refusal, mine, distribution, &ask);
+    let identity = origin.identity().map(Into::into);
+    Some(Met { grant, held, just_changed, identity, website: endpoint.website, key: state, turned })
 }
 
+/// An address of CloudFront's own range 130.176.0.0/16, as AWS publishes it.
+const EDGE_ADDRESS: &str = "130.176.0.1";
+
 /// The origin whose answer the viewer got. In a group that is left on 403 it is the second one's.
-fn answering<'a>(
+pub fn answering<'a>(
     distribution: &'a Distribution,
     behavior: &Behavior,
     method: &str,
+    xml: bool,
 ) -> Option<&'a Origin> {
     let origins = distribution.origins_of(behavior);
     let fails_over = matches!(method, "GET" | "HEAD" | "OPTIONS")
         && distribution
             .group_of(behavior)
             .is_some_and(|group| group.failover_criteria.status_codes.items.contains(&403));
-    let origin = if fails_over { origins.last() } else { origins.first() }?;
+    // Left for another error, a group may have got its 403 from either; XML is a bucket's.
+    let bucket = origins.iter().find(|origin| is_bucket(origin)).filter(|_| xml);
+    let origin = if fails_over { origins.last() } else { bucket.or(origins.first()) }?;
     is_bucket(origin).then_some(*origin)
 }
 
-/// The key that CloudFront asks for: the log's encoding undone once, the viewer's own once more,
-/// behind the origin path. The default root object stands for `/` alone, not for folders.
-fn key_of(refusal: &Refusal, distribution: &Distribution, origin: &Origin) -> String {
-    let path = String::from_utf8_lossy(&refusal.path.meant()).into_owned();
-    let path = match path.as_str() {
-        "/" | "" => format!("/{}", distribution.config.default_root_object),
-        _ => path,
-    };
-    let whole = format!("{}{path}", origin.origin_path);
-    whole.strip_prefix('/').unwrap_or(&whole).to_owned()
+/// Seconds for which an error may outlive its cause: the error caching of the configuration, and
+/// a minute in which a change of a policy spreads.
+fn tail(distribution: &Distribution) -> i64 {
+    let rules = &distribution.config.custom_error_responses.items;
+    let rule = rules.iter().find(|rule| rule.error_code == 403);
+    let kept = rule.and_then(|rule| rule.error_caching_min_ttl).unwrap_or(10);
+    60 + i64::try_from(kept).unwrap_or(i64::MAX / 2)
 }
 
-fn grant(
+fn asking<'a>(
     refusal: &Refusal,
-    mine: &DistributionFacts,
-    distribution: &Distribution,
-    origin: &Origin,
-    bucket: &BucketFacts,
-    endpoint: &bucket::Endpoint,
-    key: &str,
-) -> Grant {
-    let action = match refusal.method.as_ref() {
-        "GET" | "HEAD" | "OPTIONS" => "s3:GetObject",
-        "DELETE" => "s3:DeleteObject",
-        _ => "s3:PutObject",
-    };
+    mine: &'a DistributionFacts,
+    distribution: &'a Distribution,
+    origin: &'a Origin,
+    endpoint: &'a Endpoint,
+) -> Ask<'a> {
     let control = mine.access_controls.get(&origin.origin_access_control_id);
-    let unsigned =
-        control.and_then(Fact::known).is_some_and(|control| control.signing_behavior == "never");
-    let identity = origin.s3_origin_config.as_ref().and_then(|config| {
-        config.origin_access_identity.rsplit('/').next().filter(|id| !id.is_empty())
-    });
+    let unsigned = control.and_then(Fact::known).is_some_and(|control| {
+        let kind = control.origin_access_control_origin_type.as_str();
+        control.signing_behavior == "never" || !matches!(kind, "" | "s3")
+    }) || control.is_some_and(Fact::is_nothing);
     let signs = control.is_some() && !unsigned && !endpoint.website;
     let secure = match refusal.protocol.value().map(AsRef::as_ref) {
         _ if endpoint.website => Some("false"),
@@ -139,33 +190,63 @@ fn grant(
     };
     let account = distribution.arn.split(':').nth(4);
     let (caller, context) = if signs {
-        let arn = &distribution.arn;
         (
             Caller::Service("cloudfront.amazonaws.com"),
-            context(Context::of_origin_access_control(arn, account)),
+            context(Context::of_origin_access_control(&distribution.arn, account)),
         )
-    } else if let Some(id) = identity.filter(|_| !endpoint.website) {
-        (Caller::Oai { id, canonical: None }, context(Context::of_origin_access_identity()))
+    } else if let Some(id) = origin.identity().filter(|_| !endpoint.website) {
+        let canonical = mine.identities.get(id).and_then(Fact::known).map(String::as_str);
+        (Caller::Oai { id, canonical }, context(Context::of_origin_access_identity()))
     } else {
         (Caller::Anonymous, context(Context::of_anonymous()))
     };
-    let policy = match &bucket.policy.state {
+    let partition = distribution.arn.split(':').nth(1).filter(|p| !p.is_empty()).unwrap_or("aws");
+    Ask { caller, context, partition, endpoint }
+}
+
+/// The policy that was in force at a moment, where CloudTrail tells.
+fn past_policy(facts: &Facts, bucket: &str, at: Timestamp) -> Option<State<Policy>> {
+    let before = facts.changes().iter().filter(|change| change.concerns(bucket));
+    let last = before.filter(|change| change.at <= at).rfind(|change| {
+        matches!(change.event.as_str(), "PutBucketPolicy" | "DeleteBucketPolicy")
+    })?;
+    match last.event.as_str() {
+        "DeleteBucketPolicy" => Some(State::Nothing),
+        _ => Policy::parse(last.policy.as_deref()?).ok().map(State::Known),
+    }
+}
+
+fn grant(
+    ask: &Ask<'_>,
+    policy: &State<Policy>,
+    bucket: &BucketFacts,
+    method: &str,
+    key: &str,
+) -> Grant {
+    let Ask { caller, context, partition, endpoint } = ask;
+    let action = match method {
+        "GET" | "HEAD" | "OPTIONS" => "s3:GetObject",
+        "DELETE" => "s3:DeleteObject",
+        _ => "s3:PutObject",
+    };
+    let pays = bucket.requester_pays.known() == Some(&true);
+    let policy = match policy {
         State::Known(policy) => policy,
-        State::Nothing => return without_policy(caller, bucket),
+        State::Nothing => return without_policy(*caller, bucket),
+        _ if pays => return Grant::RequesterPays,
         _ => {
             let absence = bucket.policy.absence().unwrap_or_default();
-            return Grant::Unknown(format!("the bucket policy is not known: {absence}").into());
+            return unknown(format!("the bucket policy is not known: {absence}"), Lacks::Policy);
         }
     };
-    let partition = distribution.arn.split(':').nth(1).filter(|p| !p.is_empty()).unwrap_or("aws");
     let arn = format!("arn:{partition}:s3:::{}", endpoint.bucket);
     let resource = format!("{arn}/{key}");
-    let asked = Request { caller, action, resource: &resource, context: &context };
+    let asked = Request { caller: *caller, action, resource: &resource, context };
     match policy::evaluate(policy, &asked) {
-        Decision::Allowed { .. } if caller == Caller::Anonymous => public(policy, bucket),
+        Decision::Allowed { .. } if pays => Grant::RequesterPays,
+        Decision::Allowed { .. } if *caller == Caller::Anonymous => public(policy, bucket),
         Decision::Allowed { .. } => {
-            let list =
-                Request { caller, action: "s3:ListBucket", resource: &arn, context: &context };
+            let list = Request { action: "s3:ListBucket", resource: &arn, ..asked };
             let lists = match policy::evaluate(policy, &list) {
                 Decision::Allowed { .. } => Some(true),
                 Decision::Denied { .. } | Decision::NotGranted => Some(false),
@@ -173,21 +254,49 @@ fn grant(
             };
             Grant::Granted { lists }
         }
-        Decision::Denied { statement } => Grant::Denied(
-            format!("{} of the bucket policy denies it", policy.name_of(statement)).into(),
-        ),
-        Decision::NotGranted if caller == Caller::Anonymous => not_public(bucket),
-        Decision::NotGranted => Grant::NotGranted(near(policy, &asked, &endpoint.bucket).into()),
-        Decision::Unknown { why } => Grant::Unknown(crate::viewer::plain(&why).into()),
+        Decision::Denied { statement } => {
+            let name = policy.name_of(statement);
+            Grant::Denied(format!("{name} of the policy of {} denies it", endpoint.bucket).into())
+        }
+        Decision::NotGranted => match caller {
+            Caller::Anonymous => not_public(bucket),
+            // Access lists may let an identity in where they are not switched off.
+            Caller::Oai { .. } if bucket.lists_off.known() == Some(&false) => {
+                unknown("nothing in the bucket policy grants, and an access list may", Lacks::Lists)
+            }
+            _ => Grant::NotGranted(near(policy, &asked, &endpoint.bucket).into()),
+        },
+        Decision::Unknown { why } => {
+            // CloudFront's addresses change; any of them stands for all in a Deny that spares
+            // an office.
+            let from_edge = context.clone().known("aws:SourceIp", [EDGE_ADDRESS]);
+            let from_edge = Request { context: &from_edge, ..asked };
+            if let Decision::Denied { statement } = policy::evaluate(policy, &from_edge) {
+                let name = policy.name_of(statement);
+                let says = format!(
+                    "{name} of the policy of {} denies addresses such as CloudFront's",
+                    endpoint.bucket
+                );
+                return Grant::PerhapsDenied(says.into());
+            }
+            let lacks = match caller {
+                Caller::Oai { canonical: None, .. } => Lacks::Identity,
+                _ => Lacks::Nothing,
+            };
+            unknown(crate::viewer::plain(&why), lacks)
+        }
     }
 }
 
 fn without_policy(caller: Caller<'_>, bucket: &BucketFacts) -> Grant {
     match caller {
         Caller::Service(_) => Grant::NotGranted("the bucket has no policy at all".into()),
+        Caller::Oai { .. } if bucket.lists_off.known() == Some(&true) => {
+            Grant::NotGranted("the bucket has no policy at all, and access lists are off".into())
+        }
         // An identity may be let in by an access list, which nobody shows us.
         Caller::Oai { .. } => {
-            Grant::Unknown("the bucket has no policy; an access list may grant".into())
+            unknown("the bucket has no policy; an access list may grant", Lacks::Lists)
         }
         Caller::Anonymous => not_public(bucket),
     }
@@ -195,14 +304,16 @@ fn without_policy(caller: Caller<'_>, bucket: &BucketFacts) -> Grant {
 
 /// An unsigned request that the policy does not allow: only a public access list could.
 fn not_public(bucket: &BucketFacts) -> Grant {
-    match &bucket.public_access.state {
-        State::Known(block) if block.ignore_public_acls => Grant::NotGranted(
+    let ignored = bucket.public_access.known().is_some_and(|block| block.ignore_public_acls);
+    if ignored || bucket.lists_off.known() == Some(&true) {
+        return Grant::NotGranted(
             "CloudFront asks without a signature, and nothing makes the bucket public".into(),
-        ),
-        _ => Grant::Unknown(
-            "CloudFront asks without a signature, and a public access list may grant".into(),
-        ),
+        );
     }
+    unknown(
+        "CloudFront asks without a signature, and a public access list may grant",
+        Lacks::PublicAccess,
+    )
 }
 
 /// An unsigned request that the policy allows: public access may be cut off above it.
@@ -218,7 +329,7 @@ fn public(policy: &Policy, bucket: &BucketFacts) -> Grant {
                 .into(),
         ),
         (Some(false), _) | (_, Public::No) => Grant::Granted { lists: None },
-        _ => Grant::Unknown("whether public access is cut off is not known".into()),
+        _ => unknown("whether public access is cut off is not known", Lacks::PublicAccess),
     }
 }
 
@@ -232,7 +343,7 @@ fn near(policy: &Policy, asked: &Request<'_>, bucket: &str) -> String {
         let shown: Vec<String> = named.iter().take(3).map(|n| crate::viewer::plain(n)).collect();
         shown.join(", ")
     };
-    match &miss.missed {
+    let says = match &miss.missed {
         Missed::Conditions(unmet) => {
             let wants: Vec<String> = unmet
                 .iter()
@@ -240,79 +351,82 @@ fn near(policy: &Policy, asked: &Request<'_>, bucket: &str) -> String {
                     format!("{} = {}", crate::viewer::plain(&unmet.key), list(&unmet.wanted))
                 })
                 .collect();
-            format!("{statement} of the policy of {bucket} asks for {}", wants.join(" and "))
+            format!("asks for {}", wants.join(" and "))
         }
-        Missed::Resource { named, negated: false } => {
-            format!("{statement} of the policy of {bucket} grants only {}", list(named))
-        }
-        Missed::Resource { named, .. } => {
-            format!("{statement} of the policy of {bucket} grants all but {}", list(named))
-        }
-        Missed::Action { named, .. } => {
-            format!("{statement} of the policy of {bucket} is about {} alone", list(named))
-        }
-        Missed::Principal { named } => {
-            format!("{statement} of the policy of {bucket} lets in {} alone", list(named))
+        Missed::Resource { named, negated: false } => format!("grants only {}", list(named)),
+        Missed::Resource { named, .. } => format!("grants all but {}", list(named)),
+        Missed::Action { named, .. } => format!("is about {} alone", list(named)),
+        Missed::Principal { named } => format!("lets in {} alone", list(named)),
+    };
+    format!("{statement} of the policy of {bucket} {says}")
+}
+
+/// Whether the key of KMS that encrypts an object opens it for CloudFront.
+struct Encryption<'a> {
+    mine: &'a DistributionFacts,
+    caller: Caller<'a>,
+    context: &'a Context,
+}
+
+impl Encryption<'_> {
+    /// What an object encrypted with this key is to CloudFront; `None` where it can be read.
+    fn of(&self, key: &str) -> Option<KeyState> {
+        let sealed = |why: &str| Some(KeyState::Sealed(why.into()));
+        match self.caller {
+            Caller::Oai { .. } => sealed("an origin access identity cannot read SSE-KMS"),
+            Caller::Anonymous => sealed("an unsigned request cannot read SSE-KMS"),
+            Caller::Service(_) => {
+                let id = key.rsplit('/').next().unwrap_or(key);
+                let policies = &self.mine.key_policies;
+                let fact = policies.get(key).or_else(|| policies.get(id)).and_then(Fact::known);
+                let Some(policy) = fact else { return Some(KeyState::Encrypted(id.into())) };
+                let request = Request {
+                    caller: self.caller,
+                    action: "kms:Decrypt",
+                    resource: key,
+                    context: self.context,
+                };
+                match policy::evaluate(policy, &request) {
+                    Decision::NotGranted | Decision::Denied { .. } => sealed(
+                        "the policy of the object's key does not let this distribution decrypt",
+                    ),
+                    Decision::Allowed { .. } => None,
+                    Decision::Unknown { .. } => Some(KeyState::Encrypted(id.into())),
+                }
+            }
         }
     }
 }
 
-fn state(
+/// What custom error responses make of errors other than 403.
+fn turned(
     refusal: &Refusal,
+    mine: &DistributionFacts,
     distribution: &Distribution,
-    origin: &Origin,
-    bucket: &BucketFacts,
-    key: &str,
-) -> KeyState {
-    let root = &distribution.config.default_root_object;
-    let asks_root = matches!(refusal.path.sent().as_slice(), b"/" | b"");
-    if asks_root && root.starts_with('/') {
-        return KeyState::Near(Near::RootWithSlash);
-    }
-    let Some(listing) = bucket.listing.known() else { return KeyState::Unknown };
-    // S3 reads a plus in a path as a space as well.
-    let spaced = key.replace('+', " ");
-    if let Some(entry) = listing.keys.get(key).or_else(|| listing.keys.get(&spaced)) {
-        let class = entry.storage_class.as_str();
-        return if entry.last_modified.is_some_and(|at| at > refusal.time) {
-            KeyState::Later
-        } else if matches!(class, "GLACIER" | "DEEP_ARCHIVE") && !entry.restored {
-            KeyState::Archived(class.into())
-        } else {
-            KeyState::Present
-        };
-    }
-    if asks_root && root.is_empty() {
-        return KeyState::Near(Near::NoRoot);
-    }
-    if let Some(near) = near_key(listing, origin, key) {
-        return KeyState::Near(near);
-    }
-    if listing.speaks_of(key) {
-        KeyState::Absent { doubted: bucket.listing_doubted }
-    } else {
-        KeyState::Unknown
-    }
-}
-
-fn near_key(listing: &Listing, origin: &Origin, key: &str) -> Option<Near> {
-    let has = |key: &str| listing.keys.contains_key(key);
-    let prefix = origin.origin_path.strip_prefix('/').unwrap_or(&origin.origin_path);
-    if !prefix.is_empty() {
-        let bare = key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
-        if bare.is_some_and(has) {
-            return Some(Near::OriginPath);
+    ask: &Ask<'_>,
+) -> Option<Turned> {
+    let rules = distribution.config.custom_error_responses.items.iter();
+    rules.filter(|rule| rule.error_code != 403).find_map(|rule| {
+        if rule.response_code == "403" {
+            return Some(Turned::Into403(rule.error_code));
         }
-    }
-    if listing.lower.get(&key.to_lowercase()).is_some_and(|other| other != key) {
-        return Some(Near::Case);
-    }
-    let folder = key.strip_suffix('/').unwrap_or(key);
-    if has(&format!("{folder}/index.html")) {
-        return Some(Near::Folder);
-    }
-    // The first folder of the path may be one that the origin path should have been.
-    let below = key.split_once('/').map(|(_, rest)| rest);
-    (prefix.is_empty() && below.is_some_and(|rest| rest.contains('/') && has(rest)))
-        .then_some(Near::OriginPath)
+        let page = rule.response_page_path.as_str();
+        if page.is_empty() || refusal.path.sent() == page.as_bytes() {
+            return None;
+        }
+        let behavior = distribution.behavior_for(page.as_bytes());
+        let origin = answering(distribution, behavior, "GET", false)?;
+        let endpoint = bucket::endpoint(&origin.domain_name)?;
+        let bucket = mine.buckets.get(&endpoint.bucket)?;
+        let viewer = crate::viewer::Viewer::new(page.as_bytes());
+        let key = key::of(&viewer, distribution, origin);
+        let ask = Ask { endpoint: &endpoint, context: ask.context.clone(), ..*ask };
+        match grant(&ask, &bucket.policy.state, bucket, "GET", &key) {
+            Grant::NotGranted(_) | Grant::Denied(_) => Some(Turned::PageRefused(rule.error_code)),
+            Grant::Granted { lists: Some(false) } if key::is_absent(bucket, &key) => {
+                Some(Turned::PageRefused(rule.error_code))
+            }
+            _ => None,
+        }
+    })
 }

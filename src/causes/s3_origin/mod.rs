@@ -22,13 +22,15 @@
 //! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html>
 
 pub mod grant;
+pub mod key;
 
 use super::kind::{Kind, MatchedBehavior, Page, is_bucket};
 use super::opinion::{LOG, Opinion, Says};
 use super::{Cause, Rule, Sheet, Step};
-use crate::account::Question;
 use crate::account::facts::{DistributionFacts, Held};
-use grant::{Grant, KeyState, Near};
+use crate::account::{Question, bucket};
+use grant::{Grant, Lacks, Met, Turned};
+use key::{KeyState, Near};
 
 pub(super) const RULE: Rule = Rule {
     cause: Cause::S3Origin,
@@ -69,6 +71,7 @@ pub(super) const RULE: Rule = Rule {
 
 const POLICY: &str = "s3api/get-bucket-policy";
 const LISTING: &str = "s3api/list-objects-v2";
+const TRAIL: &str = "cloudtrail/lookup-events";
 const CONFIG: &str = "cloudfront/get-distribution";
 
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
@@ -82,15 +85,12 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         return Opinion::excludes(LOG, format!("the edge answered by itself ({other})"));
     }
     if kind.page.is_edge() && !kind.page_may_differ(facts) {
-        return Opinion::excludes(LOG, format!("the body is {}", kind.page.words()));
+        return Opinion::doubts(kind);
     }
     if kind.config(facts).is_none() || kind.behavior == MatchedBehavior::Unknown {
         let question = Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
-        return if kind.page == Page::S3 {
-            s3_page(Opinion::of(Says::Supports, None)).missing(question)
-        } else {
-            Opinion::silent().missing(question)
-        };
+        let says = if kind.page == Page::S3 { Says::Supports } else { Says::Silent };
+        return looks_like(kind, says, None).missing(question);
     }
     let Some(behavior) = kind.behavior(facts) else { return Opinion::silent() };
     let Some(distribution) = kind.config(facts) else { return Opinion::silent() };
@@ -100,111 +100,225 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         let reason = format!("behaviour {} asks {}, no bucket", behavior.name(), names.join(", "));
         return Opinion::excludes(CONFIG, reason);
     }
-    let opinion = by_grant(kind, facts);
+    let name = origins.first().and_then(|origin| bucket::endpoint(&origin.domain_name));
+    let name = name.map_or_else(|| "BUCKET".to_owned(), |endpoint| endpoint.bucket);
+    let opinion = match &kind.bucket {
+        // A Host that S3 does not know names another bucket, and breaks the signature.
+        _ if kind.host_forwarded == Some(true) => {
+            looks_like(kind, Says::Explains, Some("host-header-forwarded")).because(
+                CONFIG,
+                format!("behaviour {} sends the viewer's Host to S3", behavior.name()),
+            )
+        }
+        Some(met) => by_grant(kind, met, &name),
+        None => looks_like(kind, looks(kind), None).missing(Question::new(POLICY, name)),
+    };
     // S3 answers with its own XML; another body under no error page speaks against it.
-    let s3_body = matches!(kind.page, Page::S3 | Page::Html);
-    if !s3_body && !kind.page_may_differ(facts) {
+    let website = kind.bucket.as_ref().is_some_and(|met| met.website);
+    let s3_body = kind.page == Page::S3 || (website && kind.page == Page::Html);
+    let page_of_error = opinion.detail == Some("custom-error-page");
+    if !s3_body && !page_of_error && !kind.page_may_differ(facts) {
         return opinion.at_most(Says::Hints);
     }
     opinion
 }
 
-fn s3_page(opinion: Opinion) -> Opinion {
-    opinion.because(LOG, "the body is an XML error of S3")
+/// What the body alone is worth.
+fn looks(kind: &Kind) -> Says {
+    if kind.page == Page::S3 { Says::Supports } else { Says::Hints }
+}
+
+fn looks_like(kind: &Kind, says: Says, detail: impl Into<Option<&'static str>>) -> Opinion {
+    let opinion = Opinion::of(says, detail);
+    if kind.page == Page::S3 {
+        opinion.because(LOG, "the body is an XML error of S3")
+    } else {
+        opinion
+    }
 }
 
 /// What the bucket's policy and its keys say.
-fn by_grant(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
-    let looks = if kind.page == Page::S3 { Says::Supports } else { Says::Hints };
-    let base = |says, detail: Option<&'static str>| {
-        let opinion = Opinion::of(says, detail);
-        if kind.page == Page::S3 { s3_page(opinion) } else { opinion }
-    };
-    let policy_question = || {
-        let bucket = facts.and_then(|facts| facts.buckets.keys().next());
-        Question::new(POLICY, bucket.map_or("BUCKET", String::as_str))
-    };
-    if kind.bucket != Held::Holds {
-        return base(looks, None).because(
-            "cloudtrail/lookup-events",
-            "the bucket's policy was changed between this request and the reading of it",
-        );
+fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
+    let base = |says, detail: Option<&'static str>| looks_like(kind, says, detail);
+    let absent = matches!(
+        met.key,
+        KeyState::Absent { .. } | KeyState::Near { .. } | KeyState::Later | KeyState::JustWritten
+    );
+    if met.held == Held::Changed {
+        let sentence = "the bucket's policy was changed between this request and its reading";
+        let refused = base(looks(kind), (!absent).then_some("access-not-granted"));
+        return refused.detail_unsure().because(TRAIL, sentence);
     }
-    match &kind.grant {
-        None => base(looks, None).missing(policy_question()),
-        Some(Grant::Denied(why)) => {
+    let unheld = met.held == Held::Unsure;
+    let opinion = match &met.grant {
+        Grant::Denied(why) => {
             base(Says::Explains, Some("explicit-deny")).because(POLICY, why.as_ref())
         }
-        Some(Grant::NotGranted(why)) => {
-            base(Says::Explains, Some("access-not-granted")).because(POLICY, why.as_ref())
+        Grant::NotGranted(why) => {
+            let detail = if met.website { "website-not-public" } else { "access-not-granted" };
+            base(Says::Explains, Some(detail)).because(POLICY, why.as_ref())
         }
-        Some(Grant::Unknown(why)) => match &kind.key {
-            KeyState::Absent { .. } | KeyState::Later => base(looks, Some("object-missing"))
+        Grant::RequesterPays => base(Says::Explains, Some("requester-pays")).because(
+            "s3api/get-bucket-request-payment",
+            "whoever asks must pay, and CloudFront sends no payer",
+        ),
+        Grant::PerhapsDenied(why) => {
+            base(looks(kind), Some("explicit-deny")).detail_unsure().because(POLICY, why.as_ref())
+        }
+        Grant::Unknown { why, lacks } if absent && !met.website => {
+            base(looks(kind), Some("object-missing"))
                 .detail_unsure()
                 .because(LISTING, "the key is not in the bucket")
                 .because(POLICY, why.as_ref())
-                .missing(policy_question()),
-            _ => base(looks, None).because(POLICY, why.as_ref()).missing(policy_question()),
-        },
-        Some(Grant::Granted { lists }) => granted(kind, base, looks, *lists, facts),
+                .missing(lacks.question(name, kind))
+        }
+        // A website says 404 for a key that is missing: whatever says no, 403 means not public.
+        Grant::Unknown { why, lacks: Lacks::Lists | Lacks::PublicAccess } if met.website => {
+            base(Says::Explains, Some("website-not-public")).because(POLICY, why.as_ref())
+        }
+        Grant::Unknown { why, lacks } => {
+            let present = met.key == KeyState::Present;
+            let detail = if met.website { "website-not-public" } else { "access-not-granted" };
+            base(looks(kind), (met.website || present).then_some(detail))
+                .detail_unsure()
+                .because(POLICY, why.as_ref())
+                .missing(lacks.question(name, kind))
+        }
+        Grant::Granted { lists } => granted(kind, met, *lists, name),
+    };
+    if unheld {
+        let sentence =
+            "the policy was read before this request, and nobody knows what came between";
+        return opinion.at_most(Says::Supports).detail_unsure().because("capture.json", sentence);
     }
+    opinion
 }
 
 /// The bucket lets CloudFront read: then the key itself is the matter.
-fn granted(
-    kind: &Kind,
-    base: impl Fn(Says, Option<&'static str>) -> Opinion,
-    looks: Says,
-    lists: Option<bool>,
-    facts: Option<&DistributionFacts>,
-) -> Opinion {
+fn granted(kind: &Kind, met: &Met, lists: Option<bool>, name: &str) -> Opinion {
+    let base = |says, detail: Option<&'static str>| looks_like(kind, says, detail);
     let allows = "the policy lets this distribution read the key";
-    let discreet = "CloudFront may not list the bucket, so S3 says 403 for a key that is missing";
-    let missing = |says| match lists {
-        // With the right to list, S3 says 404.
-        Some(true) => base(Says::Silent, None)
+    // With the right to list, and at a website, a missing key is 404.
+    let not_found = lists == Some(true) || met.website;
+    let missing = |says: Says, detail, source: &str, sentence: &str| match (not_found, met.turned) {
+        (true, Some(Turned::Into403(code))) => base(Says::Explains, Some("custom-error-page"))
+            .because(CONFIG, format!("a custom error response answers 403 in the place of {code}"))
+            .because(source, sentence),
+        (true, Some(Turned::PageRefused(code))) => base(Says::Explains, Some("custom-error-page"))
+            .because(CONFIG, format!("the page for {code} is itself refused by its bucket"))
+            .because(source, sentence),
+        (true, None) => base(Says::Silent, None)
             .because(POLICY, "CloudFront may list the bucket, so a missing key would be 404"),
-        _ => base(says, Some("object-missing")).because(POLICY, discreet),
+        (false, _) => base(says, Some(detail)).because(source, sentence).because(
+            POLICY,
+            "CloudFront may not list the bucket, so S3 says 403 for a key that is missing",
+        ),
     };
-    match &kind.key {
-        KeyState::Absent { doubted: false } => {
-            missing(Says::Explains).because(LISTING, "the key is not in the bucket")
+    let certain = |says: Says, doubted: bool| if doubted { Says::Supports } else { says };
+    match &met.key {
+        KeyState::Absent { doubted } => {
+            let opinion = missing(
+                certain(Says::Explains, *doubted),
+                "object-missing",
+                LISTING,
+                "the key is not in the bucket",
+            );
+            doubt(opinion, *doubted)
         }
-        KeyState::Absent { doubted: true } => missing(Says::Supports)
-            .detail_unsure()
-            .because(LISTING, "the listing lacks keys that the origin still served"),
-        KeyState::Later => {
-            missing(Says::Explains).because(LISTING, "the key was written after the request")
+        KeyState::Near { how, doubted } => {
+            let opinion =
+                missing(certain(Says::Explains, *doubted), "wrong-path", how.source(), how.words());
+            doubt(opinion, *doubted)
         }
-        KeyState::Near(near) => {
-            let says = match near {
-                Near::Case => "a key that differs in case alone is there",
-                Near::OriginPath => "the key is there without the origin path, or with it twice",
-                Near::Folder => {
-                    "the key is a folder, and its index.html is there; CloudFront adds no index documents below the root"
-                }
-                Near::NoRoot => "/ is asked, and the distribution has no default root object",
-                Near::RootWithSlash => "the default root object starts with a slash",
-            };
-            let source = match near {
-                Near::NoRoot | Near::RootWithSlash => CONFIG,
-                _ => LISTING,
-            };
-            match lists {
-                Some(true) => missing(Says::Silent),
-                _ => base(Says::Explains, Some("wrong-path")).because(source, says),
-            }
-        }
+        KeyState::Later => missing(
+            Says::Explains,
+            "object-missing",
+            LISTING,
+            "the key was written after the request",
+        ),
+        KeyState::JustWritten => missing(
+            Says::Supports,
+            "object-missing",
+            LISTING,
+            "the key was written shortly before; an older error may have come from a cache",
+        ),
         KeyState::Archived(class) => base(Says::Explains, Some("archived"))
             .because(LISTING, format!("the object is archived ({class}) and not restored")),
-        KeyState::Present => {
-            base(looks, None).because(POLICY, allows).because(LISTING, "the key is in the bucket")
+        KeyState::Sealed(why) => {
+            base(Says::Explains, Some("kms-denied")).because("s3api/head-object", why.as_ref())
         }
+        KeyState::Encrypted(id) => base(looks(kind), Some("kms-denied"))
+            .detail_unsure()
+            .because("s3api/head-object", "the object is encrypted with a key of KMS")
+            .missing(Question::new("kms/get-key-policy", id.as_ref())),
+        KeyState::Restored => base(looks(kind), Some("archived"))
+            .detail_unsure()
+            .because(LISTING, "the object is archived, and restored by now"),
+        KeyState::Present if met.just_changed => base(looks(kind), Some("access-not-granted"))
+            .detail_unsure()
+            .because(POLICY, allows)
+            .because(
+                TRAIL,
+                "something was changed shortly before; an older error may have come from a cache",
+            ),
+        KeyState::Present => base(looks(kind), None)
+            .because(POLICY, allows)
+            .because(LISTING, "the key is in the bucket")
+            .missing(kind.host_forwarded.is_none().then(|| {
+                Question::new("cloudfront/get-origin-request-policy", kind.request_policy())
+            }))
+            .missing(Question::new("s3api/head-object", format!("{name}/KEY"))),
         KeyState::Unknown => {
-            let bucket = facts.and_then(|facts| facts.buckets.keys().next());
-            base(looks, None)
-                .because(POLICY, allows)
-                .missing(Question::new(LISTING, bucket.map_or("BUCKET", String::as_str)))
+            base(looks(kind), None).because(POLICY, allows).missing(Question::new(LISTING, name))
+        }
+    }
+}
+
+fn doubt(opinion: Opinion, doubted: bool) -> Opinion {
+    if doubted {
+        opinion
+            .detail_unsure()
+            .because(LISTING, "the listing lacks keys that the origin still served")
+    } else {
+        opinion
+    }
+}
+
+impl Lacks {
+    fn question(self, bucket: &str, kind: &Kind) -> Option<Question> {
+        let operation = match self {
+            Self::Policy => POLICY,
+            Self::PublicAccess => "s3api/get-public-access-block",
+            Self::Lists => "s3api/get-bucket-ownership-controls",
+            Self::Identity => {
+                let id = kind.bucket.as_ref().and_then(|met| met.identity.as_deref());
+                let operation = "cloudfront/get-cloud-front-origin-access-identity";
+                return Some(Question::new(operation, id.unwrap_or("ID")));
+            }
+            Self::Nothing => return None,
+        };
+        Some(Question::new(operation, bucket))
+    }
+}
+
+impl Near {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Case => "a key that differs in case alone is there",
+            Self::OriginPath => "the key is there without the origin path, or with it",
+            Self::Folder => {
+                "the key is a folder, and its index.html is there; CloudFront adds no index \
+                 documents below the root"
+            }
+            Self::NoRoot => "/ is asked, and the distribution has no default root object",
+            Self::RootWithSlash => "the default root object starts with a slash",
+        }
+    }
+
+    fn source(self) -> &'static str {
+        match self {
+            Self::NoRoot | Self::RootWithSlash => CONFIG,
+            Self::Case | Self::OriginPath | Self::Folder => LISTING,
         }
     }
 }

@@ -1,0 +1,67 @@
+//! A tenant of a multi-tenant distribution: what it puts in the place of the distribution's own.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// `get-distribution-tenant`, as far as it can refuse.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Tenant {
+    /// Whether it answers.
+    pub enabled: Option<bool>,
+    /// Its names.
+    pub domains: Vec<Domain>,
+    /// What differs from the distribution.
+    pub customizations: Option<Customizations>,
+}
+
+/// A name of a tenant.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Domain {
+    /// The name.
+    pub domain: String,
+}
+
+/// What differs from the distribution.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Customizations {
+    /// Another web ACL, or none.
+    pub web_acl: Option<WebAclOverride>,
+    /// Another restriction by country.
+    pub geo_restrictions: Option<GeoOverride>,
+}
+
+/// Another web ACL.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct WebAclOverride {
+    /// `override` or `disable`.
+    pub action: String,
+    /// The ARN.
+    pub arn: String,
+}
+
+/// Another restriction by country.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct GeoOverride {
+    /// `blacklist`, `whitelist`, `none`.
+    pub restriction_type: String,
+    /// Countries in two letters.
+    pub locations: Vec<String>,
+}
+
+impl Tenant {
+    /// Reads the output of `aws cloudfront get-distribution-tenant`.
+    pub fn parse(answer: Value) -> Result<Self, String> {
+        let tenant = answer.get("DistributionTenant").cloned().ok_or("no `DistributionTenant`")?;
+        serde_json::from_value(tenant).map_err(|error| error.to_string())
+    }
+
+    /// Whether a Host is one of its names.
+    pub fn answers_to(&self, host: &str) -> bool {
+        self.domains.iter().any(|name| super::distribution::name_covers(&name.domain, host))
+    }
+}
