@@ -237,7 +237,15 @@ mod tests {
 
     #[test]
     fn a_bomb_is_over_the_limit() {
-        let (_, faults) = lines(&gzip(&vec![b'\n'; 100 << 20]));
+        let line = [vec![b'x'; 4095], vec![b'\n']].concat();
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        for _ in 0..(80 << 20) / line.len() {
+            encoder.write_all(&line).unwrap();
+        }
+        let mut faults = Faults::default();
+        read_lines(encoder.finish().unwrap().as_slice(), &mut faults, |_, _| {
+            ControlFlow::Continue(())
+        });
         assert_eq!(faults.of_the_object().unwrap().kind, FaultKind::OverLimit);
     }
 
