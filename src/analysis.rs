@@ -10,10 +10,10 @@ use crate::account::facts::{self, Depth, Facts};
 use crate::account::{Account, Fact, Question, bucket};
 use crate::causes::judge::{Verdict, judge};
 use crate::causes::kind::{Kind, Sources};
-use crate::causes::s3_origin::key;
+use crate::causes::s3_origin::{grant, key};
 use crate::incidents;
-use crate::logs::record::Refusal;
-use crate::logs::tally::{AccessTally, Masks};
+use crate::logs::record::{Column, Refusal};
+use crate::logs::tally::{AccessTally, Masks, ServedPath};
 use crate::logs::waf::{Action, Side, WafIndex};
 use crate::report::build::{self, Subject};
 use crate::report::{Inputs, Report, RequestOut, Totals, Window};
@@ -105,6 +105,7 @@ pub fn analyse(
     tenants.dedup();
     let mut facts = Facts::gather(account, &ids, &tenants, depth);
     doubt_listings(&mut facts, tally);
+    note_served(&mut facts, tally);
 
     let refusals: Vec<Refusal> =
         tally.refusals.iter().filter(|refusal| is_refusal(refusal, &facts)).cloned().collect();
@@ -125,6 +126,73 @@ pub fn analyse(
         judged.push(number);
     }
     Analysis { refusals, kinds, judged, facts, waf }
+}
+
+/// What the origin served contradicts what is said to refuse it: a policy that refuses a key which
+/// was served all the same was not the policy of that moment.
+fn note_served(facts: &mut Facts, tally: &AccessTally) {
+    // Served, by distribution: behaviour, path, second, and the bucket whose policy refuses it.
+    let mut served_by = Vec::new();
+    for (id, mine) in &facts.distributions {
+        let Some(distribution) = mine.distribution.known() else { continue };
+        let Some(served) = tally.served.get(distribution.domain_name.as_str()) else { continue };
+        for (hash, path) in served.paths.iter().filter(|(_, path)| !path.by_origin.is_empty()) {
+            let path_of = crate::viewer::Viewer::new(&path.path);
+            let behavior = distribution.behavior_for(&path_of.sent());
+            let place = distribution.behaviors().position(|each| std::ptr::eq(each, behavior));
+            for second in &path.by_origin {
+                let asked = Refusal {
+                    time: jiff::Timestamp::from_second(*second).unwrap_or_default(),
+                    method: "GET".into(),
+                    path: path_of.clone(),
+                    protocol: Column::Value("https".into()),
+                    ..Refusal::default()
+                };
+                let met = grant::of(&asked, facts, mine, distribution, behavior);
+                let origin = grant::answering(distribution, behavior, "GET", false);
+                let bucket = origin.and_then(|origin| bucket::endpoint(&origin.domain_name));
+                let refused = met.is_some_and(|met| met.grant.refuses());
+                let bucket = bucket.filter(|_| refused).map(|endpoint| endpoint.bucket);
+                served_by.push((id.clone(), place, *hash, *second, bucket));
+            }
+        }
+    }
+    for (id, place, hash, second, bucket) in served_by {
+        let Some(mine) = facts.distributions.get_mut(&id) else { continue };
+        if let Some(place) = place {
+            mine.witnesses.entry(place).or_default().served(second);
+        }
+        let last = mine.served_paths.entry(hash).or_insert(second);
+        *last = second.max(*last);
+        if let Some(bucket) = bucket.and_then(|bucket| mine.buckets.get_mut(&bucket)) {
+            bucket.witness.served(second);
+        }
+    }
+    // Refused, although it is there: in a listing, or served at another time.
+    for refusal in tally.refusals.iter().filter(|refusal| refusal.status == 403) {
+        let Some(id) = refusal.distribution_id.as_deref() else { continue };
+        let Some(mine) = facts.distributions.get(id) else { continue };
+        let Some(distribution) = mine.distribution.known() else { continue };
+        let behavior = distribution.behavior_for(&refusal.path.sent());
+        let place = distribution.behaviors().position(|each| std::ptr::eq(each, behavior));
+        let met = grant::of(refusal, facts, mine, distribution, behavior);
+        let hash = crate::logs::tally::hash(refusal.path.logged());
+        let there = mine.served_paths.contains_key(&hash)
+            || met.is_some_and(|met| met.key == key::KeyState::Present);
+        if !there {
+            continue;
+        }
+        let origin = grant::answering(distribution, behavior, &refusal.method, true);
+        let bucket = origin.and_then(|origin| bucket::endpoint(&origin.domain_name));
+        let second = refusal.time.as_second();
+        let Some(mine) = facts.distributions.get_mut(id) else { continue };
+        if let Some(place) = place {
+            mine.witnesses.entry(place).or_default().refused(second);
+        }
+        if let Some(bucket) = bucket.and_then(|endpoint| mine.buckets.get_mut(&endpoint.bucket)) {
+            bucket.witness.refused(second);
+        }
+    }
 }
 
 /// Bodies that came with requests which the WAF's log says it blocked, and with none that it let
@@ -169,7 +237,7 @@ fn doubt_listings(facts: &mut Facts, tally: &AccessTally) {
     for mine in facts.distributions.values_mut() {
         let Some(distribution) = mine.distribution.known() else { continue };
         let Some(served) = tally.served.get(distribution.domain_name.as_str()) else { continue };
-        for (path, _) in served.paths.values().filter(|(_, time)| *time >= since) {
+        for ServedPath { path, .. } in served.paths.values().filter(|served| served.last >= since) {
             let viewer = crate::viewer::Viewer::new(path);
             let behavior = distribution.behavior_for(&viewer.sent());
             let Some(origin) = distribution.origins_of(behavior).first().copied() else { continue };

@@ -11,6 +11,7 @@ use super::dns::{self, Name};
 use super::tenant::Tenant;
 use super::trail::{self, Change};
 use super::web_acl::{Logging, WebAcl};
+use super::witness::Witness;
 use super::{Account, Fact, Question, State};
 use crate::policy::Policy;
 
@@ -62,6 +63,12 @@ pub struct DistributionFacts {
     pub identities: BTreeMap<String, Fact<String>>,
     /// The policies of keys that encrypt objects, by ARN or ID.
     pub key_policies: BTreeMap<String, Fact<Policy>>,
+    /// Names of the account's other distributions.
+    pub sibling_names: Vec<String>,
+    /// What the origin of each behaviour did, by the behaviour's place.
+    pub witnesses: BTreeMap<usize, Witness>,
+    /// Paths that an origin answered with content, by hash, and the last second of it.
+    pub served_paths: BTreeMap<u64, i64>,
     /// The origins of the account's other distributions.
     pub siblings: Vec<Origin>,
     /// The web ACLs in front of origins, by the ARN of the resource.
@@ -83,6 +90,8 @@ pub struct BucketFacts {
     pub requester_pays: Fact<bool>,
     /// Whether access lists are switched off (`BucketOwnerEnforced`).
     pub lists_off: Fact<bool>,
+    /// What the bucket did with keys that this policy refuses.
+    pub witness: Witness,
     /// Whether the origin served keys that the listing lacks, so that the listing may be that of
     /// another bucket or moment.
     pub listing_doubted: bool,
@@ -105,7 +114,11 @@ impl Facts {
             .collect();
         for (id, mine) in &mut distributions {
             let others = summaries.known().into_iter().flatten().filter(|other| other.id != *id);
-            mine.siblings = others.flat_map(|other| other.origins.items.iter().cloned()).collect();
+            for other in others {
+                mine.siblings.extend(other.origins.items.iter().cloned());
+                mine.sibling_names.push(other.domain_name.to_ascii_lowercase());
+                mine.sibling_names.extend(other.aliases.items.iter().cloned());
+            }
         }
         Self {
             summaries,
@@ -127,9 +140,28 @@ impl Facts {
         self.trail.known().map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Whether something of a kind was changed between two moments, in seconds.
+    pub fn changed(&self, what: What, names: &[&str], from: i64, to: i64) -> bool {
+        self.changes().iter().any(|change| {
+            let at = change.at.as_second();
+            at > from
+                && at <= to
+                && what.is_changed_by(&change.event)
+                && names.iter().any(|name| change.concerns(name))
+        })
+    }
+
     /// Whether what was read of something at `read_at` still holds for a request at `at`.
-    pub fn holds(&self, names: &[&str], read_at: Option<Timestamp>, at: Timestamp) -> Held {
-        let concerned = |change: &&Change| names.iter().any(|name| change.concerns(name));
+    pub fn holds(
+        &self,
+        what: What,
+        names: &[&str],
+        read_at: Option<Timestamp>,
+        at: Timestamp,
+    ) -> Held {
+        let concerned = |change: &&Change| {
+            what.is_changed_by(&change.event) && names.iter().any(|name| change.concerns(name))
+        };
         let mut changes = self.changes().iter().filter(concerned);
         match read_at {
             // Read before the request: a change in between makes it the past. Without a trail
@@ -151,6 +183,48 @@ impl Facts {
                     Held::Holds
                 }
             }
+        }
+    }
+}
+
+/// What kind of thing a fact is about: which events change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A distribution's or a tenant's configuration.
+    Distribution,
+    /// A web ACL.
+    WebAcl,
+    /// A bucket's policy and what stands above it, or how CloudFront asks the bucket.
+    Bucket,
+    /// The keys that may sign.
+    Keys,
+}
+
+impl What {
+    fn is_changed_by(self, event: &str) -> bool {
+        match self {
+            // An invalidation or a tag changes nothing that can refuse.
+            Self::Distribution => {
+                event.starts_with("UpdateDistribution")
+                    || event.starts_with("CreateDistribution")
+                    || event.starts_with("AssociateDistribution")
+                    || event.starts_with("DisassociateDistribution")
+                    || matches!(
+                        event,
+                        "AssociateAlias" | "UpdateDomainAssociation" | "CopyDistribution"
+                    )
+            }
+            Self::WebAcl => matches!(event, "UpdateWebACL" | "CreateWebACL" | "DeleteWebACL"),
+            Self::Bucket => {
+                event.contains("BucketPolicy")
+                    || event.contains("PublicAccessBlock")
+                    || event.contains("OriginAccess")
+                    || matches!(
+                        event,
+                        "PutBucketAcl" | "PutBucketOwnershipControls" | "PutBucketRequestPayment"
+                    )
+            }
+            Self::Keys => event.contains("KeyGroup") || event.contains("PublicKey"),
         }
     }
 }
@@ -205,6 +279,9 @@ impl DistributionFacts {
             host_policies: BTreeMap::new(),
             identities: BTreeMap::new(),
             key_policies: BTreeMap::new(),
+            sibling_names: Vec::new(),
+            witnesses: BTreeMap::new(),
+            served_paths: BTreeMap::new(),
             siblings: Vec::new(),
             origin_acls: Vec::new(),
             distribution,
@@ -338,6 +415,7 @@ impl BucketFacts {
                 about("s3api/get-bucket-ownership-controls"),
                 bucket::lists_off,
             ),
+            witness: Witness::default(),
             listing_doubted: false,
         }
     }

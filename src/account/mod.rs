@@ -14,6 +14,7 @@ pub mod live;
 pub mod tenant;
 pub mod trail;
 pub mod web_acl;
+pub mod witness;
 
 use std::fmt;
 

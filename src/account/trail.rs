@@ -120,7 +120,11 @@ fn names_in(value: &Value, depth: usize, out: &mut Vec<String>) {
     match value {
         Value::String(text) if text.len() <= 300 => out.push(text.clone()),
         Value::Array(items) => items.iter().for_each(|item| names_in(item, depth + 1, out)),
-        Value::Object(fields) => fields.values().for_each(|item| names_in(item, depth + 1, out)),
+        // A policy names others than the thing that it is put on.
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(name, _)| !matches!(name.as_str(), "bucketPolicy" | "policy"))
+            .for_each(|(_, item)| names_in(item, depth + 1, out)),
         _ => {}
     }
 }

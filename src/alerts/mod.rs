@@ -9,6 +9,9 @@ pub mod safe;
 pub mod sns;
 pub mod text;
 
+#[cfg(test)]
+mod tests;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

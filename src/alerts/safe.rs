@@ -61,6 +61,11 @@ const WORD: usize = 32;
 /// Bytes of a path.
 const PATH: usize = 160;
 
+/// Steps of a remedy, and characters of one. Longer ones are policies to be pasted, which belong
+/// into a report.
+const STEPS: usize = 8;
+const STEP: usize = 1000;
+
 /// A path template as it may be shown anywhere.
 pub fn path(template: &str) -> String {
     let mut out = String::new();
@@ -171,6 +176,12 @@ pub fn finding(finding: &Finding) -> Finding {
     }
     for out in &mut finding.ruled_out {
         out.because = sentence(&out.because);
+    }
+    finding.remedy.steps.truncate(STEPS);
+    for step in &mut finding.remedy.steps {
+        if step.chars().count() > STEP {
+            *step = step.chars().take(STEP).chain("...".chars()).collect();
+        }
     }
     finding
 }

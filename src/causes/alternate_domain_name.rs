@@ -81,7 +81,10 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         }
         (Host::Foreign(name), Some(_)) if looks => {
             let shown = name.as_deref().unwrap_or("the Host");
-            Opinion::of(Says::Explains, "not-on-distribution")
+            // Without the others nobody knows whether another one has the name.
+            let list = Question::all("cloudfront/list-distributions");
+            Opinion::of(Says::Explains, kind.others_known.then_some("not-on-distribution"))
+                .missing((!kind.others_known).then_some(list))
                 .because(CONFIG, format!("{shown} is none of the distribution's names"))
                 .and(name.as_deref().map(|name| Evidence {
                     source: "route53/list-resource-record-sets".to_owned(),
@@ -99,6 +102,8 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         _ if certificate => Opinion::of(Says::Supports, None)
             .because(LOG, "the Host does not match the connection's certificate")
             .missing(ask_config(kind)),
+        // The name is the distribution's in what is known, if not for certain at that moment.
+        (Host::Own, None) => Opinion::silent().missing(ask_config(kind)),
         _ if kind.page == Page::EdgeBadRequest => Opinion::of(Says::Hints, None)
             .because(LOG, "the body is CloudFront's page \"Bad request\"")
             .missing(ask_config(kind)),

@@ -80,7 +80,8 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         return by_page(kind, None);
     };
     let opinion = by_page(kind, Some(&origin.domain_name));
-    if kind.host_forwarded == Some(true) && asks_by_host(&origin.domain_name) {
+    if kind.host_forwarded == Some(true) && !kind.origin_serves && asks_by_host(&origin.domain_name)
+    {
         return Opinion::of(Says::Explains, "host-header-forwarded").because(
             CONFIG,
             format!(

@@ -43,6 +43,7 @@ pub(super) const RULE: Rule = Rule {
 fn opinion(kind: &Kind, _: Option<&DistributionFacts>) -> Opinion {
     match kind.detailed() {
         Some("InvalidRequestBlocked") => Opinion::of(Says::Supports, "unspecified")
+            .detail_unsure()
             .because(LOG, "the result type is InvalidRequestBlocked"),
         Some(result) => Opinion::excludes(LOG, format!("the result type is {result}")),
         // It is known by that result type alone.

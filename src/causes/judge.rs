@@ -133,7 +133,8 @@ fn verdict(
     if kind.is_masked() && opinion.says < Says::Proves {
         confidence = confidence.min(Confidence::Likely);
         // Where another error is shown as the same status, it may not even have been a refusal.
-        if kind.mask_shared && opinion.says < Says::Explains {
+        let open = kind.mask_shared || opinion.detail.is_none();
+        if open && opinion.says < Says::Explains {
             confidence = Confidence::Possible;
         }
     }
@@ -169,7 +170,7 @@ fn unattributed(open: &[&(&Rule, Opinion)], ruled_out: Vec<RuledOut>) -> Verdict
 fn ruled_out(opinions: &[(&Rule, Opinion)]) -> Vec<RuledOut> {
     opinions
         .iter()
-        .filter(|(_, opinion)| opinion.says == Says::Excludes)
+        .filter(|(_, opinion)| opinion.says <= Says::Doubts)
         .filter_map(|(rule, opinion)| {
             let because = opinion.evidence.first()?.clone();
             Some(RuledOut { cause: rule.cause, because })

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::s3_origin::grant::{self, Met};
 use crate::account::distribution::{Behavior, Distribution, ErrorResponse, name_covers};
-use crate::account::facts::{DistributionFacts, Facts, Held, acl_id};
+use crate::account::facts::{DistributionFacts, Facts, Held, What, acl_id};
 use crate::account::tenant::Tenant;
 use crate::account::{bucket, web_acl};
 use crate::logs::record::{Column, Refusal};
@@ -56,6 +56,11 @@ pub struct Kind {
     pub geo: Option<GeoRule>,
     /// How the viewer's country stands to the restriction.
     pub country: Country,
+    /// Whether the origin of the same behaviour served after it had refused, with no change in
+    /// between, so that nothing refuses the whole behaviour.
+    pub origin_serves: bool,
+    /// Whether the other distributions of the account are known.
+    pub others_known: bool,
     /// The origin request policy, where it is one of the account's own.
     pub own_request_policy: Option<Box<str>>,
     /// Whether a custom error response puts the same status in the place of another error, so
@@ -303,11 +308,11 @@ impl Kind {
         let distribution = mine.and_then(|mine| mine.distribution.known());
         let tenant = Tenancy::of(refusal, facts);
         let at = refusal.time;
-        let held = |names: &[&str], read_at| facts.holds(names, read_at, at);
+        let held = |what, names: &[&str], read_at| facts.holds(what, names, read_at, at);
         let config = match mine {
             Some(mine) => {
                 let tenant = refusal.tenant_id.as_deref().unwrap_or(&mine.id);
-                held(&[&mine.id, tenant], mine.distribution.read_at)
+                held(What::Distribution, &[&mine.id, tenant], mine.distribution.read_at)
             }
             None => Held::Unsure,
         };
@@ -339,10 +344,21 @@ impl Kind {
             acl,
             acl_held: arn.zip(mine).map_or(Held::Holds, |(arn, mine)| {
                 let name = mine.web_acl.known().map(|acl| acl.name.as_str()).unwrap_or_default();
-                held(&[arn, acl_id(arn), name], mine.web_acl.read_at)
+                held(What::WebAcl, &[arn, acl_id(arn), name], mine.web_acl.read_at)
             }),
             geo,
             country,
+            origin_serves: match (mine, index) {
+                (Some(mine), MatchedBehavior::At(place)) => {
+                    mine.witnesses.get(&place).is_some_and(|witness| {
+                        witness.contradicts(at.as_second(), |from, to| {
+                            facts.changed(What::Distribution, &[&mine.id], from, to)
+                        })
+                    })
+                }
+                _ => false,
+            },
+            others_known: facts.summaries.is_told(),
             own_request_policy: behavior
                 .map(|behavior| behavior.origin_request_policy_id.as_str())
                 .filter(|id| !id.is_empty())
@@ -738,7 +754,7 @@ fn usable_keys(
 fn keys_held(
     mine: Option<&DistributionFacts>,
     behavior: Option<&Behavior>,
-    held: impl Fn(&[&str], Option<Timestamp>) -> Held,
+    held: impl Fn(What, &[&str], Option<Timestamp>) -> Held,
 ) -> Held {
     let Some((mine, behavior)) = mine.zip(behavior).filter(|(_, b)| b.is_signed()) else {
         return Held::Holds;
@@ -752,7 +768,7 @@ fn keys_held(
             let keys = fact.and_then(|fact| fact.known()).into_iter().flatten();
             let names: Vec<&str> =
                 std::iter::once(group.as_str()).chain(keys.map(String::as_str)).collect();
-            held(&names, fact.and_then(|fact| fact.read_at))
+            held(What::Keys, &names, fact.and_then(|fact| fact.read_at))
         })
         .max()
         .unwrap_or(Held::Holds)

@@ -139,6 +139,10 @@ fn of_present(kind: &Kind, present: &Present) -> Opinion {
                 .detail_unsure()
                 .because(LOG, format!("the signature{id} is valid in all that the log shows"))
         }
+        // CloudFront's own word, where the keys are not known to prove it.
+        Some("unknown-key") => Opinion::of(Says::Supports, "unknown-key")
+            .detail_unsure()
+            .missing(Question::new("cloudfront/get-key-group", "ID")),
         Some(detail) => Opinion::of(Says::Supports, detail),
         None if kind.page.is_signature() => Opinion::of(Says::Supports, None),
         None => Opinion::silent(),

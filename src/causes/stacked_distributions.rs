@@ -22,6 +22,7 @@ use super::kind::{Kind, OriginAsked, Page};
 use super::opinion::{LOG, Opinion, Says};
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::Question;
+use crate::account::distribution::name_covers;
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -61,7 +62,11 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     let origins = distribution.origins_of(behavior);
     let inner = origins.iter().find(|origin| {
         let name = origin.domain_name.to_ascii_lowercase();
-        name.ends_with(".cloudfront.net") || distribution.answers_to(&name)
+        name.ends_with(".cloudfront.net")
+            || distribution.answers_to(&name)
+            || facts.is_some_and(|facts| {
+                facts.sibling_names.iter().any(|alias| name_covers(alias, &name))
+            })
     });
     let Some(inner) = inner else {
         return Opinion::excludes(CONFIG, "the origin is no distribution");

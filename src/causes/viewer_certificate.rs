@@ -60,8 +60,10 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     }
     match kind.host {
         Host::Own => Opinion::of(Says::Supports, "client-certificate")
+            .detail_unsure()
             .because(LOG, "the request does not match the certificate of its connection"),
         Host::Unknown => Opinion::of(Says::Hints, "client-certificate")
+            .detail_unsure()
             .because(LOG, "the request does not match the certificate of its connection"),
         Host::Foreign(_) | Host::Elsewhere(_) => Opinion::excludes(
             CONFIG,

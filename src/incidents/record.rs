@@ -171,3 +171,6 @@ fn next(mut story: Story, incidents: &[Incident]) -> (Story, Place) {
     };
     (story, place)
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,21 +32,42 @@ pub struct Served {
     pub buckets: BTreeMap<i64, u64>,
     /// Paths that the origin answered with content, by hash, with the last time; a sample of the
     /// smallest hashes, which no order or split of files can change.
-    pub paths: BTreeMap<u64, (Box<[u8]>, Timestamp)>,
+    pub paths: BTreeMap<u64, ServedPath>,
 }
 
+/// A path that was served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServedPath {
+    /// The path as logged.
+    pub path: Box<[u8]>,
+    /// The last time.
+    pub last: Timestamp,
+    /// Seconds in which the origin itself answered, not a cache: the first few, and the last.
+    pub by_origin: BTreeSet<i64>,
+}
+
+/// Seconds of one path that are kept.
+const SECONDS_OF_A_PATH: usize = 64;
+
 impl Served {
-    fn note_path(&mut self, path: &[u8], time: Timestamp) {
+    fn note_path(&mut self, path: &[u8], time: Timestamp, by_origin: BTreeSet<i64>) {
         let hash = hash(path);
         if self.paths.len() >= SERVED_PATHS
             && self.paths.last_key_value().is_some_and(|(last, _)| *last < hash)
         {
             return;
         }
-        self.paths
-            .entry(hash)
-            .and_modify(|(_, last)| *last = time.max(*last))
-            .or_insert_with(|| (path.into(), time));
+        let served = self.paths.entry(hash).or_insert_with(|| ServedPath {
+            path: path.into(),
+            last: time,
+            by_origin: BTreeSet::new(),
+        });
+        served.last = served.last.max(time);
+        served.by_origin.extend(by_origin);
+        while served.by_origin.len() > SECONDS_OF_A_PATH {
+            let middle = served.by_origin.iter().nth_back(1).copied();
+            middle.map(|slot| served.by_origin.remove(&slot));
+        }
         while self.paths.len() > SERVED_PATHS {
             self.paths.pop_last();
         }
@@ -101,7 +122,10 @@ impl AccessTally {
         if let Some(served) = self.served.get_mut(domain) {
             *served.buckets.entry(row.time.as_second().div_euclid(300)).or_default() += 1;
             if matches!(row.status, 200 | 206) {
-                served.note_path(row.path(), row.time);
+                let (result, _) = row.result_types();
+                let asked = matches!(result, Column::Value(b"Miss" | b"RefreshHit"));
+                let second = asked.then_some(row.time.as_second());
+                served.note_path(row.path(), row.time, second.into_iter().collect());
             }
         }
     }
@@ -120,8 +144,8 @@ impl AccessTally {
             for (bucket, count) in theirs.buckets {
                 *mine.buckets.entry(bucket).or_default() += count;
             }
-            for (_, (path, time)) in theirs.paths {
-                mine.note_path(&path, time);
+            for (_, served) in theirs.paths {
+                mine.note_path(&served.path, served.last, served.by_origin);
             }
         }
     }

@@ -206,6 +206,7 @@ fn trigger(
     names.extend(mine.buckets.keys().map(String::as_str));
     names.extend(mine.key_groups.keys().map(String::as_str));
     names.extend(mine.access_controls.keys().map(String::as_str));
+    names.extend(mine.identities.keys().map(String::as_str));
     let acl = mine.distribution.known().and_then(|distribution| distribution.web_acl());
     names.extend(acl);
     names.extend(acl.map(acl_id));

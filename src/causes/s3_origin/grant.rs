@@ -6,7 +6,7 @@ use super::super::kind::is_bucket;
 use super::key::{self, KeyState};
 use crate::account::bucket::{self, Endpoint};
 use crate::account::distribution::{Behavior, Distribution, Origin};
-use crate::account::facts::{BucketFacts, DistributionFacts, Facts, Held};
+use crate::account::facts::{BucketFacts, DistributionFacts, Facts, Held, What};
 use crate::account::{Fact, State};
 use crate::logs::record::Refusal;
 use crate::policy::{self, Caller, Context, Decision, Missed, Policy, Public, Request};
@@ -37,6 +37,13 @@ pub enum Grant {
     },
 }
 
+impl Grant {
+    /// Whether it refuses for certain.
+    pub fn refuses(&self) -> bool {
+        matches!(self, Self::NotGranted(_) | Self::Denied(_) | Self::RequesterPays)
+    }
+}
+
 /// A fact that would decide about a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lacks {
@@ -63,6 +70,10 @@ pub struct Met {
     pub grant: Grant,
     /// Whether that is the policy of the moment.
     pub held: Held,
+    /// Whether the origin served, in the same minutes, keys that this policy refuses.
+    pub contradicted: bool,
+    /// Whether the origin served this very path in the same minutes or later.
+    pub served_since: bool,
     /// Whether something was changed so shortly before that an error of the time before may still
     /// have come from a cache.
     pub just_changed: bool,
@@ -91,6 +102,8 @@ struct Ask<'a> {
     context: Context,
     partition: &'a str,
     endpoint: &'a Endpoint,
+    /// Whether AWS says that there is no such origin access identity.
+    identity_gone: bool,
 }
 
 /// What a refused request met at its bucket; `None` where its origin is no bucket.
@@ -108,7 +121,7 @@ pub fn of(
     let at = refusal.time;
     let control = &origin.origin_access_control_id;
     let names = [endpoint.bucket.as_str(), control.as_str()];
-    let mut held = facts.holds(&names, bucket.policy.read_at, at);
+    let mut held = facts.holds(What::Bucket, &names, bucket.policy.read_at, at);
     let key = key::of(&refusal.path, distribution, origin);
     let ask = asking(refusal, mine, distribution, origin, &endpoint);
     // CloudTrail keeps the text of a policy that was put, so the one of the moment may be known
@@ -132,7 +145,24 @@ pub fn of(
         key::state(refusal, distribution, origin, bucket, &key, tail, |id| encryption.of(id));
     let turned = turned(refusal, mine, distribution, &ask);
     let identity = origin.identity().map(Into::into);
-    Some(Met { grant, held, just_changed, identity, website: endpoint.website, key: state, turned })
+    let second = at.as_second();
+    let contradicted = bucket.witness.contradicts(second, |from, to| {
+        facts.changed(What::Bucket, &names, from, to)
+            || facts.changed(What::Distribution, &[&mine.id], from, to)
+    });
+    let path = crate::logs::tally::hash(refusal.path.logged());
+    let served_since = mine.served_paths.get(&path).is_some_and(|last| *last > second);
+    Some(Met {
+        contradicted,
+        served_since,
+        grant,
+        held,
+        just_changed,
+        identity,
+        website: endpoint.website,
+        key: state,
+        turned,
+    })
 }
 
 /// An address of CloudFront's own range 130.176.0.0/16, as AWS publishes it.
@@ -201,7 +231,9 @@ fn asking<'a>(
         (Caller::Anonymous, context(Context::of_anonymous()))
     };
     let partition = distribution.arn.split(':').nth(1).filter(|p| !p.is_empty()).unwrap_or("aws");
-    Ask { caller, context, partition, endpoint }
+    let identity = origin.identity().and_then(|id| mine.identities.get(id));
+    let identity_gone = identity.is_some_and(Fact::is_nothing);
+    Ask { caller, context, partition, endpoint, identity_gone }
 }
 
 /// The policy that was in force at a moment, where CloudTrail tells.
@@ -223,12 +255,13 @@ fn grant(
     method: &str,
     key: &str,
 ) -> Grant {
-    let Ask { caller, context, partition, endpoint } = ask;
+    let Ask { caller, context, partition, endpoint, identity_gone } = ask;
     let action = match method {
         "GET" | "HEAD" | "OPTIONS" => "s3:GetObject",
         "DELETE" => "s3:DeleteObject",
         _ => "s3:PutObject",
     };
+    let gone = *identity_gone;
     let pays = bucket.requester_pays.known() == Some(&true);
     let policy = match policy {
         State::Known(policy) => policy,
@@ -266,6 +299,9 @@ fn grant(
             }
             _ => Grant::NotGranted(near(policy, &asked, &endpoint.bucket).into()),
         },
+        Decision::Unknown { .. } if gone => {
+            Grant::NotGranted("the origin access identity does not exist any more".into())
+        }
         Decision::Unknown { why } => {
             // CloudFront's addresses change; any of them stands for all in a Deny that spares
             // an office.

@@ -134,6 +134,13 @@ pub fn state(
     if asks_root && root.is_empty() {
         return KeyState::Near { how: Near::NoRoot, doubted: false };
     }
+    // What is put and deleted leaves no event, so a listing of before the request says nothing
+    // for certain.
+    let older = bucket
+        .listings
+        .iter()
+        .any(|fact| fact.known().is_some() && fact.read_at.is_some_and(|read| read < refusal.time));
+    let doubted = doubted || older;
     let speaks = listings(bucket).any(|listing| listing.speaks_of(key));
     let near = listings(bucket).find_map(|listing| near_key(listing, origin, key));
     match near {

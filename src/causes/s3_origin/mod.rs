@@ -104,7 +104,9 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     let name = name.map_or_else(|| "BUCKET".to_owned(), |endpoint| endpoint.bucket);
     let opinion = match &kind.bucket {
         // A Host that S3 does not know names another bucket, and breaks the signature.
-        _ if kind.host_forwarded == Some(true) => {
+        _ if kind.method.as_ref() == "OPTIONS" => looks_like(kind, looks(kind), None)
+            .because(LOG, "S3 refuses a preflight that no CORS rule of the bucket allows"),
+        _ if kind.host_forwarded == Some(true) && !kind.origin_serves => {
             looks_like(kind, Says::Explains, Some("host-header-forwarded")).because(
                 CONFIG,
                 format!("behaviour {} sends the viewer's Host to S3", behavior.name()),
@@ -150,6 +152,7 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
         return refused.detail_unsure().because(TRAIL, sentence);
     }
     let unheld = met.held == Held::Unsure;
+    let contradicted = met.contradicted && met.grant.refuses();
     let opinion = match &met.grant {
         Grant::Denied(why) => {
             base(Says::Explains, Some("explicit-deny")).because(POLICY, why.as_ref())
@@ -186,6 +189,10 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
         }
         Grant::Granted { lists } => granted(kind, met, *lists, name),
     };
+    if contradicted {
+        return base(looks(kind), None)
+            .because(LOG, "in the same minutes the origin served keys that this policy refuses");
+    }
     if unheld {
         let sentence =
             "the policy was read before this request, and nobody knows what came between";
@@ -242,6 +249,8 @@ fn granted(kind: &Kind, met: &Met, lists: Option<bool>, name: &str) -> Opinion {
             LISTING,
             "the key was written shortly before; an older error may have come from a cache",
         ),
+        KeyState::Archived(_) | KeyState::Sealed(_) if met.served_since => base(looks(kind), None)
+            .because(LOG, "the origin served this very path in the same minutes or later"),
         KeyState::Archived(class) => base(Says::Explains, Some("archived"))
             .because(LISTING, format!("the object is archived ({class}) and not restored")),
         KeyState::Sealed(why) => {
