@@ -315,11 +315,11 @@ mod tests {
 
     #[test]
     fn chunks_stay_below_an_item_and_repeat() {
-        let text: String = (0..60_000)
+        let text: String = (0..30_000)
             .map(|n| record(n % 250, "BLOCK").replace("id-", &format!("id-{n}-")))
             .collect();
         let one = slots(&text, false).chunks;
-        assert!(one.len() > 2);
+        assert!(one.len() > 1);
         assert!(one.iter().all(|chunk| chunk.rows.len() * ROW_BYTES < 300_000));
         assert_eq!(one, slots(&text, false).chunks);
     }
