@@ -139,6 +139,10 @@ fn note_served(facts: &mut Facts, tally: &AccessTally) {
         for (hash, path) in served.paths.iter().filter(|(_, path)| !path.by_origin.is_empty()) {
             let path_of = crate::viewer::Viewer::new(&path.path);
             let behavior = distribution.behavior_for(&path_of.sent());
+            // Which of a group's origins served is not logged.
+            if distribution.group_of(behavior).is_some() {
+                continue;
+            }
             let place = distribution.behaviors().position(|each| std::ptr::eq(each, behavior));
             for second in &path.by_origin {
                 let asked = Refusal {

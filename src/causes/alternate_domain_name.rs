@@ -91,13 +91,13 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
                     says: format!("DNS points {name} to this distribution"),
                 }))
         }
-        (Host::Elsewhere(other), Some(_)) if looks => {
+        (Host::Elsewhere(other, name), Some(_)) if looks => {
             Opinion::of(Says::Explains, "points-elsewhere").because(
                 "cloudfront/list-distributions",
-                format!("the Host is an alias of {other}, and the request came here"),
+                format!("{name} is an alias of {other}, and the request came here"),
             )
         }
-        (Host::Foreign(_) | Host::Elsewhere(_), Some(_)) => Opinion::of(Says::Hints, None)
+        (Host::Foreign(_) | Host::Elsewhere(..), Some(_)) => Opinion::of(Says::Hints, None)
             .because(CONFIG, "the Host is none of the distribution's names today"),
         _ if certificate => Opinion::of(Says::Supports, None)
             .because(LOG, "the Host does not match the connection's certificate")

@@ -23,7 +23,7 @@ use super::kind::{Kind, OriginAsked, Page, is_bucket};
 use super::opinion::{Evidence, LOG, Opinion, Says};
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::Question;
-use crate::account::distribution::Origin;
+use crate::account::distribution::{Origin, name_covers};
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -79,7 +79,15 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     let Some(origin) = origins.iter().find(|origin| !is_bucket(origin)) else {
         return by_page(kind, None);
     };
-    let opinion = by_page(kind, Some(&origin.domain_name));
+    let mut opinion = by_page(kind, Some(&origin.domain_name));
+    // A page of CloudFront's from behind the origin is an inner distribution's.
+    let name = origin.domain_name.to_ascii_lowercase();
+    let inner = name.ends_with(".cloudfront.net")
+        || facts
+            .is_some_and(|facts| facts.sibling_names.iter().any(|alias| name_covers(alias, &name)));
+    if inner && kind.page.is_edge() {
+        opinion = opinion.at_most(Says::Hints);
+    }
     if kind.host_forwarded == Some(true) && !kind.origin_serves && asks_by_host(&origin.domain_name)
     {
         return Opinion::of(Says::Explains, "host-header-forwarded").because(
@@ -103,9 +111,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         facts.siblings.iter().filter(same).flat_map(names).find(lacks)
     });
     if let Some(header) = sibling.filter(|_| opinion.says >= Says::Hints) {
-        let says = opinion.says.max(Says::Supports);
-        let mut opinion = opinion;
-        opinion.says = says;
+        opinion.says = opinion.says.max(Says::Supports);
         opinion.detail = Some("secret-header");
         return opinion.because(
             "cloudfront/list-distributions",
@@ -117,7 +123,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     match turned.map(|rule| rule.error_code).next() {
         // Another error that is answered as 403 is the origin's as well, and not a refusal.
         Some(code) => {
-            let mut opinion = opinion.because(
+            opinion = opinion.because(
                 CONFIG,
                 format!("a custom error response answers 403 in the place of {code}"),
             );

@@ -95,8 +95,8 @@ pub enum Host {
     /// Not the distribution's. The name is kept only where DNS points it here: any other is a
     /// viewer's invention.
     Foreign(Option<Box<str>>),
-    /// Not the distribution's, but an alias of this one.
-    Elsewhere(Box<str>),
+    /// Not the distribution's, but an alias of another one: that one's ID, and the name.
+    Elsewhere(Box<str>, Box<str>),
     /// Not known.
     Unknown,
 }
@@ -531,7 +531,7 @@ fn host(
             && other.aliases.items.iter().any(|alias| name_covers(alias, &name))
     });
     if let Some(other) = elsewhere {
-        return Host::Elsewhere(other.id.as_str().into());
+        return Host::Elsewhere(other.id.as_str().into(), name.into());
     }
     let in_dns = facts.zones.iter().filter_map(|zone| zone.known()).flatten().any(|record| {
         record.target.eq_ignore_ascii_case(&distribution.domain_name)
@@ -742,6 +742,9 @@ fn usable_keys(
                 // The distribution lists the keys of all its groups together.
                 None => {
                     let active = distribution.active_trusted_key_groups.as_ref()?;
+                    if active.items.is_empty() {
+                        return None;
+                    }
                     let owned = active.items.iter().flat_map(|owner| &owner.key_pair_ids.items);
                     keys.extend(owned.filter_map(|id| KeyId::parse(id.as_bytes())));
                 }

@@ -65,7 +65,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         Host::Unknown => Opinion::of(Says::Hints, "client-certificate")
             .detail_unsure()
             .because(LOG, "the request does not match the certificate of its connection"),
-        Host::Foreign(_) | Host::Elsewhere(_) => Opinion::excludes(
+        Host::Foreign(_) | Host::Elsewhere(..) => Opinion::excludes(
             CONFIG,
             "the Host is not the distribution's, which explains the result type",
         ),

@@ -241,10 +241,15 @@ fn trigger(
     })
 }
 
-/// Sets and groups that a web ACL's rules read have names that the web ACL alone would tell.
+/// Sets and groups that a web ACL's rules read have names that the web ACL alone would tell, and a
+/// change of DNS names its zone.
 fn is_unnamed(change: &Change) -> bool {
     matches!(
         change.event.as_str(),
-        "UpdateIPSet" | "UpdateRuleGroup" | "UpdateRegexPatternSet" | "PutAccountPublicAccessBlock"
+        "ChangeResourceRecordSets"
+            | "UpdateIPSet"
+            | "UpdateRuleGroup"
+            | "UpdateRegexPatternSet"
+            | "PutAccountPublicAccessBlock"
     )
 }

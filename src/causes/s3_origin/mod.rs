@@ -148,7 +148,8 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
     );
     if met.held == Held::Changed {
         let sentence = "the bucket's policy was changed between this request and its reading";
-        let refused = base(looks(kind), (!absent).then_some("access-not-granted"));
+        let refused =
+            base(looks(kind), Some(if absent { "object-missing" } else { "access-not-granted" }));
         return refused.detail_unsure().because(TRAIL, sentence);
     }
     let unheld = met.held == Held::Unsure;
