@@ -405,6 +405,13 @@ impl Behavior {
     }
 }
 
+/// The name in a function's ARN: `…:function/NAME`, or `…:function:NAME:VERSION`.
+pub fn function_name(arn: &str) -> &str {
+    let tail = arn.rsplit_once("function/").or_else(|| arn.rsplit_once("function:"));
+    let tail = tail.map_or(arn, |(_, tail)| tail);
+    tail.split(':').next().unwrap_or(tail)
+}
+
 /// Statuses that error responses put in the place of a 403.
 pub fn masks(responses: &Items<ErrorResponse>) -> impl Iterator<Item = u16> {
     responses

@@ -24,6 +24,7 @@ use super::kind::Kind;
 use super::opinion::{LOG, Opinion, Says};
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::Question;
+use crate::account::distribution::{Behavior, function_name};
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -63,6 +64,17 @@ fn generated(kind: &Kind) -> Option<(&'static str, &str)> {
     })
 }
 
+/// The functions of one kind on a behaviour, by name.
+fn names(behavior: &Behavior, detail: &str) -> String {
+    let own = behavior.function_associations.items.iter().map(|one| &one.function_arn);
+    let lambda = behavior.lambda_function_associations.items.iter();
+    let lambda = lambda.map(|one| &one.lambda_function_arn);
+    let arns: Vec<&String> =
+        if detail == "cloudfront-function" { own.collect() } else { lambda.collect() };
+    let names: Vec<&str> = arns.iter().map(|arn| function_name(arn)).collect();
+    names.join(", ")
+}
+
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     let behavior = kind.behavior(facts);
     let functions = behavior.map(|behavior| {
@@ -78,9 +90,12 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             _ => lambda > 0,
         });
         return match (associated, behavior) {
-            (Some(true), Some(behavior)) => Opinion::of(Says::Proves, detail)
-                .because(LOG, sentence)
-                .because(CONFIG, format!("behaviour {} has such a function", behavior.name())),
+            (Some(true), Some(behavior)) => {
+                Opinion::of(Says::Proves, detail).because(LOG, sentence).because(
+                    CONFIG,
+                    format!("behaviour {} has {}", behavior.name(), names(behavior, detail)),
+                )
+            }
             (Some(false), _) => Opinion::of(Says::Supports, detail)
                 .because(LOG, sentence)
                 .because(CONFIG, "the behaviour has no such function today"),

@@ -48,6 +48,9 @@ pub(super) const RULE: Rule = Rule {
 
 const CONFIG: &str = "cloudfront/get-distribution";
 
+/// Countries of a list that are shown.
+const SHOWN: usize = 12;
+
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     // The list is that of the moment only if the configuration is.
     let rule = kind.config(facts).and(kind.geo);
@@ -56,11 +59,17 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         Some(GeoRule::Serves) => Some("not-in-allowed-countries"),
         _ => None,
     };
+    let list = kind.config(facts).and_then(|distribution| {
+        let geo = &distribution.config.restrictions.as_ref()?.geo_restriction;
+        let shown: Vec<&str> = geo.items.iter().take(SHOWN).map(String::as_str).collect();
+        (!shown.is_empty()).then(|| shown.join(" "))
+    });
+    let list = list.unwrap_or_else(|| "a list of countries".to_owned());
     let config = detail.map(|detail| Evidence {
         source: CONFIG.to_owned(),
         says: match detail {
-            "denied-country" => "the distribution denies a list of countries".to_owned(),
-            _ => "the distribution serves only a list of countries".to_owned(),
+            "denied-country" => format!("the distribution denies {list}"),
+            _ => format!("the distribution serves {list} alone"),
         },
     });
     let ask = || Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));

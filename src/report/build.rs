@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{ClusterOut, EvidenceOut, Finding, MissingOut, RemedyOut, RuledOutOut, Trigger};
 use crate::account::Question;
+use crate::account::distribution::function_name;
 use crate::account::facts::{Facts, acl_id};
 use crate::account::trail::Change;
 use crate::causes::judge::{Confidence, Verdict};
@@ -207,6 +208,13 @@ fn trigger(
     names.extend(mine.key_groups.keys().map(String::as_str));
     names.extend(mine.access_controls.keys().map(String::as_str));
     names.extend(mine.identities.keys().map(String::as_str));
+    let behaviors = mine.distribution.known().into_iter().flat_map(|one| one.behaviors());
+    for behavior in behaviors {
+        let own = behavior.function_associations.items.iter().map(|one| &one.function_arn);
+        let lambda = behavior.lambda_function_associations.items.iter();
+        let lambda = lambda.map(|one| &one.lambda_function_arn);
+        names.extend(own.chain(lambda).map(|arn| function_name(arn)));
+    }
     let acl = mine.distribution.known().and_then(|distribution| distribution.web_acl());
     names.extend(acl);
     names.extend(acl.map(acl_id));
