@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+pub mod event;
 pub mod replay;
 
 use std::process::ExitCode;

@@ -21,14 +21,15 @@ use why403::logs::tally::AccessTally;
 use why403::logs::waf::WafIndex;
 use why403::logs::{self, Kind};
 use why403::report::{Inputs, Report, Unreadable, text};
+use why403::trigger::Batch;
 use why403::viewer::plain;
 
-use super::Ended;
+use super::{Ended, event};
 
 /// What `replay` is told.
 #[derive(Debug, Args)]
 pub struct Replay {
-    /// Bundles (folders with logs/ and aws/), folders of logs, or log files
+    /// Bundles (folders with logs/ and aws/), folders of logs, log files, or Lambda events in JSON
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 
@@ -68,8 +69,9 @@ struct Object {
 /// Runs the command.
 pub fn run(command: &Replay) -> Ended {
     let mut inputs = Inputs::default();
-    let (objects, account) = gather(&command.paths, &mut inputs);
-    if objects.is_empty() {
+    let Gathered { objects, account, events } = gather(&command.paths, &mut inputs);
+    // An event may carry no log by its nature, which is no failure.
+    if objects.is_empty() && !events {
         report_unread(&inputs);
         complain("no log to read: give a bundle, a folder of logs or a log file");
         return Ended::NoInput;
@@ -109,7 +111,7 @@ pub fn run(command: &Replay) -> Ended {
     inputs.unreadable_files.sort();
     inputs.unreadable_files.dedup();
     report_unread(&inputs);
-    if inputs.access_log_files + inputs.waf_log_files == 0 {
+    if inputs.access_log_files + inputs.waf_log_files == 0 && !events {
         complain("none of these files is a CloudFront access log or a WAF log");
         return Ended::NoInput;
     }
@@ -134,10 +136,20 @@ pub fn run(command: &Replay) -> Ended {
     }
 }
 
-/// Every object of every path, in the order of their names, and the accounts of the bundles.
-fn gather(paths: &[PathBuf], inputs: &mut Inputs) -> (Vec<Object>, Accounts) {
+/// What there is to read.
+struct Gathered {
+    /// Every object of every path, in the order of their names.
+    objects: Vec<Object>,
+    /// The accounts of the bundles and events.
+    account: Accounts,
+    /// Whether a path was a Lambda event.
+    events: bool,
+}
+
+fn gather(paths: &[PathBuf], inputs: &mut Inputs) -> Gathered {
     let mut objects = BTreeSet::new();
     let mut accounts = Vec::new();
+    let mut events = false;
     for path in paths {
         match fs::metadata(path) {
             Ok(about) if about.is_dir() => {
@@ -146,17 +158,44 @@ fn gather(paths: &[PathBuf], inputs: &mut Inputs) -> (Vec<Object>, Accounts) {
                 walk(&root, &root, &mut objects, inputs);
                 accounts.push(BundleAccount::open(path));
             }
-            Ok(_) => {
-                let name = path.to_string_lossy().into_owned();
-                objects.insert(Object { name, file: path.clone() });
-            }
+            Ok(_) => match event::read(path) {
+                Some(batch) => {
+                    events = true;
+                    deliver(path, &batch, &mut objects, inputs);
+                    accounts.push(BundleAccount::open(event::folder(path)));
+                }
+                None => {
+                    let name = path.to_string_lossy().into_owned();
+                    objects.insert(Object { name, file: path.clone() });
+                }
+            },
             Err(error) => {
                 let reason = error.to_string();
                 inputs.unreadable_files.push(Unreadable { file: shown(path), reason });
             }
         }
     }
-    (objects.into_iter().collect(), Accounts(accounts))
+    Gathered { objects: objects.into_iter().collect(), account: Accounts(accounts), events }
+}
+
+/// The objects that an event speaks of.
+fn deliver(path: &Path, batch: &Batch, objects: &mut BTreeSet<Object>, inputs: &mut Inputs) {
+    for message in &batch.messages {
+        for problem in &message.problems {
+            let reason = problem.clone();
+            inputs.unreadable_files.push(Unreadable { file: shown(path), reason });
+        }
+        for object in &message.objects {
+            match event::file_of(event::folder(path), object) {
+                Some(file) => drop(objects.insert(Object { name: object.key.clone(), file })),
+                None => {
+                    let file = plain(&format!("objects/{}/{}", object.bucket, object.key));
+                    let reason = "the event speaks of it, and it is not there".to_owned();
+                    inputs.unreadable_files.push(Unreadable { file, reason });
+                }
+            }
+        }
+    }
 }
 
 /// The files below a folder, links not followed, since a link may lead out of it.

@@ -44,6 +44,9 @@ const STATE_SECONDS: i64 = 90 * DAY;
 const OUTBOX_SECONDS: i64 = 14 * DAY;
 const WAF_SECONDS: i64 = 48 * HOUR;
 
+/// A key must not be empty.
+const NO_DISTRIBUTION: &str = "-";
+
 /// The table. Its calls block, so they are made from a thread of their own.
 #[derive(Clone, Debug)]
 pub struct DynamoStore {
@@ -196,7 +199,10 @@ impl DynamoStore {
         let mut items = Vec::with_capacity(change.items());
         // The objects come first: a refusal is told by the place of its item.
         for (object, counted) in &change.objects {
-            let sk = if change.distribution.is_empty() { "-" } else { &change.distribution };
+            let sk = match change.distribution.as_str() {
+                "" => NO_DISTRIBUTION,
+                id => id,
+            };
             let mut item = item(object_pk(object), sk.to_owned(), LEDGER_SECONDS);
             item.insert("of".to_owned(), number(counted.of));
             if let Some(partial) = &counted.partial {
@@ -240,7 +246,10 @@ impl Store for DynamoStore {
     fn counted(&self, object: &Object) -> Result<Vec<Counted>, StoreError> {
         let items = self.query(&object_pk(object), " ", "~")?;
         let counted = |item: &Item| Counted {
-            distribution: get_text(item, "sk").unwrap_or_default().replace('-', ""),
+            distribution: match get_text(item, "sk").unwrap_or_default() {
+                NO_DISTRIBUTION => String::new(),
+                id => id.to_owned(),
+            },
             of: get_number(item, "of").unwrap_or(1),
             partial: get_text(item, "partial").map(|reason| Partial {
                 reason: reason.to_owned(),
