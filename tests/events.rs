@@ -1,5 +1,12 @@
 //! Each sample event takes the way that it takes in the function, and finds the same incident.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that fails panics, and a test of a command line reads and writes files"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -87,6 +87,16 @@ pub enum MatchedBehavior {
     Unknown,
 }
 
+impl MatchedBehavior {
+    /// Its place in the configuration.
+    pub fn place(self) -> Option<usize> {
+        match self {
+            Self::At(place) => Some(place),
+            Self::Unknown => None,
+        }
+    }
+}
+
 /// Whose a Host is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Host {

@@ -20,7 +20,7 @@ use why403::logs::fault::Faults;
 use why403::logs::tally::AccessTally;
 use why403::logs::waf::WafIndex;
 use why403::logs::{self, Kind};
-use why403::report::{Inputs, Report, Unreadable, text};
+use why403::report::{Inputs, Report, Unreadable, request, text};
 use why403::trigger::Batch;
 use why403::viewer::plain;
 
@@ -44,6 +44,10 @@ pub struct Replay {
     /// Write one line of JSON for each refused request
     #[arg(long, value_name = "FILE")]
     requests: Option<PathBuf>,
+
+    /// Say why this one request was refused, by its x-amz-cf-id; may be given more than once
+    #[arg(long, value_name = "ID")]
+    request_id: Vec<String>,
 
     /// Show no progress
     #[arg(long, short)]
@@ -123,7 +127,10 @@ pub fn run(command: &Replay) -> Ended {
         Some(path) => write_requests(path, &analysis),
         None => Ok(()),
     }
-    .and_then(|()| write_report(command, &report));
+    .and_then(|()| match command.request_id.as_slice() {
+        [] => write_report(command, &report),
+        ids => write_answers(command, &analysis, ids),
+    });
     match written {
         Ok(()) if partly => Ended::Partly,
         Ok(()) => Ended::Done,
@@ -277,14 +284,30 @@ fn write_requests(path: &Path, analysis: &Analysis) -> io::Result<()> {
     })
 }
 
+fn write_answers(command: &Replay, analysis: &Analysis, ids: &[String]) -> io::Result<()> {
+    let answers = ids.iter().map(|id| request::answer(analysis, id));
+    let text = match command.format {
+        Format::Json => serde_json::to_string_pretty(&answers.collect::<Vec<_>>())? + "\n",
+        Format::Text => {
+            let texts: Result<Vec<_>, _> = answers.map(|answer| request::text(&answer)).collect();
+            texts.map_err(io::Error::other)?.join("\n")
+        }
+    };
+    write_out(command, &text)
+}
+
 fn write_report(command: &Replay, report: &Report) -> io::Result<()> {
     let text = match command.format {
         Format::Json => serde_json::to_string_pretty(report)? + "\n",
         Format::Text => text::write(report).map_err(io::Error::other)?,
     };
+    write_out(command, &text)
+}
+
+fn write_out(command: &Replay, text: &str) -> io::Result<()> {
     match &command.out {
         Some(path) => whole(path, |out| {
-            out.write_all(anstream::adapter::strip_str(&text).to_string().as_bytes())
+            out.write_all(anstream::adapter::strip_str(text).to_string().as_bytes())
         }),
         None => {
             let mut out = anstream::stdout().lock();

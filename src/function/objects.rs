@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the local AWS is told by the environment: this is one of the ends"
+    reason = "the clock of the delivery, and the environment that tells a local AWS: one of the ends"
 )]
 
 use std::io::{self, Read};
@@ -11,6 +11,7 @@ use std::time::Instant;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_s3::primitives::ByteStream;
+use jiff::Timestamp;
 use tokio::runtime::Handle;
 
 use super::Tools;
@@ -18,6 +19,7 @@ use crate::account::facts::acl_id;
 use crate::account::web_acl::{Kept, Logging};
 use crate::account::{Fact, Question};
 use crate::analysis::Directory;
+use crate::incidents::BUCKET_SECONDS;
 use crate::incidents::store::{Partial, Store};
 use crate::logs::fault::{Fault, FaultKind, Faults, Place};
 use crate::logs::tally::AccessTally;
@@ -26,6 +28,9 @@ use crate::trigger::Object;
 
 /// How often a bucket may say no before its object is given up: rights and objects appear late.
 const TRIES: u32 = 3;
+
+/// How far past the delivery's clock a line may lie; clocks differ by less.
+const AHEAD_SECONDS: i64 = 900;
 
 /// What reading an object gave.
 pub enum Seen {
@@ -78,6 +83,7 @@ pub fn see(
         Err(seen) => return seen,
     };
     log_faults(object, &outcome.faults);
+    drop_later_than(&mut tally, Timestamp::now());
     match (outcome.kind, fault_of(&outcome.faults)) {
         (_, Some(Trouble::Passing(reason))) => Seen::Later(reason),
         (Kind::Waf, _) => match open() {
@@ -90,6 +96,18 @@ pub fn see(
         (Kind::Foreign, Some(Trouble::Lasting(partial))) => Seen::Never(partial),
         (_, Some(Trouble::Lasting(partial))) => Seen::Access(Box::new(tally), Some(partial)),
         (_, None) => Seen::Access(Box::new(tally), None),
+    }
+}
+
+/// Drops lines that lie later than now and a little: one of the year 9999 would end every baseline.
+fn drop_later_than(tally: &mut AccessTally, now: Timestamp) {
+    let last = now.as_second().saturating_add(AHEAD_SECONDS);
+    let before = tally.refusals.len();
+    tally.refusals.retain(|refusal| refusal.time.as_second() <= last);
+    tally.malformed += (before - tally.refusals.len()) as u64;
+    for served in tally.served.values_mut() {
+        let late = served.buckets.split_off(&(last.div_euclid(BUCKET_SECONDS) + 1));
+        tally.malformed += late.values().sum::<u64>();
     }
 }
 
@@ -236,4 +254,25 @@ pub fn client(config: &aws_config::SdkConfig) -> Client {
     let local = named.iter().any(|name| std::env::var(name).is_ok_and(|url| !url.is_empty()));
     let builder = aws_sdk_s3::config::Builder::from(config).force_path_style(local);
     Client::from_conf(builder.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logs::record::Refusal;
+    use crate::logs::tally::Served;
+
+    #[test]
+    fn a_line_of_the_year_9999_counts_nowhere() {
+        let now: Timestamp = "2026-03-10T14:00:00Z".parse().unwrap();
+        let at = |text: &str| Refusal { time: text.parse().unwrap(), ..Refusal::default() };
+        let mut tally = AccessTally {
+            refusals: vec![at("2026-03-10T14:14:00Z"), at("9999-01-01T00:00:00Z")],
+            ..AccessTally::default()
+        };
+        let buckets = [(now.as_second() / 300, 3), (9_999_999_999, 2)].into();
+        tally.served.insert("d".into(), Served { buckets, ..Served::default() });
+        drop_later_than(&mut tally, now);
+        assert_eq!((tally.refusals.len(), tally.malformed), (1, 3));
+    }
 }

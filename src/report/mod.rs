@@ -1,6 +1,7 @@
 //! What comes out: the report as plain values, and its forms.
 
 pub mod build;
+pub mod request;
 pub mod text;
 
 use jiff::Timestamp;

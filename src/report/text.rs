@@ -266,7 +266,7 @@ fn footer(out: &mut String, report: &Report) -> fmt::Result {
 }
 
 /// A labelled line, wrapped under its label.
-fn item(out: &mut String, label: &str, text: &str) -> fmt::Result {
+pub(super) fn item(out: &mut String, label: &str, text: &str) -> fmt::Result {
     writeln!(out, "  {DIM}{label:<8}{DIM:#} {}", wrap(text, 11))
 }
 

@@ -1,0 +1,149 @@
+//! The order, the splitting and the repetition of objects change nothing.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test reads files and may fail"
+)]
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use proptest::prelude::*;
+use why403::account::bundle::BundleAccount;
+use why403::account::facts::{Depth, Facts};
+use why403::analysis::{self, Directory};
+use why403::logs::tally::AccessTally;
+use why403::logs::waf::WafIndex;
+use why403::report::Inputs;
+
+fn bundle() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("events/incident")
+}
+
+fn objects(below: &str) -> Vec<(String, String)> {
+    fn walk(folder: &Path, out: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            if entry.path().is_dir() { walk(&entry.path(), out) } else { out.push(entry.path()) }
+        }
+    }
+    let mut files = Vec::new();
+    walk(&bundle().join(below), &mut files);
+    files.sort();
+    files
+        .iter()
+        .map(|file| {
+            let mut text = String::new();
+            let packed = std::fs::File::open(file).unwrap();
+            flate2::read::MultiGzDecoder::new(packed).read_to_string(&mut text).unwrap();
+            (file.to_string_lossy().into_owned(), text)
+        })
+        .collect()
+}
+
+/// The header, the lines of data, and the WAF objects of the sample incident.
+fn sample() -> &'static (String, Vec<String>, Vec<(String, String)>) {
+    static SAMPLE: OnceLock<(String, Vec<String>, Vec<(String, String)>)> = OnceLock::new();
+    SAMPLE.get_or_init(|| {
+        let access = objects("logs/access");
+        let comments = access[0].1.lines().filter(|line| line.starts_with('#'));
+        let header = comments.fold(String::new(), |all, line| all + line + "\n");
+        let lines = access.iter().flat_map(|(_, text)| text.lines());
+        let lines = lines.filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+        (header, lines, objects("logs/waf"))
+    })
+}
+
+/// The report of access-log objects and WAF objects, each given as an order of indices.
+fn report(parts: &[Vec<usize>], waf_order: &[usize]) -> String {
+    let (header, lines, waf_objects) = sample();
+    let account = BundleAccount::open(&bundle());
+    let directory = Directory::ask(&account);
+    let mut tally = AccessTally::default();
+    for part in parts {
+        let text: String = part.iter().map(|line| format!("{}\n", lines[*line])).collect();
+        let text = format!("{header}{text}");
+        let mut one = AccessTally::default();
+        why403::logs::read_access("cf/x", text.as_bytes(), &directory.masks, &mut one);
+        tally.merge(one);
+    }
+    tally.settle();
+    directory.assign(&mut tally.refusals);
+    let wanted = analysis::wanted(&tally);
+    let mut waf = WafIndex::default();
+    for object in waf_order {
+        let (name, text) = &waf_objects[*object];
+        why403::logs::read_waf(name, text.as_bytes(), &wanted, &mut waf);
+    }
+    let analysis = analysis::analyse(&tally, waf, &account, Depth::Incident);
+    let report = analysis.report(&tally, Inputs::default());
+    // Requests are not counted apart where an object comes twice; all else must be equal.
+    let mut value = serde_json::to_value(report).unwrap();
+    value["totals"]["requests"] = serde_json::Value::Null;
+    value.to_string()
+}
+
+fn whole() -> &'static String {
+    static WHOLE: OnceLock<String> = OnceLock::new();
+    WHOLE.get_or_init(|| {
+        let (_, lines, waf) = sample();
+        let order: Vec<usize> = (0..waf.len()).collect();
+        report(&[(0..lines.len()).collect()], &order)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn order_splitting_and_repetition_change_nothing(
+        order in Just((0..sample().1.len()).collect::<Vec<_>>()).prop_shuffle(),
+        waf in Just((0..sample().2.len()).collect::<Vec<_>>()).prop_shuffle(),
+        cuts in proptest::collection::vec(0usize..400, 0..6),
+        again in proptest::option::of(0usize..6),
+    ) {
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(order.len())).collect();
+        cuts.sort();
+        let mut parts = Vec::new();
+        let mut from = 0;
+        for cut in cuts.into_iter().chain([order.len()]) {
+            parts.push(order[from..cut].to_vec());
+            from = cut;
+        }
+        if let Some(part) = again.and_then(|again| parts.get(again).cloned()) {
+            parts.push(part);
+        }
+        prop_assert_eq!(&report(&parts, &waf), whole());
+    }
+}
+
+/// Judging a refusal by itself and by its kind says the same, because a cause sees the kind alone.
+#[test]
+fn judging_singly_and_by_kind_is_the_same() {
+    let (header, lines, waf_objects) = sample();
+    let account = BundleAccount::open(&bundle());
+    let directory = Directory::ask(&account);
+    let mut tally = AccessTally::default();
+    let text = format!("{header}{}\n", lines.join("\n"));
+    why403::logs::read_access("cf/x", text.as_bytes(), &directory.masks, &mut tally);
+    tally.settle();
+    directory.assign(&mut tally.refusals);
+    let wanted = analysis::wanted(&tally);
+    let mut waf = WafIndex::default();
+    for (name, text) in waf_objects {
+        why403::logs::read_waf(name, text.as_bytes(), &wanted, &mut waf);
+    }
+    let analysis = analysis::analyse(&tally, waf, &account, Depth::Incident);
+    let facts: &Facts = &analysis.facts;
+    let mut judged = 0;
+    for (_, kind, verdict) in analysis.verdicts() {
+        let mine = kind.distribution.as_deref().and_then(|id| facts.distributions.get(id));
+        assert_eq!(&why403::causes::judge::judge(kind, mine), verdict);
+        judged += 1;
+    }
+    assert!(judged > 50, "{judged}");
+}
