@@ -319,13 +319,15 @@ fn write_out(command: &Replay, text: &str) -> io::Result<()> {
 
 /// Writes a file under another name and gives it its own once it is whole, so that an interruption
 /// leaves nothing half written. What is no plain file (a pipe, `/dev/stdout`) is written to
-/// directly.
+/// directly, and a link stays a link.
 fn whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    if fs::metadata(path).is_ok_and(|about| !about.is_file()) {
-        let mut out = BufWriter::new(File::options().write(true).open(path)?);
+    let device = path.starts_with("/dev") || path.starts_with("/proc");
+    if device || fs::metadata(path).is_ok_and(|about| !about.is_file()) {
+        let mut out = BufWriter::new(File::options().append(true).open(path)?);
         write(&mut out)?;
         return out.flush();
     }
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let part = path.with_file_name(name);
