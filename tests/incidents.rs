@@ -10,8 +10,10 @@
 //! - of the largest finding with that verdict: `severity`, `trigger` (`null` for none), `evidence`
 //!   (what some sentence of it must contain) and `ruled_out`. `forbid_confirmed_detail` allows
 //!   `confirmed` only without a detail.
-//! - `totals`, `missing` (operations that the report must name as missing) and `absent` (what
-//!   must not be readable in any output).
+//! - `totals`, `missing` (operations that the report must name as missing), `not_missing` (those
+//!   that it must not, for they are there) and `absent` (what must not be readable in any output).
+//!
+//! Of every report: no cause is ruled out and named as an alternative in one breath.
 //!
 //! `report.txt` is the report for people. `UPDATE_REPORTS=1` writes it anew, to be read in the
 //! diff.
@@ -28,7 +30,7 @@
     reason = "a test reads files and may fail"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -114,6 +116,7 @@ fn mismatches(folder: &Path, expect: &Value) -> Vec<String> {
             all.push(format!("shows `{secret}`"));
         }
     }
+    compare_alternatives(&text, &mut all);
     compare_text(folder, &text, &mut all);
     all
 }
@@ -237,6 +240,36 @@ fn compare_totals(report: &Value, expect: &Value, all: &mut Vec<String>) {
     for operation in list(&expect["missing"]).iter().filter_map(Value::as_str) {
         if !missing.iter().any(|name| name.starts_with(operation)) {
             all.push(format!("{operation} is not named as missing, but {missing:?}"));
+        }
+    }
+    for operation in list(&expect["not_missing"]).iter().filter_map(Value::as_str) {
+        if missing.iter().any(|name| name.starts_with(operation)) {
+            all.push(format!("{operation} is named as missing, and is there"));
+        }
+    }
+}
+
+/// A finding's `not` and `or` are lists of causes, which may run over several lines.
+fn compare_alternatives(text: &str, all: &mut Vec<String>) {
+    let (mut label, mut ruled_out) = (String::new(), BTreeSet::new());
+    for line in text.lines() {
+        let indented = line.starts_with("           ");
+        let Some(rest) = line.strip_prefix("  ") else {
+            ruled_out.clear();
+            continue;
+        };
+        let mut words = rest.split([' ', ',']).filter(|word| !word.is_empty());
+        if !indented {
+            label = words.next().unwrap_or_default().to_owned();
+        }
+        match label.as_str() {
+            "not" => ruled_out.extend(words.map(str::to_owned)),
+            "or" => {
+                for both in words.filter(|word| ruled_out.contains(*word)) {
+                    all.push(format!("report.txt: {both} is ruled out, and an alternative"));
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -46,8 +46,10 @@ fn objects(below: &str) -> Vec<(String, String)> {
 }
 
 /// The header, the lines of data, and the WAF objects of the sample incident.
-fn sample() -> &'static (String, Vec<String>, Vec<(String, String)>) {
-    static SAMPLE: OnceLock<(String, Vec<String>, Vec<(String, String)>)> = OnceLock::new();
+type Sample = (String, Vec<String>, Vec<(String, String)>);
+
+fn sample() -> &'static Sample {
+    static SAMPLE: OnceLock<Sample> = OnceLock::new();
     SAMPLE.get_or_init(|| {
         let access = objects("logs/access");
         let comments = access[0].1.lines().filter(|line| line.starts_with('#'));

@@ -50,8 +50,13 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             "the request came past the edge, so the distribution answered",
         );
     }
+    // A tenant may be off while others are served.
+    let itself = kind.config(facts).is_some_and(|one| one.config.enabled == Some(false));
     match kind.config(facts).and(kind.enabled) {
         Some(true) => Opinion::excludes(CONFIG, "the distribution is enabled"),
+        Some(false) if kind.origin_serves && itself => Opinion::of(Says::Hints, "disabled")
+            .detail_unsure()
+            .because(CONFIG, "the distribution is disabled now, and served others afterwards"),
         Some(false) => {
             Opinion::of(Says::Explains, "disabled").because(CONFIG, "the distribution is disabled")
         }

@@ -97,6 +97,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
                 )
             }
             (Some(false), _) => Opinion::of(Says::Supports, detail)
+                .detail_unsure()
                 .because(LOG, sentence)
                 .because(CONFIG, "the behaviour has no such function today"),
             _ => Opinion::of(Says::Supports, detail).because(LOG, sentence).missing(ask()),

@@ -101,6 +101,8 @@ pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
         _ if others().next().is_none() => Confidence::Confirmed,
         Says::Explains => Confidence::Likely,
         Says::Supports if rivals == 0 => Confidence::Likely,
+        // Two hints at different causes are a hint at nothing.
+        Says::Hints if rivals > 0 => return unattributed(&open, ruled_out),
         _ => Confidence::Possible,
     };
     let alternatives = match confidence {

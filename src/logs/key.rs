@@ -24,8 +24,12 @@ pub fn distribution(key: &str) -> Option<&str> {
     known.then_some(id)
 }
 
-/// The hour in which the requests of a standard log occurred.
+/// The hour in which the requests of a standard log occurred. Only CloudFront's own names are
+/// believed; a file that somebody put together keeps no promise.
 pub fn hour(key: &str) -> Option<Timestamp> {
+    if !key.ends_with(".gz") && !key.ends_with(".parquet") {
+        return None;
+    }
     let stamp = basename(key).split('.').nth(1)?;
     utc(&format!("{stamp}-00"), "%Y-%m-%d-%H-%M")
 }

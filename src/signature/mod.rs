@@ -3,7 +3,7 @@
 //! A cache behaviour with trusted key groups serves a request only if its URL or its cookies carry
 //! a signature. The access log has both (the cookies only where the distribution logs them), so
 //! most of what CloudFront checked can be checked again: the key, the form, the dates, the address
-//! and the resource. The signature itself is not verified here; [`parts`] hands out what a
+//! and the resource. The signature itself is not verified here; [`parts()`] hands out what a
 //! verification with the public key needs.
 //!
 //! The way through: `parameters` finds the five parameters, `statement` reads the policy they
