@@ -109,6 +109,7 @@ pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
         Confidence::Confirmed => Vec::new(),
         _ => alternatives_to(rule.cause),
     };
+    let ruled_out = not_named(ruled_out, &alternatives);
     let mut verdict = verdict(rule, opinion, confidence, kind, ruled_out, alternatives);
     if verdict.confidence < Confidence::Confirmed {
         // What would exclude the alternatives would decide as well.
@@ -153,6 +154,12 @@ fn verdict(
 }
 
 fn unattributed(open: &[&(&Rule, Opinion)], ruled_out: Vec<RuledOut>) -> Verdict {
+    let (doubted, left): (Vec<_>, Vec<_>) = open
+        .iter()
+        .map(|(rule, opinion)| (rule.cause, opinion.says))
+        .partition(|(_, says)| *says == Says::Doubts);
+    let named = if left.is_empty() { doubted } else { left };
+    let alternatives: Vec<Cause> = named.into_iter().map(|(cause, _)| cause).collect();
     let mut missing: Vec<Question> =
         open.iter().flat_map(|(_, opinion)| opinion.missing.iter().cloned()).collect();
     missing.sort();
@@ -163,10 +170,16 @@ fn unattributed(open: &[&(&Rule, Opinion)], ruled_out: Vec<RuledOut>) -> Verdict
         rule: None,
         confidence: Confidence::Possible,
         evidence: Vec::new(),
-        ruled_out,
-        alternatives: open.iter().map(|(rule, _)| rule.cause).collect(),
+        ruled_out: not_named(ruled_out, &alternatives),
+        alternatives,
         missing,
     }
+}
+
+/// What is named as an alternative is not ruled out.
+fn not_named(mut ruled_out: Vec<RuledOut>, alternatives: &[Cause]) -> Vec<RuledOut> {
+    ruled_out.retain(|out| !alternatives.contains(&out.cause));
+    ruled_out
 }
 
 fn ruled_out(opinions: &[(&Rule, Opinion)]) -> Vec<RuledOut> {

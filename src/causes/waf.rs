@@ -173,7 +173,10 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     };
     match kind.waf {
         WafSeen::NotYet => opinion.because(WAF_LOG, "the WAF's logs do not reach that far yet"),
-        WafSeen::NoLogs => opinion.missing(logs()),
+        WafSeen::NoLogs => {
+            let told = facts.is_some_and(|facts| facts.waf_logging.is_told());
+            opinion.missing((!told).then(logs))
+        }
         _ => opinion.missing(keeps_block.is_none().then(logs)),
     }
 }
@@ -190,6 +193,12 @@ fn at_origin(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     }
     if kind.detailed().is_some_and(|result| result != "Error") {
         return Opinion::excludes(LOG, "the edge answered by itself");
+    }
+    if kind.origin == OriginAsked::No && kind.page.is_edge() && !kind.page_may_differ(facts) {
+        return Opinion::excludes(
+            LOG,
+            "the edge answered with a page of its own, without the origin",
+        );
     }
     if kind.page.is_edge() && !kind.page_may_differ(facts) {
         return Opinion::doubts(kind);
