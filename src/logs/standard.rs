@@ -441,6 +441,28 @@ mod tests {
         assert_eq!(row.time.to_string(), "2026-03-10T14:00:01Z");
     }
 
+    proptest::proptest! {
+        // The plain way to read such a line is the csv crate with tabs and without quoting; it
+        // takes a byte order mark away, which no log of CloudFront has.
+        #[test]
+        fn fields_are_those_of_a_plain_reader(
+            fields in proptest::collection::vec("[^\t\r\n\u{feff}]{1,12}", 2..40)
+        ) {
+            let line = fields.join("\t");
+            let mut ends: Vec<usize> = memchr::memchr_iter(b'\t', line.as_bytes()).collect();
+            ends.push(line.len());
+            let mine: Vec<&[u8]> =
+                (0..ends.len()).filter_map(|at| field(line.as_bytes(), &ends, at)).collect();
+            let mut plain = csv::ReaderBuilder::new()
+                .delimiter(b'\t')
+                .quoting(false)
+                .has_headers(false)
+                .from_reader(line.as_bytes());
+            let record = plain.byte_records().next().unwrap().unwrap();
+            proptest::prop_assert_eq!(mine, record.iter().collect::<Vec<_>>());
+        }
+    }
+
     #[test]
     fn what_cannot_be_read_is_a_fault_of_its_line() {
         assert_eq!(refusal(b"2026-03-10\t14:00:01\t/a").unwrap_err(), FaultKind::WrongColumns);
