@@ -4,18 +4,24 @@
 //! verdict, so that a million blocked requests cost what a hundred kinds cost, and judging singly
 //! or by kind cannot differ: a cause never sees anything else.
 
+mod page;
+mod signed;
+mod tenancy;
+
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+pub use page::Page;
+use page::{origin_asked, page};
+use signed::{keys_held, signed};
+use tenancy::{Tenancy, country, host, web_acl as acl_of};
 
 use super::s3_origin::grant::{self, Met};
-use crate::account::distribution::{Behavior, Distribution, ErrorResponse, name_covers};
+use crate::account::distribution::{Behavior, Distribution, ErrorResponse};
 use crate::account::facts::{DistributionFacts, Facts, Held, What, acl_id};
-use crate::account::tenant::Tenant;
 use crate::account::{bucket, web_acl};
 use crate::logs::record::{Column, Refusal};
 use crate::logs::waf::{Action, Side, WafIndex};
-use crate::signature::{self, Began, KeyId, Signature};
+use crate::signature::Signature;
 
 /// All that a cause may read of a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,105 +126,6 @@ pub enum Protocol {
     Tls,
     /// Not logged.
     Unknown,
-}
-
-/// A body, told by its media type and length. A match supports and never proves: the text may
-/// change, and an error page may stand in its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Page {
-    /// CloudFront: "Request blocked."
-    EdgeBlocked,
-    /// CloudFront: "Bad request."
-    EdgeBadRequest,
-    /// CloudFront: "... configured to block access from your country."
-    EdgeCountry,
-    /// CloudFront: "... not configured to allow the HTTP request method ..."
-    EdgeMethod,
-    /// CloudFront: `MissingKey`.
-    SignMissing,
-    /// CloudFront: `InvalidKey`.
-    SignUnknownKey,
-    /// CloudFront: `AccessDenied` about a signature.
-    SignDenied,
-    /// CloudFront: `MalformedPolicy`.
-    SignMalformedPolicy,
-    /// CloudFront: `MalformedSignature`.
-    SignMalformedSignature,
-    /// CloudFront, about a signature, with a length that is not known.
-    SignOther,
-    /// A body that the WAF sent with other requests, which its log says it blocked, or that its
-    /// configuration holds for its blocks.
-    WafCustom,
-    /// S3's XML.
-    S3,
-    /// A load balancer's own page.
-    LoadBalancer,
-    /// API Gateway: `{"message":"Forbidden"}`.
-    ApiForbidden,
-    /// API Gateway: "Missing Authentication Token".
-    ApiNoRoute,
-    /// A function URL without a grant.
-    LambdaUrl,
-    /// A function URL with a signature that does not match.
-    LambdaUrlSignature,
-    /// AWS's own example of a listener rule that lets no one in without a header.
-    LoadBalancerRule,
-    /// HTML of another length.
-    Html,
-    /// Something else.
-    Other,
-    /// Not logged.
-    Unknown,
-}
-
-impl Page {
-    /// Whether CloudFront made the page.
-    pub fn is_edge(self) -> bool {
-        matches!(
-            self,
-            Self::EdgeBlocked | Self::EdgeBadRequest | Self::EdgeCountry | Self::EdgeMethod
-        ) || self.is_signature()
-    }
-
-    /// Whether CloudFront made the page about a signature.
-    pub fn is_signature(self) -> bool {
-        matches!(
-            self,
-            Self::SignMissing
-                | Self::SignUnknownKey
-                | Self::SignDenied
-                | Self::SignMalformedPolicy
-                | Self::SignMalformedSignature
-                | Self::SignOther
-        )
-    }
-
-    /// The page in words, as the end of "the body is …".
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::EdgeBlocked => "CloudFront's page \"Request blocked\"",
-            Self::EdgeBadRequest => "CloudFront's page \"Bad request\"",
-            Self::EdgeCountry => "CloudFront's page about blocked countries",
-            Self::EdgeMethod => "CloudFront's page about methods",
-            Self::SignMissing => "CloudFront's answer MissingKey",
-            Self::SignUnknownKey => "CloudFront's answer InvalidKey",
-            Self::SignDenied => "CloudFront's answer AccessDenied to a signature",
-            Self::SignMalformedPolicy => "CloudFront's answer MalformedPolicy",
-            Self::SignMalformedSignature => "CloudFront's answer MalformedSignature",
-            Self::SignOther => "an answer of CloudFront about a signature",
-            Self::WafCustom => "one that the WAF sends with its blocks",
-            Self::S3 => "an XML error of S3",
-            Self::LoadBalancer => "a load balancer's own page",
-            Self::ApiForbidden => "API Gateway's {\"message\":\"Forbidden\"}",
-            Self::ApiNoRoute => "API Gateway's \"Missing Authentication Token\"",
-            Self::LambdaUrl => "a function URL's \"Forbidden\"",
-            Self::LambdaUrlSignature => "a function URL's complaint about the signature",
-            Self::LoadBalancerRule => "a listener rule's \"Access denied\"",
-            Self::Html => "an HTML page of the origin or an error page",
-            Self::Other => "of the origin's or an error page's own making",
-            Self::Unknown => "not logged",
-        }
-    }
 }
 
 /// Whether the origin was asked.
@@ -327,7 +234,7 @@ impl Kind {
             None => Held::Unsure,
         };
         let (behavior, index) = matched(refusal, distribution);
-        let (acl, arn) = web_acl(distribution, &tenant);
+        let (acl, arn) = acl_of(distribution, &tenant);
         let bucket =
             mine.zip(distribution).zip(behavior).and_then(|((mine, distribution), behavior)| {
                 grant::of(refusal, facts, mine, distribution, behavior)
@@ -469,164 +376,11 @@ fn matched<'a>(
     }
 }
 
-/// Whether a request is a tenant's.
-enum Tenancy<'a> {
-    /// It is the distribution's own.
-    No,
-    /// It is this tenant's.
-    Of(&'a Tenant),
-    /// It is one's of whom nothing is known.
-    Unknown,
-}
-
-impl<'a> Tenancy<'a> {
-    fn of(refusal: &Refusal, facts: &'a Facts) -> Self {
-        match refusal.tenant_id.as_deref() {
-            None => Self::No,
-            Some(id) => match facts.tenants.get(id).and_then(|fact| fact.known()) {
-                Some(tenant) => Self::Of(tenant),
-                None => Self::Unknown,
-            },
-        }
-    }
-}
-
-/// The web ACL that stands in front; a tenant may put its own in the place of the distribution's,
-/// or switch it off.
-fn web_acl<'a>(
-    distribution: Option<&'a Distribution>,
-    tenant: &Tenancy<'a>,
-) -> (Acl, Option<&'a str>) {
-    let Some(distribution) = distribution else { return (Acl::Unknown, None) };
-    let own = match distribution.web_acl() {
-        Some(arn) => (Acl::Distribution, Some(arn)),
-        None => (Acl::None, None),
-    };
-    match tenant {
-        Tenancy::No => own,
-        Tenancy::Unknown => (Acl::Unknown, own.1),
-        Tenancy::Of(tenant) => {
-            match tenant.customizations.as_ref().and_then(|all| all.web_acl.as_ref()) {
-                Some(other) if other.action == "disable" => (Acl::None, None),
-                Some(other) => (Acl::Tenant, Some(&other.arn)),
-                None => own,
-            }
-        }
-    }
-}
-
-fn host(
-    refusal: &Refusal,
-    distribution: Option<&Distribution>,
-    facts: &Facts,
-    tenant: &Tenancy<'_>,
-) -> Host {
-    let Some(host) = refusal.host.value() else { return Host::Unknown };
-    let Ok(name) = String::from_utf8(host.sent()) else { return Host::Unknown };
-    let Some(distribution) = distribution else { return Host::Unknown };
-    if distribution.answers_to(&name) {
-        return Host::Own;
-    }
-    match tenant {
-        Tenancy::Of(tenant) if tenant.answers_to(&name) => return Host::Own,
-        // The domains of tenants are theirs, and what they are may not be known.
-        Tenancy::Unknown => return Host::Unknown,
-        Tenancy::No if distribution.config.connection_mode.as_deref() == Some("tenant-only") => {
-            return Host::Unknown;
-        }
-        _ => {}
-    }
-    let elsewhere = facts.summaries.known().into_iter().flatten().find(|other| {
-        other.id != distribution.id
-            && other.aliases.items.iter().any(|alias| name_covers(alias, &name))
-    });
-    if let Some(other) = elsewhere {
-        return Host::Elsewhere(other.id.as_str().into(), name.into());
-    }
-    let in_dns = facts.zones.iter().filter_map(|zone| zone.known()).flatten().any(|record| {
-        record.target.eq_ignore_ascii_case(&distribution.domain_name)
-            && name_covers(&record.name, &name)
-    });
-    Host::Foreign(in_dns.then(|| name.into()))
-}
-
 fn protocol(refusal: &Refusal) -> Protocol {
     match refusal.protocol.value().map(AsRef::as_ref) {
         Some("http" | "ws") => Protocol::Plain,
         Some("https" | "wss" | "grpcs") => Protocol::Tls,
         _ => Protocol::Unknown,
-    }
-}
-
-fn page(refusal: &Refusal, blocked_bodies: &BTreeSet<(Box<str>, u64)>) -> Page {
-    let kind = match &refusal.content_type {
-        Column::Missing => return Page::Unknown,
-        Column::Dash => return Page::Other,
-        Column::Value(kind) => kind.as_ref(),
-    };
-    let length = match refusal.content_length {
-        Column::Value(length) => Some(length),
-        _ => None,
-    };
-    let told = by_text(kind, length);
-    let seen = length.is_some_and(|length| blocked_bodies.contains(&(kind.into(), length)));
-    if seen && matches!(told, Page::Html | Page::Other | Page::LoadBalancerRule) {
-        Page::WafCustom
-    } else {
-        told
-    }
-}
-
-fn by_text(kind: &str, length: Option<u64>) -> Page {
-    match (kind, length) {
-        ("text/html", Some(919)) => Page::EdgeBlocked,
-        ("text/html", Some(915)) => Page::EdgeBadRequest,
-        ("text/html", Some(986)) => Page::EdgeCountry,
-        ("text/html", Some(1053)) => Page::EdgeMethod,
-        ("text/html", Some(118)) => Page::LoadBalancer,
-        ("text/html", _) => Page::Html,
-        ("text/xml", Some(146)) => Page::SignMissing,
-        ("text/xml", Some(106)) => Page::SignUnknownKey,
-        ("text/xml", Some(110)) => Page::SignDenied,
-        ("text/xml", Some(116)) => Page::SignMalformedPolicy,
-        ("text/xml", Some(131)) => Page::SignMalformedSignature,
-        ("text/xml", _) => Page::SignOther,
-        // S3 sends its errors in chunks, so that they have no length.
-        ("application/xml", None) => Page::S3,
-        ("application/json", Some(23)) => Page::ApiForbidden,
-        ("application/json", Some(42)) => Page::ApiNoRoute,
-        ("application/json", Some(144)) => Page::LambdaUrl,
-        ("application/json", Some(192)) => Page::LambdaUrlSignature,
-        ("text/plain", Some(13)) => Page::LoadBalancerRule,
-        _ => Page::Other,
-    }
-}
-
-/// Milliseconds below which a first byte may as well have come from the edge itself.
-const ORIGIN_MS: u32 = 10;
-
-fn origin_asked(refusal: &Refusal) -> OriginAsked {
-    if refusal.origin_first_byte_ms.value().is_some() || refusal.origin_host.value().is_some() {
-        return OriginAsked::Yes;
-    }
-    // A first byte after ten milliseconds, with a body that the edge does not make. `time-taken`
-    // would not do: it counts the time in which a request's body is read.
-    let edge_made = match &refusal.content_type {
-        Column::Value(kind) => {
-            let length = refusal.content_length.value().copied();
-            by_text(kind, length).is_edge()
-        }
-        Column::Dash => false,
-        Column::Missing => true,
-    };
-    match (refusal.origin_first_byte_ms, refusal.first_byte_ms) {
-        (Column::Dash, _) => OriginAsked::No,
-        (_, Column::Value(ms)) if ms >= ORIGIN_MS && !edge_made => OriginAsked::Yes,
-        (_, Column::Value(ms)) if ms >= ORIGIN_MS && refusal.content_type.is_logged() => {
-            OriginAsked::Slowly
-        }
-        (_, Column::Value(ms)) if ms < ORIGIN_MS => OriginAsked::No,
-        _ => OriginAsked::Unknown,
     }
 }
 
@@ -655,136 +409,6 @@ fn waf_seen(refusal: &Refusal, waf: &WafIndex, side: Side, acl: Option<&str>) ->
     } else {
         WafSeen::NotYet
     }
-}
-
-fn country(
-    refusal: &Refusal,
-    distribution: Option<&Distribution>,
-    tenant: &Tenancy<'_>,
-) -> (Option<GeoRule>, Country) {
-    let own = distribution.map(|distribution| {
-        let geo = distribution.config.restrictions.as_ref().map(|all| &all.geo_restriction);
-        geo.map_or(("none", &[][..]), |geo| (geo.restriction_type.as_str(), geo.items.as_slice()))
-    });
-    let (rule, list) = match tenant {
-        Tenancy::Unknown => (None, &[][..]),
-        Tenancy::Of(Tenant { customizations: Some(all), .. }) if all.geo_restrictions.is_some() => {
-            let geo = all.geo_restrictions.as_ref();
-            let kind = geo.map(|geo| geo.restriction_type.as_str());
-            (kind, geo.map(|geo| geo.locations.as_slice()).unwrap_or_default())
-        }
-        _ => (own.map(|(kind, _)| kind), own.map(|(_, list)| list).unwrap_or_default()),
-    };
-    let rule = match rule {
-        Some("blacklist") => Some(GeoRule::Denies),
-        Some("whitelist") => Some(GeoRule::Serves),
-        Some(_) => Some(GeoRule::Unrestricted),
-        None => None,
-    };
-    let country = match &refusal.country {
-        Column::Missing => Country::Unknown,
-        Column::Dash => Country::Nowhere,
-        Column::Value(code) if list.iter().any(|item| item.as_str() == code.as_ref()) => {
-            Country::Listed
-        }
-        Column::Value(_) => Country::NotListed,
-    };
-    (rule, country)
-}
-
-fn signed(
-    refusal: &Refusal,
-    mine: &DistributionFacts,
-    distribution: &Distribution,
-    behavior: &Behavior,
-) -> Signature {
-    let host = refusal.host.value();
-    let asked = signature::Asked {
-        protocol: text_column(&refusal.protocol),
-        host: host.map_or(signature::Column::Missing, |h| signature::Column::Value(h.logged())),
-        path: refusal.path.logged(),
-        query: viewer_column(&refusal.query),
-        cookie: viewer_column(&refusal.cookie),
-        cookies_logged: distribution.config.logging.as_ref().map(|logging| logging.include_cookies),
-        cookie_cut_at: None,
-        client_ip: text_column(&refusal.client_ip),
-        began: refusal.time_taken_ms.and_then(|taken| {
-            let whole = refusal.time.subsec_nanosecond() == 0;
-            let step = SignedDuration::from_millis(if whole { 1000 } else { 1 });
-            Began::from_end(refusal.time, step, SignedDuration::from_millis(i64::from(taken)))
-        }),
-    };
-    signature::signature(&asked, usable_keys(mine, distribution, behavior).as_ref())
-}
-
-fn viewer_column(column: &Column<crate::viewer::Viewer>) -> signature::Column<'_> {
-    match column {
-        Column::Missing => signature::Column::Missing,
-        Column::Dash => signature::Column::Dash,
-        Column::Value(value) => signature::Column::Value(value.logged()),
-    }
-}
-
-fn text_column(column: &Column<Box<str>>) -> signature::Column<'_> {
-    match column {
-        Column::Missing => signature::Column::Missing,
-        Column::Dash => signature::Column::Dash,
-        Column::Value(value) => signature::Column::Value(value.as_bytes()),
-    }
-}
-
-/// The keys that a behaviour trusts, where all of them are known.
-fn usable_keys(
-    mine: &DistributionFacts,
-    distribution: &Distribution,
-    behavior: &Behavior,
-) -> Option<BTreeSet<KeyId>> {
-    let mut keys = BTreeSet::new();
-    if behavior.trusted_signers.enabled {
-        let active = distribution.active_trusted_signers.as_ref()?;
-        let owned = active.items.iter().flat_map(|owner| &owner.key_pair_ids.items);
-        keys.extend(owned.filter_map(|id| KeyId::parse(id.as_bytes())));
-    }
-    if behavior.trusted_key_groups.enabled {
-        for group in &behavior.trusted_key_groups.items {
-            match mine.key_groups.get(group).and_then(|fact| fact.known()) {
-                Some(ids) => keys.extend(ids.iter().filter_map(|id| KeyId::parse(id.as_bytes()))),
-                // The distribution lists the keys of all its groups together.
-                None => {
-                    let active = distribution.active_trusted_key_groups.as_ref()?;
-                    if active.items.is_empty() {
-                        return None;
-                    }
-                    let owned = active.items.iter().flat_map(|owner| &owner.key_pair_ids.items);
-                    keys.extend(owned.filter_map(|id| KeyId::parse(id.as_bytes())));
-                }
-            }
-        }
-    }
-    Some(keys)
-}
-
-fn keys_held(
-    mine: Option<&DistributionFacts>,
-    behavior: Option<&Behavior>,
-    held: impl Fn(What, &[&str], Option<Timestamp>) -> Held,
-) -> Held {
-    let Some((mine, behavior)) = mine.zip(behavior).filter(|(_, b)| b.is_signed()) else {
-        return Held::Holds;
-    };
-    behavior
-        .trusted_key_groups
-        .items
-        .iter()
-        .map(|group| {
-            let fact = mine.key_groups.get(group);
-            let keys = fact.and_then(|fact| fact.known()).into_iter().flatten();
-            let names: Vec<&str> =
-                std::iter::once(group.as_str()).chain(keys.map(String::as_str)).collect();
-            held(What::Keys, &names, fact.and_then(|fact| fact.read_at))
-        })
-        .max()
-        .unwrap_or(Held::Holds)
 }
 
 /// Whether a web ACL's log keeps records of an action.

@@ -1,0 +1,124 @@
+//! What a tenant of a multi-tenant distribution puts in the place of the distribution's own: its
+//! names, its web ACL, its countries.
+
+use super::{Acl, Country, GeoRule, Host};
+use crate::account::distribution::{Distribution, name_covers};
+use crate::account::facts::Facts;
+use crate::account::tenant::Tenant;
+use crate::logs::record::{Column, Refusal};
+
+/// Whether a request is a tenant's.
+pub(super) enum Tenancy<'a> {
+    /// It is the distribution's own.
+    No,
+    /// It is this tenant's.
+    Of(&'a Tenant),
+    /// It is one's of whom nothing is known.
+    Unknown,
+}
+
+impl<'a> Tenancy<'a> {
+    pub(super) fn of(refusal: &Refusal, facts: &'a Facts) -> Self {
+        match refusal.tenant_id.as_deref() {
+            None => Self::No,
+            Some(id) => match facts.tenants.get(id).and_then(|fact| fact.known()) {
+                Some(tenant) => Self::Of(tenant),
+                None => Self::Unknown,
+            },
+        }
+    }
+}
+
+/// The web ACL that stands in front; a tenant may put its own in the place of the distribution's,
+/// or switch it off.
+pub(super) fn web_acl<'a>(
+    distribution: Option<&'a Distribution>,
+    tenant: &Tenancy<'a>,
+) -> (Acl, Option<&'a str>) {
+    let Some(distribution) = distribution else { return (Acl::Unknown, None) };
+    let own = match distribution.web_acl() {
+        Some(arn) => (Acl::Distribution, Some(arn)),
+        None => (Acl::None, None),
+    };
+    match tenant {
+        Tenancy::No => own,
+        Tenancy::Unknown => (Acl::Unknown, own.1),
+        Tenancy::Of(tenant) => {
+            match tenant.customizations.as_ref().and_then(|all| all.web_acl.as_ref()) {
+                Some(other) if other.action == "disable" => (Acl::None, None),
+                Some(other) => (Acl::Tenant, Some(&other.arn)),
+                None => own,
+            }
+        }
+    }
+}
+
+pub(super) fn host(
+    refusal: &Refusal,
+    distribution: Option<&Distribution>,
+    facts: &Facts,
+    tenant: &Tenancy<'_>,
+) -> Host {
+    let Some(host) = refusal.host.value() else { return Host::Unknown };
+    let Ok(name) = String::from_utf8(host.sent()) else { return Host::Unknown };
+    let Some(distribution) = distribution else { return Host::Unknown };
+    if distribution.answers_to(&name) {
+        return Host::Own;
+    }
+    match tenant {
+        Tenancy::Of(tenant) if tenant.answers_to(&name) => return Host::Own,
+        // The domains of tenants are theirs, and what they are may not be known.
+        Tenancy::Unknown => return Host::Unknown,
+        Tenancy::No if distribution.config.connection_mode.as_deref() == Some("tenant-only") => {
+            return Host::Unknown;
+        }
+        _ => {}
+    }
+    let elsewhere = facts.summaries.known().into_iter().flatten().find(|other| {
+        other.id != distribution.id
+            && other.aliases.items.iter().any(|alias| name_covers(alias, &name))
+    });
+    if let Some(other) = elsewhere {
+        return Host::Elsewhere(other.id.as_str().into(), name.into());
+    }
+    let in_dns = facts.zones.iter().filter_map(|zone| zone.known()).flatten().any(|record| {
+        record.target.eq_ignore_ascii_case(&distribution.domain_name)
+            && name_covers(&record.name, &name)
+    });
+    Host::Foreign(in_dns.then(|| name.into()))
+}
+
+pub(super) fn country(
+    refusal: &Refusal,
+    distribution: Option<&Distribution>,
+    tenant: &Tenancy<'_>,
+) -> (Option<GeoRule>, Country) {
+    let own = distribution.map(|distribution| {
+        let geo = distribution.config.restrictions.as_ref().map(|all| &all.geo_restriction);
+        geo.map_or(("none", &[][..]), |geo| (geo.restriction_type.as_str(), geo.items.as_slice()))
+    });
+    let (rule, list) = match tenant {
+        Tenancy::Unknown => (None, &[][..]),
+        Tenancy::Of(Tenant { customizations: Some(all), .. }) if all.geo_restrictions.is_some() => {
+            let geo = all.geo_restrictions.as_ref();
+            let kind = geo.map(|geo| geo.restriction_type.as_str());
+            (kind, geo.map(|geo| geo.locations.as_slice()).unwrap_or_default())
+        }
+        _ => (own.map(|(kind, _)| kind), own.map(|(_, list)| list).unwrap_or_default()),
+    };
+    let rule = match rule {
+        Some("blacklist") => Some(GeoRule::Denies),
+        Some("whitelist") => Some(GeoRule::Serves),
+        Some(_) => Some(GeoRule::Unrestricted),
+        None => None,
+    };
+    let country = match &refusal.country {
+        Column::Missing => Country::Unknown,
+        Column::Dash => Country::Nowhere,
+        Column::Value(code) if list.iter().any(|item| item.as_str() == code.as_ref()) => {
+            Country::Listed
+        }
+        Column::Value(_) => Country::NotListed,
+    };
+    (rule, country)
+}
