@@ -116,7 +116,7 @@ pub fn of(
             ],
         ),
         (Cause::Waf, Some("origin")) => (
-            format!("Look at rule {rule} of the web ACL in front of {origin}."),
+            format!("Look at {rule} of the web ACL in front of {origin}."),
             vec![
                 "If it blocks by address or rate: behind CloudFront it must read X-Forwarded-For (FORWARDED_IP).".into(),
                 format!("If the blocked viewers are real: set {rule} to Count and watch."),
