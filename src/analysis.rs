@@ -7,23 +7,25 @@ use jiff::SignedDuration;
 
 use crate::account::distribution::{self, Distribution};
 use crate::account::facts::{self, Depth, Facts};
-use crate::account::{Account, Fact, Question, bucket};
+use crate::account::{Account, Fact, Question, bucket, log_fields};
 use crate::causes::judge::{Verdict, judge};
 use crate::causes::kind::{Kind, Sources};
 use crate::causes::s3_origin::{grant, key};
 use crate::incidents;
+use crate::logs::Context;
+use crate::logs::layouts::Layouts;
 use crate::logs::record::{Column, Refusal};
 use crate::logs::tally::{AccessTally, Masks, ServedPath};
 use crate::logs::waf::{Action, Side, WafIndex};
 use crate::report::build::{self, Subject};
 use crate::report::{Inputs, Report, RequestOut, Totals, Window};
 
-/// Which distribution a `d….cloudfront.net` belongs to, and which statuses stand in for 403.
+/// Which distribution a `d….cloudfront.net` belongs to, and what must be known to read its logs.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     ids: BTreeMap<String, String>,
-    /// Statuses that may hide a 403.
-    pub masks: Masks,
+    /// Which statuses stand in for 403, and the columns of lines without a header.
+    pub logs: Context,
 }
 
 impl Directory {
@@ -43,7 +45,8 @@ impl Directory {
                 masks.extend(distribution.masks());
             }
         }
-        Self { ids, masks: Masks::new(masks) }
+        let layouts = Layouts::new(log_fields::ask(account));
+        Self { ids, logs: Context { masks: Masks::new(masks), layouts } }
     }
 
     /// The distribution of a `d….cloudfront.net`.

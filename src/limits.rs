@@ -29,6 +29,20 @@ pub const FAULTS_KEPT: usize = 20;
 /// Bytes of a result type, method, protocol or edge that is kept; all known ones are below 40.
 pub const TOKEN_BYTES: usize = 64;
 
+/// The first second of CloudFront (2008-11-18): an earlier line is a damaged one.
+pub const EARLIEST_SECOND: i64 = 1_226_966_400;
+
+/// The year 2100: a later line is a damaged one. Without it, one line of the year 9999 would make
+/// a window of eight thousand years.
+pub const LATEST_SECOND: i64 = 4_102_444_800;
+
+/// Where real-time logs cut cookies and headers off.
+pub const REALTIME_CUT_BYTES: usize = 800;
+
+/// Field lists (real-time configurations, deliveries) that lines without a header are held
+/// against. An account has some hundred distributions, and most of them share a list.
+pub const FIELD_LISTS: usize = 256;
+
 /// Bytes of one answer of AWS in a bundle. A complete listing of a large bucket is the largest of
 /// them.
 pub const ANSWER_BYTES: u64 = 256 << 20;

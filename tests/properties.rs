@@ -70,7 +70,7 @@ fn report(parts: &[Vec<usize>], waf_order: &[usize]) -> String {
         let text: String = part.iter().map(|line| format!("{}\n", lines[*line])).collect();
         let text = format!("{header}{text}");
         let mut one = AccessTally::default();
-        why403::logs::read_access("cf/x", text.as_bytes(), &directory.masks, &mut one);
+        why403::logs::read_access("cf/x", text.as_bytes(), &directory.logs, &mut one);
         tally.merge(one);
     }
     tally.settle();
@@ -131,7 +131,7 @@ fn judging_singly_and_by_kind_is_the_same() {
     let directory = Directory::ask(&account);
     let mut tally = AccessTally::default();
     let text = format!("{header}{}\n", lines.join("\n"));
-    why403::logs::read_access("cf/x", text.as_bytes(), &directory.masks, &mut tally);
+    why403::logs::read_access("cf/x", text.as_bytes(), &directory.logs, &mut tally);
     tally.settle();
     directory.assign(&mut tally.refusals);
     let wanted = analysis::wanted(&tally);

@@ -11,6 +11,7 @@ pub mod dns;
 pub mod facts;
 #[cfg(feature = "aws")]
 pub mod live;
+pub mod log_fields;
 pub mod tenant;
 pub mod trail;
 pub mod web_acl;
@@ -48,7 +49,9 @@ impl Question {
         let argument = match self.operation {
             _ if about.is_empty() => String::new(),
             "cloudfront/get-distribution-tenant" => format!(" --identifier {about}"),
-            "cloudfront/describe-function" => format!(" --name {about}"),
+            "cloudfront/describe-function" | "cloudfront/get-realtime-log-config" => {
+                format!(" --name {about}")
+            }
             "wafv2/get-web-acl" => format!(" --scope CLOUDFRONT --id {about} --name NAME"),
             "wafv2/get-logging-configuration" | "wafv2/get-web-acl-for-resource" => {
                 format!(" --resource-arn {about}")

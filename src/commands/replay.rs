@@ -88,10 +88,14 @@ pub fn run(command: &Replay) -> Ended {
     for object in &objects {
         progress.step();
         let Some(file) = open(object, &mut inputs) else { continue };
-        let outcome = logs::read_access(&object.name, file, &directory.masks, &mut tally);
+        let outcome = logs::read_access(&object.name, file, &directory.logs, &mut tally);
         match outcome.kind {
             Kind::Waf => waf_objects.push(object),
             Kind::Access => inputs.access_log_files += 1,
+            Kind::Mixed => {
+                inputs.access_log_files += 1;
+                waf_objects.push(object);
+            }
             Kind::Empty | Kind::Foreign => {}
         }
         note(object, &outcome.faults, &mut inputs);

@@ -79,7 +79,7 @@ pub fn see(
     }
     let mut tally = AccessTally::default();
     let outcome = match open() {
-        Ok(body) => logs::read_access(&object.key, body, &directory.masks, &mut tally),
+        Ok(body) => logs::read_access(&object.key, body, &directory.logs, &mut tally),
         Err(seen) => return seen,
     };
     log_faults(object, &outcome.faults);

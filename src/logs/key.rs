@@ -24,13 +24,15 @@ pub fn distribution(key: &str) -> Option<&str> {
     known.then_some(id)
 }
 
-/// The hour in which the requests of a standard log occurred. Only CloudFront's own names are
-/// believed; a file that somebody put together keeps no promise.
+/// The hour in which the requests of a standard log occurred. Only the whole name that CloudFront
+/// gives tells it: a file that somebody unpacked, cut or put together is no longer that object.
 pub fn hour(key: &str) -> Option<Timestamp> {
-    if !key.ends_with(".gz") && !key.ends_with(".parquet") {
+    distribution(key)?;
+    let mut parts = basename(key).split('.').skip(1);
+    let (stamp, _unique, end) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() || !matches!(end, "gz" | "parquet") {
         return None;
     }
-    let stamp = basename(key).split('.').nth(1)?;
     utc(&format!("{stamp}-00"), "%Y-%m-%d-%H-%M")
 }
 
@@ -56,6 +58,7 @@ mod tests {
             hour("E1234567.2019-11-14-20.x.gz").unwrap().to_string(),
             "2019-11-14T20:00:00Z"
         );
+        assert_eq!(hour("E1234567.2019-11-14-20.unpacked.log"), None);
         let key = "AWSLogs/1/WAFLogs/cloudfront/a_b/2025/05/07/03/50/1_waflogs_cloudfront_a_b_20250507T0350Z_0a7915da.log.gz";
         assert_eq!(waf_slot(key).unwrap().to_string(), "2025-05-07T03:50:00Z");
         assert_eq!(waf_slot("waf.log"), None);

@@ -4,11 +4,17 @@
 //! the access log (counts, and every refusal) and an index of what the WAF did. What could not be
 //! read comes out beside it as faults; reading never fails as a whole.
 
+pub mod access;
+pub mod delimited;
 pub mod fault;
+pub mod json;
 pub mod key;
+pub mod layout;
+pub mod layouts;
 pub mod lines;
+pub mod names;
 pub mod record;
-pub mod standard;
+pub mod row;
 pub mod tally;
 pub mod waf;
 pub mod waf_slots;
@@ -17,10 +23,21 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::ops::ControlFlow;
 
-use fault::{Fault, FaultKind, Faults, Place};
-use standard::Splitter;
-use tally::{AccessTally, Masks};
+use fault::Faults;
+use layouts::Layouts;
+use tally::Masks;
 use waf::WafIndex;
+
+pub use access::read_access;
+
+/// What is known beforehand of the objects that are read.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// Statuses that may hide a 403.
+    pub masks: Masks,
+    /// The columns of lines without a header.
+    pub layouts: Layouts,
+}
 
 /// What an object turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +46,8 @@ pub enum Kind {
     Access,
     /// A WAF log.
     Waf,
+    /// Both, one after the other.
+    Mixed,
     /// Nothing at all.
     Empty,
     /// Something that is no log of ours.
@@ -42,50 +61,6 @@ pub struct Outcome {
     pub kind: Kind,
     /// What could not be read of it.
     pub faults: Faults,
-}
-
-/// Reads an object's access-log lines into `tally`. An object that is a WAF log is recognised and
-/// left for [`read_waf`], since its records are looked at by the ids of the refusals.
-pub fn read_access(
-    name: &str,
-    source: impl Read,
-    masks: &Masks,
-    tally: &mut AccessTally,
-) -> Outcome {
-    let mut faults = Faults::default();
-    let mut kind = Kind::Empty;
-    let mut splitter = Splitter::default();
-    let latest = key::hour(name).and_then(|hour| {
-        hour.checked_add(jiff::SignedDuration::from_secs(crate::limits::AHEAD_OF_KEY_SECONDS)).ok()
-    });
-    let owner = key::distribution(name);
-    lines::read_lines(source, &mut faults, |line, faults| {
-        if kind == Kind::Empty {
-            kind = told_by(line.bytes);
-            if matches!(kind, Kind::Waf | Kind::Foreign) {
-                return ControlFlow::Break(());
-            }
-        }
-        match splitter.read(&line) {
-            standard::Read::Nothing => {}
-            standard::Read::Bad(fault) => {
-                tally.malformed += 1;
-                faults.push(fault);
-            }
-            standard::Read::Row(row) if latest.is_some_and(|latest| row.time > latest) => {
-                tally.malformed += 1;
-                let reason = "later than its object can have been written";
-                faults.push(Fault::new(line.place(), FaultKind::TimeAhead, reason));
-            }
-            standard::Read::Row(row) => tally.count(&row, owner, masks),
-        }
-        ControlFlow::Continue(())
-    });
-    if kind == Kind::Foreign && faults.of_the_object().is_none() {
-        let reason = "neither a CloudFront access log nor a WAF log";
-        faults.push(Fault::new(Place::Whole, FaultKind::NotALog, reason));
-    }
-    Outcome { kind, faults }
 }
 
 /// Reads a WAF log into `index`; `wanted` are the request ids of refusals.
@@ -109,17 +84,4 @@ pub fn read_waf(
         index.note_slot(&acl, waf::slot_of(slot));
     }
     Outcome { kind: Kind::Waf, faults }
-}
-
-/// What a first line says of its object.
-fn told_by(line: &[u8]) -> Kind {
-    if line.trim_ascii().is_empty() {
-        Kind::Empty
-    } else if line.starts_with(b"#Version:") || line.starts_with(b"#Fields:") {
-        Kind::Access
-    } else if waf::is_record(line) {
-        Kind::Waf
-    } else {
-        Kind::Foreign
-    }
 }

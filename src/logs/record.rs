@@ -78,7 +78,9 @@ pub struct Refusal {
     pub query: Column<Viewer>,
     /// The cookies, where the distribution logs them.
     pub cookie: Column<Viewer>,
-    /// The referring page.
+    /// Where the format cuts the cookies off, if it does: a value of that length may go on.
+    pub cookie_cut_at: Option<usize>,
+    /// The user agent.
     pub user_agent: Column<Viewer>,
     /// The viewer's address.
     pub client_ip: Column<Box<str>>,

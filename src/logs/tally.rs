@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::record::{Column, Refusal};
-use super::standard::Row;
+use super::row::Row;
 use crate::limits::SERVED_PATHS;
 
 /// Statuses that a custom error response puts in the place of 403, over all distributions that

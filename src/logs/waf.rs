@@ -251,7 +251,7 @@ fn moment_and_acl<'a>(line: &Line<'a>) -> Result<(Timestamp, &'a str), Fault> {
 }
 
 fn no_record(line: &Line<'_>, error: &serde_json::Error) -> Fault {
-    let reason = format!("no WAF record: {}", what_is_wrong(error));
+    let reason = format!("no WAF record: {}", super::json::what_is_wrong(error));
     Fault::new(line.place(), FaultKind::BadJson, reason)
 }
 
@@ -399,15 +399,4 @@ fn quoted(text: &[u8]) -> Option<&str> {
 fn integer(text: &[u8]) -> Option<i64> {
     let end = text.iter().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
     std::str::from_utf8(text.get(..end.min(18))?).ok()?.parse().ok()
-}
-
-/// What kind of JSON error it was, without the text that caused it.
-fn what_is_wrong(error: &serde_json::Error) -> String {
-    let kind = match error.classify() {
-        serde_json::error::Category::Io => "cannot be read",
-        serde_json::error::Category::Syntax => "not JSON",
-        serde_json::error::Category::Data => "another shape",
-        serde_json::error::Category::Eof => "ends too early",
-    };
-    format!("{kind} at column {}", error.column())
 }

@@ -1,0 +1,124 @@
+//! One access-log object, whatever its format, into the tally.
+
+use std::io::Read;
+use std::ops::ControlFlow;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::fault::{Fault, FaultKind, Faults, Place};
+use super::layouts::{Fit, Layouts};
+use super::lines::{self, Line};
+use super::row::Row;
+use super::tally::AccessTally;
+use super::{Context, Kind, Outcome, delimited, json, key, waf};
+use crate::limits::AHEAD_OF_KEY_SECONDS;
+
+/// Reads an object's access-log lines into `tally`. An object that is a WAF log is recognised and
+/// left for [`super::read_waf`], since its records are looked at by the ids of the refusals.
+pub fn read_access(
+    name: &str,
+    source: impl Read,
+    context: &Context,
+    tally: &mut AccessTally,
+) -> Outcome {
+    let mut faults = Faults::default();
+    let mut kind = Kind::Empty;
+    let mut access = Access::new(name, context, tally);
+    lines::read_lines(source, &mut faults, |line, faults| {
+        if kind == Kind::Empty {
+            kind = told_by(line.bytes, &context.layouts);
+            if matches!(kind, Kind::Waf | Kind::Foreign) {
+                return ControlFlow::Break(());
+            }
+        }
+        if access.line(&line, faults) == Kind::Waf {
+            kind = Kind::Mixed;
+        }
+        ControlFlow::Continue(())
+    });
+    if kind == Kind::Foreign && faults.of_the_object().is_none() {
+        let reason = "neither a CloudFront access log nor a WAF log";
+        faults.push(Fault::new(Place::Whole, FaultKind::NotALog, reason));
+    }
+    Outcome { kind, faults }
+}
+
+/// What a first line says of its object. The key is never asked.
+// See: lambda-promtail: an object at the root of a bucket, without a prefix, was not recognised.
+fn told_by(line: &[u8], layouts: &Layouts) -> Kind {
+    if line.trim_ascii().is_empty() {
+        Kind::Empty
+    } else if line.starts_with(b"#Version:") || line.starts_with(b"#Fields:") {
+        Kind::Access
+    } else if waf::is_record(line) {
+        Kind::Waf
+    } else if line.starts_with(b"{") {
+        if json::is_record(line) { Kind::Access } else { Kind::Foreign }
+    } else if matches!(layouts.fit(line), Fit::Foreign) {
+        Kind::Foreign
+    } else {
+        Kind::Access
+    }
+}
+
+/// The access-log lines of one object.
+struct Access<'a> {
+    lines: Counted<'a>,
+    splitter: delimited::Splitter,
+    records: json::Records,
+}
+
+/// Where rows are counted.
+struct Counted<'a> {
+    context: &'a Context,
+    tally: &'a mut AccessTally,
+    /// The distribution that the object's key names.
+    owner: Option<&'a str>,
+    /// The latest moment that a line of this object can have.
+    latest: Option<Timestamp>,
+}
+
+impl Counted<'_> {
+    fn row(&mut self, row: &Row<'_>, place: Place) -> Result<(), Fault> {
+        if self.latest.is_some_and(|latest| row.time > latest) {
+            let reason = "later than its object can have been written";
+            return Err(Fault::new(place, FaultKind::TimeAhead, reason));
+        }
+        self.tally.count(row, self.owner, &self.context.masks);
+        Ok(())
+    }
+}
+
+impl<'a> Access<'a> {
+    fn new(name: &'a str, context: &'a Context, tally: &'a mut AccessTally) -> Self {
+        let ahead = SignedDuration::from_secs(AHEAD_OF_KEY_SECONDS);
+        let latest = key::hour(name).and_then(|hour| hour.checked_add(ahead).ok());
+        Self {
+            lines: Counted { context, tally, owner: key::distribution(name), latest },
+            splitter: delimited::Splitter::default(),
+            records: json::Records::default(),
+        }
+    }
+
+    /// Reads one line, and says whether it was one of an access log or a WAF record.
+    fn line(&mut self, line: &Line<'_>, faults: &mut Faults) -> Kind {
+        let read = if line.bytes.starts_with(b"{") {
+            if waf::is_record(line.bytes) {
+                return Kind::Waf;
+            }
+            let lines = &mut self.lines;
+            self.records.read(line, |row| lines.row(row, line.place()))
+        } else {
+            match self.splitter.read(line, &self.lines.context.layouts) {
+                delimited::Read::Nothing => return Kind::Access,
+                delimited::Read::Bad(fault) => Err(fault),
+                delimited::Read::Row(row) => self.lines.row(&row, line.place()),
+            }
+        };
+        if let Err(fault) = read {
+            self.lines.tally.malformed += 1;
+            faults.push(fault);
+        }
+        Kind::Access
+    }
+}
