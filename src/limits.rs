@@ -20,6 +20,41 @@ pub const RATIO_FREE_BYTES: u64 = 64 << 20;
 /// become three in the log; a WAF record adds up to 200 headers of 8 KiB together.
 pub const LINE_BYTES: usize = 1 << 20;
 
+/// Bytes of one JSON object. What CloudWatch Logs hands on holds up to a megabyte of messages,
+/// each byte of which may be escaped; a page of its command line holds as much.
+pub const JSON_BYTES: usize = 8 << 20;
+
+/// Bytes of one Parquet object, which is read whole, because its index stands at its end.
+/// CloudFront cuts its objects by the hour and the edge; the largest are some ten megabytes.
+pub const PARQUET_BYTES: usize = 96 << 20;
+
+/// Bytes of the index of a Parquet object: some kilobytes for each of its row groups.
+pub const PARQUET_INDEX_BYTES: usize = 16 << 20;
+
+/// Row groups and columns of a Parquet object. Writers begin a group every hundred thousand rows
+/// or so.
+pub const PARQUET_GROUPS: usize = 4096;
+
+/// Bytes that one page of one column unpacks to. Writers aim at one megabyte; one page of a whole
+/// group is larger.
+pub const PARQUET_PAGE_BYTES: usize = 16 << 20;
+
+/// Bytes of the pages and dictionaries of all columns that are open at once.
+pub const PARQUET_OPEN_BYTES: usize = 96 << 20;
+
+/// Rows of a Parquet object that are read whatever its length, and bytes that a further row has at
+/// least: the random request id alone takes 42.
+pub const PARQUET_FREE_ROWS: u64 = 1 << 20;
+/// See [`PARQUET_FREE_ROWS`].
+pub const PARQUET_ROW_BYTES: u64 = 8;
+
+/// Bytes of the file name or the comment in the header of a gzip member; file systems end at 255.
+pub const GZIP_HEADER_BYTES: usize = 4096;
+
+/// Damaged gzip members of one object after which no further one is looked for. Each is a fault
+/// with its place; somebody who makes them by the thousand gets no more than this.
+pub const BROKEN_MEMBERS: usize = 32;
+
 /// Columns of one line. CloudFront knows some seventy fields over all formats.
 pub const COLUMNS: usize = 256;
 

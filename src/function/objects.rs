@@ -166,7 +166,7 @@ fn fault_of(faults: &Faults) -> Option<Trouble> {
 fn partial(fault: &Fault) -> Partial {
     let offset = match fault.place {
         Place::Byte(byte) | Place::Line { byte, .. } => byte,
-        Place::Whole => 0,
+        Place::Row(_) | Place::Whole => 0,
     };
     Partial { reason: format!("{}: {}", fault.kind, fault.reason), offset }
 }

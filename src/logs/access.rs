@@ -10,8 +10,9 @@ use super::layouts::{Fit, Layouts};
 use super::lines::{self, Line};
 use super::row::Row;
 use super::tally::AccessTally;
-use super::{Context, Kind, Outcome, delimited, json, key, waf};
-use crate::limits::AHEAD_OF_KEY_SECONDS;
+use super::unpack::Unpacked;
+use super::{Context, Kind, Outcome, delimited, json, key, parquet, waf};
+use crate::limits::{AHEAD_OF_KEY_SECONDS, PARQUET_BYTES};
 
 /// Reads an object's access-log lines into `tally`. An object that is a WAF log is recognised and
 /// left for [`super::read_waf`], since its records are looked at by the ids of the refusals.
@@ -24,7 +25,28 @@ pub fn read_access(
     let mut faults = Faults::default();
     let mut kind = Kind::Empty;
     let mut access = Access::new(name, context, tally);
-    lines::read_lines(source, &mut faults, |line, faults| {
+    let mut unpacked = match Unpacked::open(source) {
+        Ok(unpacked) => unpacked,
+        Err(fault) => {
+            faults.push(fault);
+            return Outcome { kind, faults };
+        }
+    };
+    if unpacked.starts_with(parquet::MAGIC) {
+        let read = unpacked.whole(PARQUET_BYTES).and_then(|bytes| {
+            parquet::read(&bytes, &mut faults, |row, place| access.row(row, place))
+        });
+        let kind = match read {
+            Ok(()) => Kind::Access,
+            Err(fault) => {
+                let ours = fault.kind != FaultKind::NotALog;
+                faults.push(fault);
+                if ours { Kind::Access } else { Kind::Foreign }
+            }
+        };
+        return Outcome { kind, faults };
+    }
+    lines::read_text(unpacked, &mut faults, |line, faults| {
         if kind == Kind::Empty {
             kind = told_by(line.bytes, &context.layouts);
             if matches!(kind, Kind::Waf | Kind::Foreign) {
@@ -98,6 +120,11 @@ impl<'a> Access<'a> {
             splitter: delimited::Splitter::default(),
             records: json::Records::default(),
         }
+    }
+
+    /// Counts one row of an object that has no lines.
+    fn row(&mut self, row: &Row<'_>, place: Place) -> Result<(), Fault> {
+        self.lines.row(row, place)
     }
 
     /// Reads one line, and says whether it was one of an access log or a WAF record.

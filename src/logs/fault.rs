@@ -12,6 +12,8 @@ pub enum Place {
         /// The offset of its first byte after unpacking.
         byte: u64,
     },
+    /// A row of an object that has no lines, counted from one.
+    Row(u64),
     /// An offset in the object as it is stored.
     Byte(u64),
     /// The object as a whole.
@@ -90,6 +92,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.place {
             Place::Line { line, byte } => write!(f, "line {line}, byte {byte}: ")?,
+            Place::Row(row) => write!(f, "row {row}: ")?,
             Place::Byte(byte) => write!(f, "byte {byte}: ")?,
             Place::Whole => {}
         }

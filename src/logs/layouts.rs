@@ -188,3 +188,93 @@ fn is_request_id(value: &[u8]) -> bool {
 fn is_decimal(value: &[u8]) -> bool {
     super::row::thousandths(value).is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(width: usize) -> String {
+        let all = [
+            "2026-03-10",
+            "14:00:01",
+            "FRA56-P3",
+            "300",
+            "192.0.2.1",
+            "GET",
+            "d1.cloudfront.net",
+            "/a",
+            "403",
+            "-",
+            "x",
+            "-",
+            "-",
+            "Error",
+            "uou6Ljhoc34wyRb55wNDXeO836E8CqkfsxLhvhNGrR_447xMT10PNA==",
+            "www.example.com",
+            "https",
+            "50",
+            "0.001",
+            "-",
+            "TLSv1.3",
+            "X",
+            "Error",
+            "HTTP/2.0",
+            "-",
+            "-",
+            "443",
+            "0.001",
+            "Error",
+            "text/html",
+            "919",
+            "-",
+            "-",
+            "DE",
+            "*",
+        ];
+        all[..width].join("\t")
+    }
+
+    fn list(fields: &[&str], realtime: bool) -> FieldList {
+        let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+        FieldList { fields, realtime, delimiter: None }
+    }
+
+    #[test]
+    fn every_width_that_was_ever_written_is_told_by_its_columns() {
+        for width in names::LEGACY_WIDTHS.into_iter().chain([35]) {
+            let Fit::Layout(layout) = Layouts::default().fit(line(width).as_bytes()) else {
+                panic!("{width}");
+            };
+            assert_eq!(layout.width, width);
+        }
+        assert!(matches!(Layouts::default().fit(line(20).as_bytes()), Fit::Refused(_)));
+        assert!(matches!(Layouts::default().fit(b"a line of\tsomething else"), Fit::Foreign));
+    }
+
+    #[test]
+    fn two_lists_that_mean_different_things_are_no_list() {
+        let fields = ["timestamp", "sc-status", "cs-host", "cs-uri-stem", "x-host-header"];
+        let other = ["timestamp", "sc-status", "cs-host", "cs-uri-stem", "cs-referer"];
+        let line = b"1684226820.937\t403\twww.example.com\t/\td1.cloudfront.net";
+        let one = Layouts::new([list(&fields, true), list(&fields, true)]);
+        assert!(matches!(one.fit(line), Fit::Layout(_)));
+        let two = Layouts::new([list(&fields, true), list(&other, true)]);
+        assert!(matches!(two.fit(line), Fit::Refused(_)));
+        // With another number of columns the list is known again.
+        let shorter = Layouts::new([list(&fields, true), list(&fields[..4], true)]);
+        let Fit::Layout(layout) = shorter.fit(b"1684226820.937\t403\twww.example.com\t/") else {
+            panic!("no layout");
+        };
+        assert_eq!(layout.width, 4);
+    }
+
+    #[test]
+    fn real_time_columns_come_in_their_own_order() {
+        let fields = ["cs-host", "sc-status", "cs-uri-stem", "timestamp"];
+        let layouts = Layouts::new([list(&fields, true)]);
+        let Fit::Layout(layout) = layouts.fit(b"1684226820.937\t403\twww.example.com\t/") else {
+            panic!("no layout");
+        };
+        assert_eq!(layout.at(Name::Host), Some(2));
+    }
+}

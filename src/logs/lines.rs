@@ -1,52 +1,16 @@
-//! Bytes to lines: unpacking with limits, and lines that cannot grow without end.
+//! Text to lines, which cannot grow without end. Where a line is a JSON object, a line is one
+//! object: they come with a newline between them, or nothing, or spread over several lines.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::Read;
 use std::ops::ControlFlow;
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::fault::{Fault, FaultKind, Faults, Place};
-use crate::limits::{LINE_BYTES, OBJECT_BYTES, OBJECT_RATIO, RATIO_FREE_BYTES};
+use super::unpack::Unpacked;
+use super::{envelope, objects};
+use crate::limits::{JSON_BYTES, LINE_BYTES, OBJECT_BYTES, OBJECT_RATIO, RATIO_FREE_BYTES};
 
-/// Counts what was read of the stored object.
-struct Counted<R> {
-    inner: R,
-    read: u64,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buffer)?;
-        self.read += n as u64;
-        Ok(n)
-    }
-}
-
-/// The two ways an object is stored; told by its first two bytes, never by its name.
-enum Unpacked<R: Read> {
-    Plain(BufReader<Counted<R>>),
-    Gzip(Box<MultiGzDecoder<BufReader<Counted<R>>>>),
-}
-
-impl<R: Read> Unpacked<R> {
-    /// Bytes of the stored object that have been consumed, for the place of a fault.
-    fn stored(&self) -> u64 {
-        match self {
-            Self::Plain(reader) => reader.get_ref().read - reader.buffer().len() as u64,
-            Self::Gzip(decoder) => {
-                let reader = decoder.get_ref();
-                reader.get_ref().read - reader.buffer().len() as u64
-            }
-        }
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(reader) => reader.read(buffer),
-            Self::Gzip(decoder) => decoder.read(buffer),
-        }
-    }
-}
+/// Bytes by which the text is read.
+const STEP: usize = 256 << 10;
 
 /// One line: its number (from one), the offset of its first byte after unpacking, and its bytes
 /// without line end.
@@ -74,110 +38,231 @@ impl Line<'_> {
 pub fn read_lines<R: Read>(
     source: R,
     faults: &mut Faults,
-    mut each: impl FnMut(Line<'_>, &mut Faults) -> ControlFlow<()>,
+    each: impl FnMut(Line<'_>, &mut Faults) -> ControlFlow<()>,
 ) {
-    let mut reader = BufReader::with_capacity(64 << 10, Counted { inner: source, read: 0 });
-    let packed = match reader.fill_buf() {
-        Ok(start) => start.starts_with(&[0x1f, 0x8b]),
-        Err(error) => {
-            faults.push(unreadable(0, &error));
-            return;
-        }
-    };
-    let mut unpacked = if packed {
-        Unpacked::Gzip(Box::new(MultiGzDecoder::new(reader)))
-    } else {
-        Unpacked::Plain(reader)
-    };
+    match Unpacked::open(source) {
+        Ok(unpacked) => read_text(unpacked, faults, each),
+        Err(fault) => faults.push(fault),
+    }
+}
 
-    let mut buffer = vec![0u8; 256 << 10];
-    let mut filled = 0usize; // bytes of `buffer` that hold text not yet handed out
-    let mut offset = 0u64; // unpacked offset of buffer[0]
-    let mut number = 0u64;
-    let mut skipping = false; // inside a line that is too long
+/// Reads the lines of an object that was opened.
+pub fn read_text<R: Read>(
+    mut unpacked: Unpacked<R>,
+    faults: &mut Faults,
+    each: impl FnMut(Line<'_>, &mut Faults) -> ControlFlow<()>,
+) {
+    let mut text = Text { each, number: 0, offset: 0, skipping: false, wait: 0 };
+    let mut buffer = vec![0u8; STEP];
+    let mut filled = 0usize; // bytes of `buffer` that were not yet handed out
     while let Some(free) = buffer.get_mut(filled..) {
-        let n = match unpacked.read(free) {
-            Ok(n) => n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => {
-                faults.push(stream_fault(unpacked.stored(), &error));
-                0
-            }
-        };
-        filled += n;
-        let end_of_text = n == 0;
-        let text = buffer.get(..filled).unwrap_or_default();
-        let mut start = 0usize;
-        while let Some(length) = text.get(start..).and_then(|rest| memchr::memchr(b'\n', rest)) {
-            let line = text.get(start..start + length).unwrap_or_default();
-            if skipping {
-                skipping = false;
-            } else {
-                number += 1;
-                let bytes = line.strip_suffix(b"\r").unwrap_or(line);
-                let line = Line { number, byte: offset + start as u64, bytes };
-                if each(line, faults).is_break() {
-                    return;
-                }
-            }
-            start += length + 1;
+        let read = unpacked.read(free);
+        if let Ok(bytes) = read {
+            filled += bytes;
         }
-        let rest = text.get(start..).unwrap_or_default();
-        if end_of_text {
-            if !rest.is_empty() && !skipping {
-                number += 1;
-                let bytes = rest.strip_suffix(b"\r").unwrap_or(rest);
-                let line = Line { number, byte: offset + start as u64, bytes };
-                // Nothing follows the last line, so whether the reader has had enough is moot.
-                let _ = each(line, faults);
-            }
+        let ended = matches!(read, Ok(0));
+        let ready = buffer.get(..filled).unwrap_or_default();
+        let done = match text.take(ready, ended, faults) {
+            ControlFlow::Continue(done) => done,
+            ControlFlow::Break(()) => break,
+        };
+        if ended {
             break;
         }
-        let rest_length = rest.len();
-        if skipping {
-            offset += filled as u64;
+        buffer.copy_within(done..filled, 0);
+        filled -= done;
+        text.offset += done as u64;
+        if let Err(fault) = read {
+            // The line in which the stream broke is part of what could not be read, and what comes
+            // next is not its end.
+            faults.push(fault);
+            text.offset += filled as u64;
             filled = 0;
-        } else if rest_length >= LINE_BYTES {
-            number += 1;
-            let place = Place::Line { line: number, byte: offset + start as u64 };
-            let reason = format!("longer than {LINE_BYTES} bytes");
-            faults.push(Fault::new(place, FaultKind::LineTooLong, reason));
-            skipping = true;
-            offset += filled as u64;
-            filled = 0;
-        } else {
-            offset += start as u64;
-            buffer.copy_within(start..filled, 0);
-            filled = rest_length;
-            if filled == buffer.len() {
-                buffer.resize((buffer.len() * 2).min(LINE_BYTES + (256 << 10)), 0);
-            }
+            text.skipping = false;
         }
-        let unpacked_bytes = offset + filled as u64;
+        if filled == buffer.len() {
+            buffer.resize((buffer.len() * 2).min(JSON_BYTES + STEP), 0);
+        } else if filled < STEP / 2 && buffer.len() > 8 * STEP {
+            buffer.truncate(STEP);
+            buffer.shrink_to_fit();
+        }
+        let bytes = text.offset + filled as u64;
         let stored = unpacked.stored();
-        if unpacked_bytes > OBJECT_BYTES
-            || (unpacked_bytes > RATIO_FREE_BYTES && unpacked_bytes / stored.max(1) > OBJECT_RATIO)
+        if bytes > OBJECT_BYTES
+            || (bytes > RATIO_FREE_BYTES && bytes / stored.max(1) > OBJECT_RATIO)
         {
-            let reason = format!("{stored} bytes unpack to more than {unpacked_bytes}");
+            let reason = format!("{stored} bytes unpack to more than {bytes}");
             faults.push(Fault::new(Place::Byte(stored), FaultKind::OverLimit, reason));
             break;
         }
     }
 }
 
-fn unreadable(byte: u64, error: &io::Error) -> Fault {
-    Fault::new(Place::Byte(byte), FaultKind::Unreadable, crate::viewer::plain(&error.to_string()))
+/// Where in the text reading is.
+struct Text<F> {
+    each: F,
+    /// The number of the last line.
+    number: u64,
+    /// The offset of the first byte that was not yet handed out.
+    offset: u64,
+    /// Inside a line that is too long.
+    skipping: bool,
+    /// An object whose end was not in so many bytes is looked at again in twice as many, so that
+    /// one without end costs its length and not the square of it.
+    wait: usize,
 }
 
-fn stream_fault(byte: u64, error: &io::Error) -> Fault {
-    let (kind, reason) = match error.kind() {
-        io::ErrorKind::UnexpectedEof => (FaultKind::Truncated, "the gzip stream is cut off"),
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-            (FaultKind::Corrupt, "the gzip stream is damaged")
+impl<F: FnMut(Line<'_>, &mut Faults) -> ControlFlow<()>> Text<F> {
+    /// Hands out the whole lines at the beginning of `text` and says how many bytes they were.
+    fn take(&mut self, text: &[u8], ended: bool, faults: &mut Faults) -> ControlFlow<(), usize> {
+        let mut start = 0usize;
+        // A byte order mark, which only an editor writes.
+        if self.offset == 0 && text.starts_with(b"\xef\xbb\xbf") && self.number == 0 {
+            start = 3;
         }
-        _ => return unreadable(byte, error),
-    };
-    Fault::new(Place::Byte(byte), kind, reason)
+        loop {
+            let rest = text.get(start..).unwrap_or_default();
+            if self.skipping {
+                match memchr::memchr(b'\n', rest) {
+                    Some(end) => {
+                        self.skipping = false;
+                        start += end + 1;
+                        continue;
+                    }
+                    None => return ControlFlow::Continue(text.len()),
+                }
+            }
+            match memchr::memchr(b'\n', rest) {
+                Some(end) => {
+                    let line = rest.get(..end).unwrap_or_default();
+                    // Somebody's tool wrote an object over several lines.
+                    if line.trim_ascii() == b"{" {
+                        match self.spread(rest, start, ended, faults)? {
+                            Spread::Object(length) => {
+                                start += length;
+                                continue;
+                            }
+                            Spread::Wait => return ControlFlow::Continue(start),
+                            Spread::None => {}
+                        }
+                    }
+                    self.number += 1;
+                    self.line(line, start, faults)?;
+                    start += end + 1;
+                }
+                None if ended => {
+                    if !rest.is_empty() {
+                        self.number += 1;
+                        self.line(rest, start, faults)?;
+                    }
+                    return ControlFlow::Continue(text.len());
+                }
+                None if rest.len() < self.wait => return ControlFlow::Continue(start),
+                None if rest.len() >= LINE_BYTES => {
+                    let length = self.objects(rest, start, faults)?;
+                    start += length;
+                    let most = if rest.starts_with(b"{") { JSON_BYTES } else { LINE_BYTES };
+                    if length == 0 && rest.len() >= most {
+                        self.number += 1;
+                        let byte = self.offset + start as u64;
+                        let place = Place::Line { line: self.number, byte };
+                        let reason = format!("longer than {most} bytes");
+                        faults.push(Fault::new(place, FaultKind::LineTooLong, reason));
+                        self.skipping = true;
+                        self.wait = 0;
+                    } else {
+                        self.wait = if length == 0 { most.min(rest.len() * 2) } else { 0 };
+                        return ControlFlow::Continue(start);
+                    }
+                }
+                None => return ControlFlow::Continue(start),
+            }
+        }
+    }
+
+    /// Hands out one line, or each of the objects in it.
+    fn line(&mut self, line: &[u8], start: usize, faults: &mut Faults) -> ControlFlow<()> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let mut at = 0;
+        if line.starts_with(b"{") && memchr::memmem::find(line, b"}{").is_some() {
+            at = self.objects(line, start, faults)?;
+            if at == line.len() {
+                return ControlFlow::Continue(());
+            }
+        }
+        self.unit(line.get(at..).unwrap_or_default(), start + at, faults)
+    }
+
+    /// Hands out the whole objects at the beginning of a text and says how many bytes they were.
+    fn objects(
+        &mut self,
+        text: &[u8],
+        start: usize,
+        faults: &mut Faults,
+    ) -> ControlFlow<(), usize> {
+        let mut at = 0;
+        while let Some(rest) = text.get(at..).filter(|rest| rest.starts_with(b"{")) {
+            let Some(end) = objects::end(rest) else { break };
+            self.unit(rest.get(..end).unwrap_or_default(), start + at, faults)?;
+            at += end;
+            at += objects::gap(text.get(at..).unwrap_or_default());
+        }
+        ControlFlow::Continue(at)
+    }
+
+    /// Hands out an object that is spread over several lines, if it is one.
+    fn spread(
+        &mut self,
+        rest: &[u8],
+        start: usize,
+        ended: bool,
+        faults: &mut Faults,
+    ) -> ControlFlow<(), Spread> {
+        if rest.len() < self.wait && !ended {
+            return ControlFlow::Continue(Spread::Wait);
+        }
+        match objects::end(rest) {
+            Some(end) => {
+                self.wait = 0;
+                let object = rest.get(..end).unwrap_or_default();
+                self.number += 1;
+                self.unit(object, start, faults)?;
+                self.number += memchr::memchr_iter(b'\n', object).count() as u64;
+                let behind = rest.get(end..).unwrap_or_default();
+                let line_end = objects::gap(behind);
+                ControlFlow::Continue(Spread::Object(end + line_end))
+            }
+            None if !ended && rest.len() < JSON_BYTES => {
+                self.wait = JSON_BYTES.min(rest.len() * 2);
+                ControlFlow::Continue(Spread::Wait)
+            }
+            None => {
+                self.wait = 0;
+                ControlFlow::Continue(Spread::None)
+            }
+        }
+    }
+
+    fn unit(&mut self, bytes: &[u8], start: usize, faults: &mut Faults) -> ControlFlow<()> {
+        let (number, byte) = (self.number, self.offset + start as u64);
+        let ended = envelope::open(bytes, |bytes| {
+            (self.each)(Line { number, byte, bytes }, faults).is_break().then_some(())
+        });
+        match ended {
+            Some(()) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// What a line that is nothing but an opening brace begins.
+enum Spread {
+    /// An object of so many bytes, which was handed out.
+    Object(usize),
+    /// An object whose end is not yet there.
+    Wait,
+    /// No object.
+    None,
 }
 
 #[cfg(test)]
@@ -256,5 +341,77 @@ mod tests {
         packed[middle] ^= 0xff;
         let (_, faults) = lines(&packed);
         assert_eq!(faults.of_the_object().unwrap().kind, FaultKind::Corrupt);
+    }
+
+    #[test]
+    fn a_damaged_member_does_not_cost_the_good_ones_around_it() {
+        let good = |n: usize| {
+            (0..2000).map(|line| format!("{n} {line} {}\n", line * 7919)).collect::<String>()
+        };
+        for damage in ["byte", "cut", "checksum", "garbage"] {
+            let mut middle = gzip(good(2).as_bytes());
+            match damage {
+                "byte" => middle[800..900].fill(0xff),
+                "cut" => middle.truncate(900),
+                "checksum" => *middle.last_mut().unwrap() ^= 1,
+                _ => middle = b"no gzip at all, but text of some length".to_vec(),
+            }
+            let whole = [gzip(good(1).as_bytes()), middle, gzip(good(3).as_bytes())].concat();
+            let (out, faults) = lines(&whole);
+            let of = |n: &str| out.iter().filter(|line| line.2.starts_with(n)).count();
+            assert_eq!((of("1 "), of("3 ")), (2000, 2000), "{damage}");
+            assert_eq!(faults.count(), 1, "{damage}: {:?}", faults.kept());
+            let fault = faults.of_the_object().unwrap();
+            assert!(matches!(fault.place, Place::Byte(byte) if byte > 1000), "{damage}");
+        }
+    }
+
+    #[test]
+    fn a_stream_of_broken_members_ends() {
+        let cut = gzip(b"one line\nanother line\n");
+        let cut = &cut[..cut.len() - 4];
+        let (out, faults) = lines(&cut.repeat(10_000));
+        assert!(out.len() < 1000, "{}", out.len());
+        assert!(faults.count() < 100, "{}", faults.count());
+    }
+
+    #[test]
+    fn zeros_behind_the_last_member_are_padding() {
+        let (out, faults) = lines(&[gzip(b"a\n"), vec![0; 700]].concat());
+        assert_eq!((out.len(), faults.count()), (1, 0));
+    }
+
+    #[test]
+    fn objects_come_one_by_one_whatever_is_between_them() {
+        let text = b"{\"a\":1}{\"b\":\"}{\"}\n{\"c\":{}}\r\n{\n \"d\": 1\n}\n{\"e\":1}";
+        let (out, faults) = lines(text);
+        let text: Vec<_> = out.iter().map(|line| (line.0, line.1, line.2.as_str())).collect();
+        assert_eq!(
+            text,
+            [
+                (1, 0, "{\"a\":1}"),
+                (1, 7, "{\"b\":\"}{\"}"),
+                (2, 18, "{\"c\":{}}"),
+                (3, 28, "{\n \"d\": 1\n}"),
+                (6, 40, "{\"e\":1}"),
+            ]
+        );
+        assert!(faults.is_empty());
+    }
+
+    // Firehose writes objects without a newline, up to 128 MB of them.
+    #[test]
+    fn a_stream_of_objects_without_newlines_is_no_long_line() {
+        let record = format!("{{\"a\":\"{}\"}}", "x".repeat(1000));
+        let (out, faults) = lines(record.repeat(5000).as_bytes());
+        assert_eq!(out.len(), 5000);
+        assert!(faults.is_empty());
+    }
+
+    #[test]
+    fn an_object_without_end_is_one_fault() {
+        let (out, faults) = lines(&[b"{".repeat(9 << 20), b"\nlast".to_vec()].concat());
+        assert_eq!(out.iter().map(|l| l.2.as_str()).collect::<Vec<_>>(), ["last"]);
+        assert_eq!(faults.kept().first().unwrap().kind, FaultKind::LineTooLong);
     }
 }

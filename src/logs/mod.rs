@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod delimited;
+pub mod envelope;
 pub mod fault;
 pub mod json;
 pub mod key;
@@ -13,9 +14,12 @@ pub mod layout;
 pub mod layouts;
 pub mod lines;
 pub mod names;
+pub mod objects;
+pub mod parquet;
 pub mod record;
 pub mod row;
 pub mod tally;
+pub mod unpack;
 pub mod waf;
 pub mod waf_slots;
 
@@ -23,7 +27,7 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::ops::ControlFlow;
 
-use fault::Faults;
+use fault::{Fault, FaultKind, Faults};
 use layouts::Layouts;
 use tally::Masks;
 use waf::WafIndex;
@@ -72,7 +76,19 @@ pub fn read_waf(
 ) -> Outcome {
     let mut faults = Faults::default();
     let mut acl = None;
+    let mut began = None;
     lines::read_lines(source, &mut faults, |line, faults| {
+        if is_access_line(line.bytes) {
+            // Where they stand first, they were counted as an access log.
+            if began == Some(Kind::Waf) {
+                began = Some(Kind::Mixed);
+                let reason = "access-log lines behind WAF records are not counted";
+                faults.push(Fault::new(line.place(), FaultKind::NotALog, reason));
+            }
+            began = began.or(Some(Kind::Access));
+            return ControlFlow::Continue(());
+        }
+        began = began.or(Some(Kind::Waf));
         index.read(&line, wanted, faults);
         if acl.is_none() {
             acl = waf::acl_of(line.bytes).map(str::to_owned);
@@ -84,4 +100,15 @@ pub fn read_waf(
         index.note_slot(&acl, waf::slot_of(slot));
     }
     Outcome { kind: Kind::Waf, faults }
+}
+
+/// Whether a line in an object with WAF records is one of an access log.
+fn is_access_line(line: &[u8]) -> bool {
+    let text = line.trim_ascii_start();
+    match text.first() {
+        None => false,
+        Some(b'{') => waf::acl_of(text).is_none() && json::is_record(text),
+        Some(b'#') => true,
+        Some(_) => text.contains(&b'\t'),
+    }
 }

@@ -1,0 +1,229 @@
+//! Input that means harm, or is merely broken: what it must not do, and what is still read.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that fails panics, and a test of a command line reads and writes files"
+)]
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::process::{Command, Output};
+
+use why403::logs::fault::{FaultKind, Faults, Place};
+use why403::logs::tally::AccessTally;
+use why403::logs::{Context, Kind, read_access};
+
+const FIELDS: &str = "#Fields: date time x-edge-location cs-method cs(Host) cs-uri-stem sc-status \
+    cs(User-Agent) x-edge-request-id x-host-header sc-content-type sc-content-len time-taken";
+
+fn row(status: u16, agent: &str) -> String {
+    format!(
+        "2026-03-10\t14:00:01\tFRA56-P3\tGET\td1.cloudfront.net\t/a\t{status}\t{agent}\t-\t\
+         www.example.com\ttext/html\t919\t0.001"
+    )
+}
+
+fn tally(bytes: impl Read) -> (AccessTally, Kind, Faults) {
+    let mut tally = AccessTally::default();
+    let outcome = read_access("x", bytes, &Context::default(), &mut tally);
+    (tally, outcome.kind, outcome.faults)
+}
+
+fn replay(arguments: &[&Path]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_why403"))
+        .args(["replay", "--quiet"])
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+// See: coralogix-aws-shipper: one byte that is not UTF-8 lost the object.
+#[test]
+fn bytes_that_are_no_text_are_bytes_like_any_other() {
+    let text = [FIELDS, &row(403, "AGENT"), &row(200, "-")].join("\n");
+    for agent in [&b"\xff\xfe\x80"[..], b"a\0b", b"\x1b[2J", b"\"", b"\x85\xe2\x80\xa8"] {
+        let text = text.as_bytes();
+        let at = memchr::memmem::find(text, b"AGENT").unwrap();
+        let whole = [&text[..at], agent, &text[at + 5..]].concat();
+        let (tally, _, faults) = tally(whole.as_slice());
+        assert_eq!((tally.lines, tally.malformed, faults.count()), (2, 0, 0), "{agent:?}");
+        assert_eq!(tally.refusals[0].user_agent.value().unwrap().logged(), agent);
+    }
+}
+
+#[test]
+fn carriage_returns_at_line_ends_are_taken_away() {
+    let text = [FIELDS, &row(403, "x"), ""].join("\r\n");
+    let (tally, _, faults) = tally(text.as_bytes());
+    assert_eq!((tally.refusals.len(), faults.count()), (1, 0));
+    assert_eq!(tally.refusals[0].time_taken_ms, Some(1));
+}
+
+// See: lambda-promtail `bufio.Scanner`: a line over 64 KiB ended the file silently.
+#[test]
+fn a_line_of_a_hundred_megabytes_is_one_fault() {
+    for start in ["", "{", "{\""] {
+        let head = format!("{FIELDS}\n{}\n{start}", row(403, "x"));
+        let tail = format!("\n{}\n", row(403, "y"));
+        let long = io::repeat(b'x').take(100 << 20);
+        let (tally, _, faults) = tally(head.as_bytes().chain(long).chain(tail.as_bytes()));
+        assert_eq!(tally.refusals.len(), 2);
+        assert_eq!(faults.count(), 1);
+        let fault = &faults.kept()[0];
+        assert_eq!(fault.kind, FaultKind::LineTooLong);
+        assert!(matches!(fault.place, Place::Line { line: 3, byte } if byte > 200));
+    }
+}
+
+// See: matomo-org/matomo-log-analytics#27: header lines in mid-file.
+#[test]
+fn comments_and_headers_in_mid_file() {
+    let text = format!(
+        "{FIELDS}\n{}\n# a remark\n\n#Version: 1.0\n#Fields: sc-status cs-uri-stem time date\n\
+         403\t/b\t14:00:02\t2026-03-10\n",
+        row(403, "x")
+    );
+    let (tally, _, faults) = tally(text.as_bytes());
+    let paths: Vec<String> = tally.refusals.iter().map(|refusal| refusal.path.shown()).collect();
+    assert_eq!((paths, faults.count()), (vec!["/a".to_owned(), "/b".to_owned()], 0));
+}
+
+#[test]
+fn a_header_of_a_million_names_is_refused() {
+    let text = format!("#Fields: {}\n{}\n", "x ".repeat(1_000_000), row(403, "x"));
+    let (tally, _, faults) = tally(text.as_bytes());
+    assert_eq!(tally.lines, 0);
+    assert!(faults.count() >= 1);
+    let short = format!("#Fields: {}\n{}\n", "x ".repeat(10_000), row(403, "x"));
+    let mut tally = AccessTally::default();
+    let outcome = read_access("x", short.as_bytes(), &Context::default(), &mut tally);
+    assert_eq!(outcome.faults.kept()[0].kind, FaultKind::NoHeader);
+}
+
+// See: aws-solutions/aws-waf-security-automations#188; a 34th column exists today.
+#[test]
+fn a_line_with_more_or_fewer_columns_than_its_header_is_a_fault() {
+    let text = format!("{FIELDS}\n{}\tmore\n{}\n2026\n", row(403, "x"), row(403, "y"));
+    let (tally, _, faults) = tally(text.as_bytes());
+    assert_eq!((tally.refusals.len(), tally.malformed, faults.count()), (1, 2, 2));
+    assert!(faults.kept().iter().all(|fault| fault.kind == FaultKind::WrongColumns));
+}
+
+#[test]
+fn numbers_that_overflow_are_facts_that_we_do_not_have() {
+    let line = row(403, "x").replace("919", "99999999999999999999999");
+    let line = line.replace("0.001", "99999999999999999999.5");
+    let text = format!("{FIELDS}\n{line}\n");
+    let (tally, _, faults) = tally(text.as_bytes());
+    assert_eq!(faults.count(), 0);
+    assert!(!tally.refusals[0].content_length.is_logged());
+    assert_eq!(tally.refusals[0].time_taken_ms, None);
+}
+
+#[test]
+fn times_that_cannot_be_are_faults_of_their_line() {
+    let mut text = format!("{FIELDS}\n{}\n", row(403, "x"));
+    for date in ["9999-12-31", "1969-12-31", "0000-00-00", "2026-02-30", "-", "99999-1-1"] {
+        text += &row(403, "x").replace("2026-03-10", date);
+        text.push('\n');
+    }
+    let (tally, _, faults) = tally(text.as_bytes());
+    assert_eq!((tally.refusals.len(), faults.count()), (1, 6));
+    let (start, end) = tally.window.unwrap();
+    assert_eq!(start, end);
+}
+
+#[test]
+fn nothing_is_empty_and_not_foreign() {
+    for text in ["", "\n", "\r\n\n", "\u{feff}"] {
+        let (tally, kind, faults) = tally(text.as_bytes());
+        assert_eq!((tally.lines, kind, faults.count()), (0, Kind::Empty, 0), "{text:?}");
+    }
+}
+
+// See: siem-on-amazon-opensearch-service: two identical lines became one.
+#[test]
+fn identical_lines_without_an_id_are_two_requests() {
+    let text = format!("{FIELDS}\n{}\n{}\n", row(403, "x"), row(403, "x"));
+    let (mut tally, _, _) = tally(text.as_bytes());
+    tally.settle();
+    assert_eq!(tally.refusals.len(), 2);
+}
+
+#[test]
+fn deep_json_is_a_fault_or_nothing() {
+    let deep = "{\"a\":".repeat(10_000) + &"}".repeat(10_000);
+    let known = format!("{{\"sc-status\":\"403\",\"cs-uri-stem\":\"/\",\"x\":{deep}}}\n");
+    let (tally, _, faults) = tally(known.as_bytes());
+    assert_eq!((tally.lines, faults.count()), (0, 1));
+}
+
+/// A gigabyte of equal lines in about a megabyte.
+#[test]
+fn a_bomb_ends_at_the_ratio() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(format!("{FIELDS}\n").as_bytes()).unwrap();
+    let line = format!("{}\n", row(200, &"x".repeat(8000)));
+    for _ in 0..(80 << 20) / line.len() {
+        encoder.write_all(line.as_bytes()).unwrap();
+    }
+    let packed = encoder.finish().unwrap();
+    let (tally, _, faults) = tally(packed.as_slice());
+    assert_eq!(faults.of_the_object().unwrap().kind, FaultKind::OverLimit);
+    assert!(tally.lines > 1000);
+}
+
+// See: goaccess#405, #1867, testssl.sh#3090: a report ran what a request line had brought.
+#[test]
+fn nothing_that_a_viewer_sent_reaches_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let evil = "/\x1b]0;owned\x07\x1b[31m<script>\u{202e}\u{0085}\r";
+    let text = format!("{FIELDS}\n{}\n", row(403, evil).replace("/a", evil).replace("GET", evil));
+    let log = folder.path().join("x.log");
+    fs::write(&log, text).unwrap();
+    for format in ["text", "json"] {
+        let requests = folder.path().join("requests");
+        let arguments =
+            [Path::new("--format"), Path::new(format), Path::new("--requests"), &requests, &log];
+        let output = replay(&arguments);
+        let written = fs::read(requests).unwrap();
+        for bytes in [&output.stdout, &output.stderr, &written] {
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            assert!(text.contains("script") || *bytes == output.stderr, "{format}");
+            let bad = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+            assert!(!text.contains(bad), "{format}: {text:?}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn file_names_and_links_stay_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("bundle/logs/access");
+    fs::create_dir_all(&logs).unwrap();
+    let name = "a\nwhy403: all is well\x1b[2J";
+    fs::write(logs.join(name), format!("{FIELDS}\nbroken\n")).unwrap();
+    fs::write(folder.path().join("secret"), format!("{FIELDS}\n{}\n", row(403, "x"))).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("secret"), logs.join("link")).unwrap();
+    let output = replay(&[&folder.path().join("bundle")]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!said.lines().any(|line| line.starts_with("why403: all is well")), "{said}");
+    assert!(!said.contains('\x1b'));
+    assert!(said.contains("a link, which is not followed"), "{said}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("0 lines"));
+}
+
+#[test]
+fn access_lines_behind_waf_records_are_named() {
+    let record = r#"{"timestamp":1773153303884,"webaclId":"arn:aws:wafv2:us-east-1:1:global/webacl/a/b","action":"ALLOW","httpRequest":{}}"#;
+    let text = format!("{record}\n{FIELDS}\n{}\n", row(403, "x"));
+    let mut index = why403::logs::waf::WafIndex::default();
+    let outcome = why403::logs::read_waf("x", text.as_bytes(), &Default::default(), &mut index);
+    assert_eq!((index.records, outcome.faults.count()), (1, 1));
+    assert!(outcome.faults.of_the_object().is_some());
+}
