@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use jiff::civil::{Date, Time};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::fault::FaultKind;
@@ -58,7 +58,8 @@ pub struct Row<'a> {
 /// Reads the moments of rows, and the date of a run of equal ones once.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
-    last: Option<([u8; 10], Date)>,
+    /// A day and the second in which it begins.
+    last: Option<([u8; 10], i64)>,
 }
 
 impl Clock {
@@ -77,17 +78,28 @@ impl Clock {
     /// `YYYY-MM-DD` and `HH:MM:SS` in UTC.
     fn day(&mut self, date: &[u8], time: &[u8]) -> Option<Timestamp> {
         let date: [u8; 10] = date.try_into().ok()?;
-        let day = match self.last {
-            Some((bytes, day)) if bytes == date => day,
+        let midnight = match self.last {
+            Some((bytes, midnight)) if bytes == date => midnight,
             _ => {
                 let day: Date = std::str::from_utf8(&date).ok()?.parse().ok()?;
-                self.last = Some((date, day));
-                day
+                let midnight = TimeZone::UTC.to_timestamp(day.into()).ok()?.as_second();
+                self.last = Some((date, midnight));
+                midnight
             }
         };
-        let time: Time = std::str::from_utf8(time).ok()?.parse().ok()?;
-        TimeZone::UTC.to_timestamp(day.to_datetime(time)).ok()
+        Timestamp::from_second(midnight + second_of_day(time)?).ok()
     }
+}
+
+/// `HH:MM:SS`. A leap second counts as the one before it.
+fn second_of_day(time: &[u8]) -> Option<i64> {
+    let &[a, b, b':', c, d, b':', e, f] = time else { return None };
+    let two = |tens: u8, ones: u8| {
+        let digits = tens.is_ascii_digit() && ones.is_ascii_digit();
+        digits.then(|| i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
+    };
+    let (hour, minute, second) = (two(a, b)?, two(c, d)?, two(e, f)?);
+    (hour < 24 && minute < 60 && second <= 60).then(|| hour * 3600 + minute * 60 + second.min(59))
 }
 
 impl<'a> Row<'a> {

@@ -6,7 +6,8 @@
 
 use std::io::{self, Read};
 
-use flate2::{Crc, Decompress, FlushDecompress, Status};
+use crc32fast::Hasher;
+use flate2::{Decompress, FlushDecompress, Status};
 
 use super::fault::{Fault, FaultKind, Place};
 use crate::limits::{BROKEN_MEMBERS, GZIP_HEADER_BYTES};
@@ -111,7 +112,8 @@ pub struct Unpacked<R> {
     source: Source<R>,
     state: State,
     inflate: Decompress,
-    crc: Crc,
+    /// Of what the member gave so far.
+    sum: Hasher,
     member: u64,
     broken: usize,
 }
@@ -142,7 +144,7 @@ impl<R: Read> Unpacked<R> {
             source,
             state,
             inflate: Decompress::new(false),
-            crc: Crc::new(),
+            sum: Hasher::new(),
             member: 0,
             broken: 0,
         })
@@ -230,7 +232,7 @@ impl<R: Read> Unpacked<R> {
             return Ok(None);
         }
         self.inflate.reset(false);
-        self.crc.reset();
+        self.sum.reset();
         let header = self.source.need(10)?;
         if !header.starts_with(&[0x1f, 0x8b]) {
             return Err(Broken::Damaged("bytes that are no gzip member follow"));
@@ -281,7 +283,7 @@ impl<R: Read> Unpacked<R> {
             let produced = (self.inflate.total_out() - written) as usize;
             self.source.consume(consumed);
             let text = out.get(..produced).unwrap_or_default();
-            self.crc.update(text);
+            self.sum.update(text);
             match status {
                 Ok(Status::StreamEnd) => {
                     self.check_trailer()?;
@@ -307,7 +309,8 @@ impl<R: Read> Unpacked<R> {
         self.source.consume(8);
         let sum = u32::from_le_bytes([a, b, c, d]);
         let size = u32::from_le_bytes([e, f, g, h]);
-        if sum != self.crc.sum() || size != self.crc.amount() {
+        // The size is counted modulo 2³².
+        if sum != self.sum.clone().finalize() || size != self.inflate.total_out() as u32 {
             return Err(Broken::Damaged("the checksum of the gzip stream does not match"));
         }
         Ok(())
