@@ -15,7 +15,7 @@ VENV := .venv
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-deploy check validate build deploy stage build-WhyFunction bootstrap-for-lambda need-cargo
+.PHONY: help demo test test-deploy check validate build deploy stage build-WhyFunction bootstrap-for-lambda fuzz fuzz-build need-cargo need-fuzz
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[A-Za-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,28 @@ check: | need-cargo ## Format, lints and documentation, with every warning an er
 	cargo clippy --all-targets --features aws -- -D warnings
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --features aws
+
+# What most input comes from anybody is tried longest. `-s none` works without a nightly compiler.
+FUZZ_SECONDS ?= 120
+FUZZ_SECONDS_LONG ?= 600
+FUZZ_LONG := access_line waf_record event
+FUZZ_TARGETS ?= $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
+
+fuzz: | need-cargo need-fuzz ## Try every decoder with broken input (FUZZ_TARGETS="json_v2 ..." FUZZ_SECONDS=120)
+	for target in $(FUZZ_TARGETS); do
+	  seconds=$(FUZZ_SECONDS)
+	  case " $(FUZZ_LONG) " in *" $$target "*) seconds=$(FUZZ_SECONDS_LONG);; esac
+	  mkdir -p "fuzz/corpus/$$target"
+	  cargo fuzz run -s none "$$target" "fuzz/corpus/$$target" "fuzz/seeds/$$target" -- \
+	    -max_total_time="$$seconds" -rss_limit_mb=512 -timeout=10 -print_final_stats=1
+	done
+
+fuzz-build: | need-cargo ## Build the fuzz targets, where cargo-fuzz is installed
+	@if cargo fuzz --version >/dev/null 2>&1; then cargo fuzz build -s none; \
+	else echo "SKIPPED: the fuzz targets are built with cargo-fuzz: cargo install cargo-fuzz" >&2; fi
+
+need-fuzz:
+	@cargo fuzz --version >/dev/null 2>&1 || { echo "This needs cargo-fuzz and a C++ compiler: cargo install cargo-fuzz" >&2; exit 1; }
 
 validate: $(VENV)/deploy.stamp ## Check template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(VENV)/bin/sam validate --lint
