@@ -42,11 +42,12 @@ pub const PARQUET_PAGE_BYTES: usize = 16 << 20;
 /// Bytes of the pages and dictionaries of all columns that are open at once.
 pub const PARQUET_OPEN_BYTES: usize = 96 << 20;
 
-/// Rows of a Parquet object that are read whatever its length, and bytes that a further row has at
-/// least: the random request id alone takes 42.
-pub const PARQUET_FREE_ROWS: u64 = 1 << 20;
-/// See [`PARQUET_FREE_ROWS`].
-pub const PARQUET_ROW_BYTES: u64 = 8;
+/// Rows of a Parquet object that are read whatever its length.
+pub const PARQUET_FREE_ROWS: u64 = 1 << 17;
+
+/// Bytes that a further row has at least: the random request id alone takes 42, but a delivery may
+/// leave it out.
+pub const PARQUET_ROW_BYTES: u64 = 4;
 
 /// Bytes of the file name or the comment in the header of a gzip member; file systems end at 255.
 pub const GZIP_HEADER_BYTES: usize = 4096;

@@ -8,7 +8,11 @@ use why403::logs::{Context, json, read_access};
 fuzz_target!(|text: &[u8]| {
     let mut tally = AccessTally::default();
     read_access("x", text, &Context::default(), &mut tally);
-    if json::is_record(text) && serde_json::from_slice::<serde_json::Value>(text).is_ok() {
+    // An object that is spread over lines in a way that nobody writes is read as its lines.
+    if !text.contains(&b'\n')
+        && json::is_record(text)
+        && serde_json::from_slice::<serde_json::Value>(text).is_ok()
+    {
         // What is one record is two when it comes twice, with or without a newline.
         let mut twice = AccessTally::default();
         let text = text.trim_ascii();

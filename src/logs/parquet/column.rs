@@ -97,13 +97,14 @@ impl<'a> Column<'a> {
         self.dictionary.len() + self.entries.len() * 4 + self.page.text.len()
     }
 
-    /// Goes to the next value. `false` after the last one.
-    pub fn advance(&mut self) -> Result<bool, Reason> {
+    /// Goes to the next value. `false` after the last one. `budget` are the bytes that pages may
+    /// still unpack to.
+    pub fn advance(&mut self, budget: &mut usize) -> Result<bool, Reason> {
         while self.page.left == 0 {
             if self.pages.is_empty() {
                 return Ok(false);
             }
-            self.next_page()?;
+            self.next_page(budget)?;
         }
         self.page.left -= 1;
         let text = &self.page.text;
@@ -141,12 +142,15 @@ impl<'a> Column<'a> {
         }
     }
 
-    fn next_page(&mut self) -> Result<(), Reason> {
+    fn next_page(&mut self, budget: &mut usize) -> Result<(), Reason> {
         let mut reader = Reader::new(self.pages);
         let head = head(&mut reader).ok_or("a page header is damaged")?;
         let rest = self.pages.get(reader.position()..).ok_or(DAMAGED)?;
         let (packed, rest) = rest.split_at_checked(head.packed).ok_or("a page is cut off")?;
         self.pages = rest;
+        // Several columns may be said to lie in the same bytes, and each of them is unpacked.
+        *budget =
+            budget.checked_sub(head.unpacked).ok_or("it unpacks to more than its length allows")?;
         match head.kind {
             0 => self.data_page(&head, packed),
             2 => self.dictionary_page(&head, packed),

@@ -17,8 +17,8 @@ use super::fault::{Fault, FaultKind, Faults, Place};
 use super::names::{self, Dialect, Name};
 use super::row::{Cells, Clock, Named, Row};
 use crate::limits::{
-    COLUMNS, PARQUET_FREE_ROWS, PARQUET_GROUPS, PARQUET_INDEX_BYTES, PARQUET_OPEN_BYTES,
-    PARQUET_ROW_BYTES,
+    COLUMNS, OBJECT_RATIO, PARQUET_FREE_ROWS, PARQUET_GROUPS, PARQUET_INDEX_BYTES,
+    PARQUET_OPEN_BYTES, PARQUET_ROW_BYTES, RATIO_FREE_BYTES,
 };
 
 /// The first and the last four bytes of every such file.
@@ -60,11 +60,14 @@ pub fn read(
         let reason = format!("{} bytes promise {rows} rows", object.len());
         return Err(Fault::new(Place::Whole, FaultKind::OverLimit, reason));
     }
-    let mut clock = Clock::default();
+    let ratio = usize::try_from(OBJECT_RATIO).unwrap_or(usize::MAX);
+    let free = usize::try_from(RATIO_FREE_BYTES).unwrap_or(usize::MAX);
+    let mut state =
+        State { clock: Clock::default(), budget: object.len().saturating_mul(ratio).max(free) };
     let mut first = 1u64;
     for group in &index.groups {
         if let Err((row, kind, reason)) =
-            read_group(object, group, &index, first, &mut clock, faults, &mut each)
+            read_group(object, group, &index, first, &mut state, faults, &mut each)
         {
             faults.push(Fault::new(Place::Row(row), kind, reason));
         }
@@ -73,12 +76,19 @@ pub fn read(
     Ok(())
 }
 
+/// What goes on from one row group to the next.
+struct State {
+    clock: Clock,
+    /// Bytes that pages may still unpack to.
+    budget: usize,
+}
+
 fn read_group(
     object: &[u8],
     group: &Group,
     index: &Index,
     first: u64,
-    clock: &mut Clock,
+    state: &mut State,
     faults: &mut Faults,
     each: &mut impl FnMut(&Row<'_>, Place) -> Result<(), Fault>,
 ) -> Result<(), (u64, FaultKind, &'static str)> {
@@ -98,7 +108,7 @@ fn read_group(
     }
     for row in (first..).take(usize::try_from(group.rows).unwrap_or(usize::MAX)) {
         for (_, column) in &mut columns {
-            if !column.advance().map_err(corrupt(row))? {
+            if !column.advance(&mut state.budget).map_err(corrupt(row))? {
                 return Err((row, FaultKind::Truncated, "a column ends before its row group"));
             }
         }
@@ -116,7 +126,7 @@ fn read_group(
             }
         }
         let place = Place::Row(row);
-        let read = Row::new(Cells::Named(&values), Dialect::Standard, clock)
+        let read = Row::new(Cells::Named(&values), Dialect::Standard, &mut state.clock)
             .map_err(|(kind, reason)| Fault::new(place, kind, reason))
             .and_then(|row| each(&row, place));
         if let Err(fault) = read {

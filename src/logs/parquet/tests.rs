@@ -134,15 +134,17 @@ fn no_cut_and_no_damage_ends_in_a_panic() {
 }
 
 #[test]
-fn rows_that_nothing_stands_for_are_over_the_limit() {
-    // One run of a dictionary's only entry is as many rows as it says.
-    let properties = WriterProperties::builder().build();
-    let object = file(properties, 4);
+fn a_group_that_promises_rows_without_bytes_is_cut_off() {
+    let object = file(WriterProperties::builder().build(), 4);
     let mut index = index(&object).unwrap();
     assert_eq!(index.groups.iter().map(|group| group.rows).sum::<u64>(), 4);
     index.groups[0].rows = u64::MAX;
-    let (mut clock, mut faults) = (Clock::default(), Faults::default());
+    let mut faults = Faults::default();
     let group = &index.groups[0];
-    let read = read_group(&object, group, &index, 1, &mut clock, &mut faults, &mut |_, _| Ok(()));
-    assert_eq!(read.unwrap_err().1, FaultKind::Truncated);
+    for (budget, kind) in [(1 << 20, FaultKind::Truncated), (10, FaultKind::Corrupt)] {
+        let mut state = State { clock: Clock::default(), budget };
+        let read =
+            read_group(&object, group, &index, 1, &mut state, &mut faults, &mut |_, _| Ok(()));
+        assert_eq!(read.unwrap_err().1, kind);
+    }
 }

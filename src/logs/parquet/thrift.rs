@@ -60,6 +60,11 @@ impl<'a> Reader<'a> {
         Some(byte)
     }
 
+    fn step(&mut self, bytes: usize) -> Option<()> {
+        self.at = self.at.checked_add(bytes).filter(|at| *at <= self.bytes.len())?;
+        Some(())
+    }
+
     fn varint(&mut self) -> Option<u64> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
@@ -130,9 +135,9 @@ impl<'a> Reader<'a> {
         let depth = depth.checked_sub(1)?;
         match kind {
             Type::True | Type::False => {}
-            Type::Byte => self.at = self.at.checked_add(1)?,
+            Type::Byte => self.step(1)?,
             Type::Integer => _ = self.varint()?,
-            Type::Double => self.at = self.at.checked_add(8)?,
+            Type::Double => self.step(8)?,
             Type::Binary => _ = self.binary()?,
             Type::List => {
                 let (count, kind) = self.list()?;
@@ -142,6 +147,9 @@ impl<'a> Reader<'a> {
             }
             Type::Map => {
                 let count = usize::try_from(self.varint()?).ok()?;
+                if count > self.bytes.len().saturating_sub(self.at) {
+                    return None;
+                }
                 if count > 0 {
                     let kinds = self.byte()?;
                     let (key, value) = (Type::of(kinds >> 4)?, Type::of(kinds & 15)?);
@@ -175,5 +183,18 @@ impl<'a> Reader<'a> {
             Type::True | Type::False => self.byte().map(|_| ()),
             kind => self.skip(kind, depth),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_that_promises_more_than_there_is_ends_at_once() {
+        // Field 1, a map of 2^62 pairs of bytes.
+        let count = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f];
+        let bytes = [&[0x1b][..], &count, &[0x33, 0, 0]].concat();
+        assert!(Reader::new(&bytes).fields(|_, _, _| Some(false)).is_none());
     }
 }
