@@ -23,7 +23,7 @@ pub(super) fn signed(
         query: viewer_column(&refusal.query),
         cookie: viewer_column(&refusal.cookie),
         cookies_logged: distribution.config.logging.as_ref().map(|logging| logging.include_cookies),
-        cookie_cut_at: None,
+        cookie_cut_at: refusal.cookie_cut_at,
         client_ip: text_column(&refusal.client_ip),
         began: refusal.time_taken_ms.and_then(|taken| {
             let whole = refusal.time.subsec_nanosecond() == 0;
