@@ -18,6 +18,7 @@ use crate::logs::record::{Column, Refusal};
 use crate::logs::tally::{AccessTally, Masks, ServedPath};
 use crate::logs::waf::{Action, Side, WafIndex};
 use crate::report::build::{self, Subject};
+use crate::report::clusters::Countries;
 use crate::report::{Inputs, Report, RequestOut, Totals, Window};
 
 /// Which distribution a `d….cloudfront.net` belongs to, and what must be known to read its logs.
@@ -265,7 +266,8 @@ impl Analysis {
             &self.refusals,
             &self.kinds,
             &self.judged,
-            |refusal| self.country(refusal),
+            &tally.served,
+            &Countries { of_refusal: &|refusal| self.country(refusal), of_address: &|_| None },
             &self.facts,
         );
         let mut missing: Vec<String> = findings

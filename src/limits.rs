@@ -95,14 +95,32 @@ pub const ENVELOPE_BYTES: u64 = 32 << 20;
 /// Clusters named for one finding.
 pub const CLUSTERS: usize = 5;
 
-/// Edges or countries listed for one cluster.
+/// Edges, countries, hosts or methods listed for one cluster that is not about them.
 pub const CLUSTER_VALUES: usize = 12;
 
 /// Examples of a cluster.
 pub const EXAMPLES: usize = 3;
 
-/// Distinct path templates counted for one finding; the rest is counted together.
-pub const TEMPLATES: usize = 4096;
+/// Bytes of a path template. Longer ones are cut at a segment and end in `/{*}`, so that one hostile
+/// URL costs no more memory than any other.
+pub const TEMPLATE_BYTES: usize = 256;
+
+/// Refusals of one finding that are looked at for its clusters: all of them up to this number, and
+/// a sample beyond. A share is then good to 0.4 in a hundred.
+pub const SAMPLED_REFUSALS: usize = 16_384;
+
+/// The same over all findings of one report, at about 250 bytes each 24 MiB.
+pub const SAMPLED_REFUSALS_OF_ALL: usize = 98_304;
+
+/// Requests of one distribution that were not refused and are kept to contrast its refusals with.
+pub const SAMPLED_SERVED: usize = 16_384;
+
+/// The same over all distributions of one log, of which each keeps at least
+/// [`SAMPLED_SERVED_LEAST`].
+pub const SAMPLED_SERVED_OF_ALL: usize = 65_536;
+
+/// Requests of a distribution that are kept however many distributions there are.
+pub const SAMPLED_SERVED_LEAST: usize = 512;
 
 /// Bytes of a path that is shown.
 pub const SHOWN_BYTES: usize = 256;

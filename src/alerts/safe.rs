@@ -124,6 +124,23 @@ fn is_token(word: &str) -> bool {
         || (word.len() >= 16 && kinds == 3)
 }
 
+/// A Host without the dots that would make a link of it.
+pub fn host(name: &str) -> String {
+    let plain =
+        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    if !plain || name.split(['.', '-']).any(is_token) {
+        return "{text}".to_owned();
+    }
+    name.replace('.', "[.]")
+}
+
+/// A method; what is not one of HTTP's is the viewer's own text.
+fn method(name: &str) -> String {
+    const METHODS: [&str; 9] =
+        ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"];
+    if METHODS.contains(&name) { name.to_owned() } else { "{text}".to_owned() }
+}
+
 /// A sentence of ours that may have a viewer's words in it: without links, addresses of people and
 /// full addresses of clients.
 pub fn sentence(text: &str) -> String {
@@ -163,10 +180,12 @@ pub fn finding(finding: &Finding) -> Finding {
     let mut finding = finding.clone();
     for cluster in &mut finding.clusters {
         cluster.path = path(&cluster.path);
+        cluster.hosts = cluster.hosts.iter().map(|name| host(name)).collect();
+        cluster.methods = cluster.methods.iter().map(|name| method(name)).collect();
         let templates = cluster
             .examples
             .iter()
-            .map(|example| path(&crate::clusters::template::of(example.as_bytes())));
+            .map(|example| path(&crate::clusters::template(example.as_bytes())));
         cluster.examples = templates.collect();
         cluster.examples.sort();
         cluster.examples.dedup();

@@ -44,8 +44,13 @@ fn finding(incident: &Incident, confidence: &'static str, path: &str) -> Finding
             path: path.into(),
             edges: vec!["FRA".into(), "IAD".into()],
             countries: vec!["DE".into()],
+            hosts: vec!["www.shop.example".into()],
+            methods: vec!["GET".into()],
+            about: vec!["path", "edges"],
             requests: 1800,
-            lift: None,
+            country_known: 1800,
+            approximate: false,
+            lift: Some(61.0),
             examples: vec![path.into()],
         }],
         evidence: vec![EvidenceOut {
@@ -84,14 +89,14 @@ fn a_fault_can_be_acted_on_from_a_phone() {
     let alert = make(&incident, finding, "open");
     assert_snapshot!(text::subject(&alert), @"[403 fault] www.shop.example: The bucket does not let CloudFront in");
     assert_snapshot!(text::email(&alert), @"
-    The bucket does not let CloudFront in on /media/{hash}.jpg, since 2026-03-10 14:30 UTC.
+    The bucket does not let CloudFront in on /media/{hash}.jpg at FRA (Frankfurt) and IAD (Washington) only, since 2026-03-10 14:30 UTC.
 
     1,800 requests to www.shop.example (E1SHOPEXAMPLE) were answered 403 since 2026-03-10 14:30 UTC, 4.0 % of its requests in these logs.
     Somebody who should get in does not.
 
     Cause: s3-origin/access-not-granted, confirmed
     Change before it: PutBucketPolicy by deploy-role at 2026-03-10 14:29 UTC
-    Where: `/media/{hash}.jpg`, 1,800 requests, edges FRA IAD, countries DE
+    Where: /media/{hash}.jpg at FRA (Frankfurt) and IAD (Washington) only, 1,800 requests, 61.0 times as often as among served requests
 
     What to do
     Let distribution E1SHOPEXAMPLE read shop-media again.
@@ -113,7 +118,7 @@ fn a_rule_at_work_says_so() {
     let finding = finding(&incident, "confirmed", "/api/v1/upload");
     let alert = make(&incident, finding, "update");
     assert_snapshot!(text::subject(&alert), @"[403 enforcement update] www.shop.example: The WAF blocks (SizeRestrictions_BODY)");
-    assert_snapshot!(alert.title, @"The WAF blocks by SizeRestrictions_BODY on /api/v1/upload, since 2026-03-10 14:30 UTC");
+    assert_snapshot!(alert.title, @"The WAF blocks by SizeRestrictions_BODY on /api/v1/upload at FRA (Frankfurt) and IAD (Washington) only, since 2026-03-10 14:30 UTC");
 }
 
 #[test]
@@ -156,6 +161,8 @@ fn nothing_that_a_viewer_sent_becomes_a_link_markup_or_secret() {
         safe::sentence("192.0.2.36 asked, www.evil.example and <b>http://x</b> (2001:db8:1::7)."),
         "192.0.2.x asked, {text} and {text} (2001:db8:1:x)."
     );
+    assert_eq!(safe::host("www.shop.example"), "www[.]shop[.]example");
+    assert_eq!(safe::host("<b>.example"), "{text}");
     let incident = incident("waf", "edge", "enforcement");
     let mut hostile = finding(&incident, "confirmed", "/\u{1b}]8;;http://evil.example\u{7}x");
     if let Some(cluster) = hostile.clusters.first_mut() {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::Alert;
+use crate::report::place::words;
 use crate::report::text::{moment, thousands};
 use crate::report::{ClusterOut, Finding};
 
@@ -22,8 +23,8 @@ pub fn title(alert: &Alert) -> String {
     let what = crate::report::text::sentence_of(alert.cause, alert.detail);
     let rule = alert.rule.as_deref().map(|rule| format!(" by {rule}")).unwrap_or_default();
     let place = match alert.findings.first().map(|finding| finding.clusters.as_slice()) {
-        Some([one]) => format!(" on {}", one.path),
-        Some([first, ..]) => format!(" on {} and more", first.path),
+        Some([one]) => format!(" on {}", words(one)),
+        Some([first, ..]) => format!(" on {} and more", words(first)),
         _ => String::new(),
     };
     format!("{sure}{what}{rule}{place}, since {} UTC", moment(alert.since))
@@ -131,21 +132,13 @@ fn name(alert: &Alert) -> String {
 }
 
 fn place(cluster: &ClusterOut) -> String {
-    let listed = |name: &str, values: &[String]| match values {
-        [] => String::new(),
-        values => {
-            let few: Vec<&str> = values.iter().take(4).map(String::as_str).collect();
-            let more = if values.len() > few.len() { " and more" } else { "" };
-            format!(", {name} {}{more}", few.join(" "))
-        }
+    let about = if cluster.approximate { "about " } else { "" };
+    let often = match cluster.lift {
+        Some(lift) if lift >= 1000.0 => ", hardly any of which were served before".to_owned(),
+        Some(lift) => format!(", {lift:.1} times as often as among served requests"),
+        None => String::new(),
     };
-    format!(
-        "`{}`, {} requests{}{}",
-        cluster.path,
-        thousands(cluster.requests),
-        listed("edges", &cluster.edges),
-        listed("countries", &cluster.countries)
-    )
+    format!("{}, {about}{} requests{often}", words(cluster), thousands(cluster.requests))
 }
 
 fn meaning(severity: &str) -> &'static str {

@@ -5,6 +5,7 @@
 //! read comes out beside it as faults; reading never fails as a whole.
 
 pub mod access;
+pub mod contrast;
 pub mod delimited;
 pub mod envelope;
 pub mod fault;

@@ -156,6 +156,39 @@ impl<'a> Row<'a> {
         self.column(Name::DistributionDomain).value().copied()
     }
 
+    /// `x-edge-request-id` as logged.
+    pub fn request_id(&self) -> Option<&'a [u8]> {
+        self.column(Name::RequestId).value().copied()
+    }
+
+    /// The viewer's address, Host and user agent as logged.
+    pub fn who(&self) -> [&'a [u8]; 3] {
+        [Name::ClientIp, Name::Host, Name::UserAgent]
+            .map(|name| self.column(name).value().copied().unwrap_or(b"-"))
+    }
+
+    /// The edge location and the method.
+    pub fn edge_and_method(&self) -> (Box<str>, Box<str>) {
+        let or_dash = |name| self.token(name).value().cloned().unwrap_or_else(|| "-".into());
+        (or_dash(Name::Edge), or_dash(Name::Method))
+    }
+
+    /// The viewer's country in two letters.
+    pub fn country(&self) -> Column<Box<str>> {
+        self.token(Name::Country)
+    }
+
+    /// The Host in lower case, without a port.
+    pub fn host(&self) -> Column<Viewer> {
+        self.column(Name::Host).map(host)
+    }
+
+    /// The viewer's address.
+    pub fn client_ip(&self) -> Option<IpAddr> {
+        let text = self.column(Name::ClientIp).value().copied()?;
+        std::str::from_utf8(text).ok()?.parse().ok()
+    }
+
     /// The path as logged, without the query.
     pub fn path(&self) -> &'a [u8] {
         self.target().0
@@ -198,7 +231,7 @@ impl<'a> Row<'a> {
 
     /// The whole row as a refusal.
     pub fn refusal(&self) -> Refusal {
-        let or_dash = |name| self.token(name).value().cloned().unwrap_or_else(|| "-".into());
+        let (edge, method) = self.edge_and_method();
         Refusal {
             time: self.time,
             time_taken_ms: self.parsed(Name::TimeTaken, milliseconds).value().copied(),
@@ -209,16 +242,16 @@ impl<'a> Row<'a> {
                 .map(|name| token(name).to_ascii_lowercase().into()),
             tenant_id: self.token(Name::TenantId).value().cloned(),
             status: self.status,
-            method: or_dash(Name::Method),
-            host: self.column(Name::Host).map(host),
+            method,
+            host: self.host(),
             path: Viewer::new(self.path()),
             query: self.query(),
             cookie: self.viewer(Name::Cookie),
             cookie_cut_at: (self.dialect == Dialect::Realtime).then_some(REALTIME_CUT_BYTES),
             user_agent: self.viewer(Name::UserAgent),
             client_ip: self.parsed(Name::ClientIp, address),
-            country: self.token(Name::Country),
-            edge: or_dash(Name::Edge),
+            country: self.country(),
+            edge,
             protocol: self.token(Name::Protocol),
             protocol_version: self.token(Name::ProtocolVersion),
             result_type: self.token(Name::ResultType),

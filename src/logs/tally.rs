@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::contrast::{self, ServedRequest};
 use super::record::{Column, Refusal};
 use super::row::Row;
-use crate::limits::SERVED_PATHS;
+use crate::clusters::Sample;
+use crate::limits::{SAMPLED_SERVED, SAMPLED_SERVED_LEAST, SAMPLED_SERVED_OF_ALL, SERVED_PATHS};
 
 /// Statuses that a custom error response puts in the place of 403, over all distributions that
 /// are known. Rows with one of them may be masked refusals and are kept until the distribution's
@@ -26,13 +28,15 @@ impl Masks {
 }
 
 /// What a distribution served in a time: the contrast to what it refused.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Served {
     /// Requests that were not refused, by five minutes of their end.
     pub buckets: BTreeMap<i64, u64>,
     /// Paths that the origin answered with content, by hash, with the last time; a sample of the
     /// smallest hashes, which no order or split of files can change.
     pub paths: BTreeMap<u64, ServedPath>,
+    /// Some of the requests, with what clusters are told by.
+    pub sample: Sample<ServedRequest>,
 }
 
 /// A path that was served.
@@ -49,7 +53,23 @@ pub struct ServedPath {
 /// Seconds of one path that are kept.
 const SECONDS_OF_A_PATH: usize = 64;
 
+/// How many requests are kept of each of so many distributions.
+fn sampled(distributions: usize) -> usize {
+    let even = SAMPLED_SERVED_OF_ALL.checked_div(distributions).unwrap_or(SAMPLED_SERVED);
+    even.clamp(SAMPLED_SERVED_LEAST, SAMPLED_SERVED)
+}
+
+impl Default for Served {
+    fn default() -> Self {
+        Self::new(SAMPLED_SERVED)
+    }
+}
+
 impl Served {
+    fn new(k: usize) -> Self {
+        Self { buckets: BTreeMap::new(), paths: BTreeMap::new(), sample: Sample::new(k) }
+    }
+
     fn note_path(&mut self, path: &[u8], time: Timestamp, by_origin: BTreeSet<i64>) {
         let hash = hash(path);
         if self.paths.len() >= SERVED_PATHS
@@ -116,10 +136,8 @@ impl AccessTally {
         }
         let domain = row.distribution_domain().unwrap_or_default();
         let Ok(domain) = std::str::from_utf8(domain) else { return };
-        if !self.served.contains_key(domain) {
-            self.served.insert(domain.into(), Served::default());
-        }
-        if let Some(served) = self.served.get_mut(domain) {
+        if let Some(served) = self.served_by(domain) {
+            served.sample.offer(contrast::identity(row), || ServedRequest::new(row));
             *served.buckets.entry(row.time.as_second().div_euclid(300)).or_default() += 1;
             if matches!(row.status, 200 | 206) {
                 let (result, _) = row.result_types();
@@ -128,6 +146,19 @@ impl AccessTally {
                 served.note_path(row.path(), row.time, second.into_iter().collect());
             }
         }
+    }
+
+    /// What is kept of a distribution. The more of them there are, the less is kept of each.
+    fn served_by(&mut self, domain: &str) -> Option<&mut Served> {
+        if !self.served.contains_key(domain) {
+            let before = sampled(self.served.len());
+            let now = sampled(self.served.len() + 1);
+            if now < before {
+                self.served.values_mut().for_each(|served| served.sample.shrink(now));
+            }
+            self.served.insert(domain.into(), Served::new(now));
+        }
+        self.served.get_mut(domain)
     }
 
     /// Adds the summary of another part of the logs. Order does not matter.
@@ -140,7 +171,8 @@ impl AccessTally {
         };
         self.refusals.extend(other.refusals);
         for (domain, theirs) in other.served {
-            let mine = self.served.entry(domain).or_default();
+            let Some(mine) = self.served_by(&domain) else { continue };
+            mine.sample.merge(theirs.sample);
             for (bucket, count) in theirs.buckets {
                 *mine.buckets.entry(bucket).or_default() += count;
             }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::clusters::{self, Countries};
 use super::{ClusterOut, EvidenceOut, Finding, MissingOut, RemedyOut, RuledOutOut, Trigger};
 use crate::account::Question;
 use crate::account::distribution::function_name;
@@ -13,8 +14,11 @@ use crate::account::trail::Change;
 use crate::causes::judge::{Confidence, Verdict};
 use crate::causes::kind::{Kind, MatchedBehavior};
 use crate::causes::{Cause, Severity, remedy, rule};
-use crate::clusters::Clusters;
+use crate::clusters::Sample;
+use crate::limits::{SAMPLED_REFUSALS, SAMPLED_REFUSALS_OF_ALL};
+use crate::logs::contrast::identity_of;
 use crate::logs::record::Refusal;
+use crate::logs::tally::Served;
 
 /// What makes two refusals part of one finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,7 +65,6 @@ impl Subject {
 }
 
 /// What is gathered for one finding.
-#[derive(Default)]
 struct Gathered {
     requests: u64,
     times: Vec<Timestamp>,
@@ -71,7 +74,24 @@ struct Gathered {
     alternatives: BTreeSet<Cause>,
     missing: BTreeSet<Question>,
     behaviors: BTreeMap<usize, u64>,
-    clusters: Clusters,
+    /// The numbers of some of its refusals.
+    sample: Sample<usize>,
+}
+
+impl Gathered {
+    fn new() -> Self {
+        Self {
+            requests: 0,
+            times: Vec::new(),
+            confidence: BTreeMap::new(),
+            evidence: BTreeMap::new(),
+            ruled_out: BTreeMap::new(),
+            alternatives: BTreeSet::new(),
+            missing: BTreeSet::new(),
+            behaviors: BTreeMap::new(),
+            sample: Sample::new(SAMPLED_REFUSALS),
+        }
+    }
 }
 
 /// Sentences of evidence that one finding shows; the rest says little about few.
@@ -82,16 +102,17 @@ pub fn findings(
     refusals: &[Refusal],
     kinds: &[(Kind, Verdict)],
     judged: &[usize],
-    countries: impl Fn(&Refusal) -> Option<String>,
+    served: &BTreeMap<Box<str>, Served>,
+    countries: &Countries<'_>,
     facts: &Facts,
 ) -> Vec<Finding> {
     let mut all: BTreeMap<Subject, Gathered> = BTreeMap::new();
-    for (refusal, kind) in refusals.iter().zip(judged) {
+    for (number, (refusal, kind)) in refusals.iter().zip(judged).enumerate() {
         let Some((kind, verdict)) = kinds.get(*kind) else { continue };
-        let found = all.entry(Subject::of(kind, verdict)).or_default();
+        let found = all.entry(Subject::of(kind, verdict)).or_insert_with(Gathered::new);
         found.requests += 1;
         found.times.push(refusal.time);
-        found.clusters.count(refusal, countries(refusal).as_deref());
+        found.sample.offer(identity_of(refusal), || number);
         *found.confidence.entry(verdict.confidence).or_default() += 1;
         for evidence in &verdict.evidence {
             let key = (evidence.source.clone(), evidence.says.clone());
@@ -108,10 +129,18 @@ pub fn findings(
         }
     }
     let total = refusals.len().max(1) as f64;
+    let sampled = SAMPLED_REFUSALS_OF_ALL / all.len().max(1);
     let mut findings: Vec<(Severity, Finding)> = all
         .into_iter()
-        .filter_map(|(subject, found)| {
-            Some((subject.severity(), finding(subject, found, total, facts)?))
+        .filter_map(|(subject, mut found)| {
+            found.sample.shrink(sampled);
+            let rows = std::mem::replace(&mut found.sample, Sample::new(1)).into_rows();
+            let rows: Vec<&Refusal> =
+                rows.into_iter().filter_map(|(_, number)| refusals.get(number)).collect();
+            let domain = rows.first().and_then(|refusal| refusal.distribution_domain.as_deref());
+            let served = domain.and_then(|domain| served.get(domain));
+            let clusters = clusters::of(&rows, found.requests, served, countries);
+            Some((subject.severity(), finding(subject, found, clusters, total, facts)?))
         })
         .collect();
     findings.sort_by(|(a, one), (b, other)| {
@@ -120,7 +149,13 @@ pub fn findings(
     findings.into_iter().map(|(_, finding)| finding).collect()
 }
 
-fn finding(subject: Subject, mut found: Gathered, total: f64, facts: &Facts) -> Option<Finding> {
+fn finding(
+    subject: Subject,
+    mut found: Gathered,
+    clusters: Vec<ClusterOut>,
+    total: f64,
+    facts: &Facts,
+) -> Option<Finding> {
     found.times.sort();
     let (first, last) = (*found.times.first()?, *found.times.last()?);
     let mine = subject.distribution_id.as_deref().and_then(|id| facts.distributions.get(id));
@@ -146,19 +181,7 @@ fn finding(subject: Subject, mut found: Gathered, total: f64, facts: &Facts) -> 
         first_seen: first,
         last_seen: last,
         severity: subject.severity().id(),
-        clusters: found
-            .clusters
-            .largest()
-            .into_iter()
-            .map(|cluster| ClusterOut {
-                path: cluster.path,
-                edges: cluster.edges,
-                countries: cluster.countries,
-                requests: cluster.requests,
-                lift: cluster.lift,
-                examples: cluster.examples,
-            })
-            .collect(),
+        clusters,
         evidence,
         ruled_out: found
             .ruled_out

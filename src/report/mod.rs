@@ -1,6 +1,8 @@
 //! What comes out: the report as plain values, and its forms.
 
 pub mod build;
+pub mod clusters;
+pub mod place;
 pub mod request;
 pub mod text;
 
@@ -113,18 +115,30 @@ pub struct Finding {
     pub remedy: RemedyOut,
 }
 
-/// A cluster.
+/// Where a part of a finding strikes.
 #[derive(Clone, Debug, Serialize)]
 pub struct ClusterOut {
-    /// A path template.
+    /// A path template; `*` stands for anything, slashes included.
     pub path: String,
-    /// Points of presence.
+    /// Points of presence, the most frequent ones first.
     pub edges: Vec<String>,
-    /// Countries.
+    /// Countries, as far as they are known.
     pub countries: Vec<String>,
+    /// Hosts, as far as they are logged.
+    pub hosts: Vec<String>,
+    /// Methods.
+    pub methods: Vec<String>,
+    /// What tells these refusals from the distribution's other traffic: `path`, `edges`,
+    /// `countries`, `hosts`, `methods`. What is not named here is listed and means nothing by
+    /// itself. Empty where nothing tells them apart, and for what no other cluster holds.
+    pub about: Vec<&'static str>,
     /// How many requests.
     pub requests: u64,
-    /// How much it stands out.
+    /// Of how many of them the country is known.
+    pub country_known: u64,
+    /// Whether the numbers are scaled up from a sample.
+    pub approximate: bool,
+    /// How many times more often than among served requests one meets it among refused ones.
     pub lift: Option<f64>,
     /// Some paths.
     pub examples: Vec<String>,

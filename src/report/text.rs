@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Finding, Incident, Report};
+use super::{ClusterOut, Finding, Incident, Report, place};
 use crate::viewer::plain;
 
 const WIDTH: usize = 80;
@@ -91,8 +91,8 @@ pub fn title(finding: &Finding) -> String {
         _ => "Perhaps: ",
     };
     let what = match finding.clusters.first() {
-        Some(cluster) if finding.clusters.len() == 1 => cluster.path.clone(),
-        Some(cluster) => format!("{} and more", cluster.path),
+        Some(cluster) if finding.clusters.len() == 1 => place::words(cluster),
+        Some(cluster) => format!("{} and more", place::words(cluster)),
         None => "requests".to_owned(),
     };
     let whom = finding.distribution_id.as_deref().unwrap_or("an unknown distribution");
@@ -209,16 +209,7 @@ fn finding(
             ),
         )?;
     }
-    for cluster in &finding.clusters {
-        let mut line = format!("{}  {}", thousands(cluster.requests), cluster.path);
-        if !cluster.edges.is_empty() {
-            let _ = write!(line, "  at {}", listed(&cluster.edges));
-        }
-        if !cluster.countries.is_empty() {
-            let _ = write!(line, "  from {}", listed(&cluster.countries));
-        }
-        item(out, "where", &line)?;
-    }
+    clusters(out, finding)?;
     for evidence in &finding.evidence {
         let line = format!(
             "{}: {} ({})",
@@ -243,6 +234,47 @@ fn finding(
         item(out, "", step)?;
     }
     item(out, "see", finding.remedy.reference)
+}
+
+/// The clusters as a table: how many, how much more often than elsewhere, and where.
+fn clusters(out: &mut String, finding: &Finding) -> fmt::Result {
+    let width = |cluster: &ClusterOut| thousands(cluster.requests).len();
+    let widest = finding.clusters.iter().map(width).max().unwrap_or_default();
+    for (number, cluster) in finding.clusters.iter().enumerate() {
+        let sign = if cluster.approximate { "~" } else { "" };
+        let count = format!("{sign}{:>widest$}", thousands(cluster.requests));
+        let often = match cluster.lift {
+            Some(lift) => format!("  {:>5}", times(lift)),
+            None if finding.clusters.len() > 1 => "       ".to_owned(),
+            None => String::new(),
+        };
+        let head = format!("{count}{often}  ");
+        let indent = 11 + head.chars().count();
+        let mut text = place::words(cluster);
+        if cluster.about.is_empty() {
+            if number > 0 {
+                text = format!("the rest: {text}");
+            } else {
+                let known = [(" at ", &cluster.edges), (" from ", &cluster.countries)];
+                for (word, values) in known.into_iter().filter(|(_, values)| !values.is_empty()) {
+                    text.push_str(word);
+                    text.push_str(&listed(values));
+                }
+            }
+        }
+        let label = if number == 0 { "where" } else { "" };
+        writeln!(out, "  {DIM}{label:<8}{DIM:#} {head}{}", wrap(&text, indent))?;
+    }
+    Ok(())
+}
+
+/// `1.7x`, `61x`; what was hardly ever served has no exact lift.
+fn times(lift: f64) -> String {
+    match lift {
+        ..10.0 => format!("{lift:.1}x"),
+        ..1000.0 => format!("{lift:.0}x"),
+        _ => ">999x".to_owned(),
+    }
 }
 
 fn footer(out: &mut String, report: &Report) -> fmt::Result {
