@@ -11,6 +11,7 @@ use crate::account::{Account, Fact, Question, bucket, log_fields};
 use crate::causes::judge::{Verdict, judge};
 use crate::causes::kind::{Kind, Sources};
 use crate::causes::s3_origin::{grant, key};
+use crate::countries::Countries;
 use crate::incidents;
 use crate::logs::Context;
 use crate::logs::layouts::Layouts;
@@ -18,7 +19,7 @@ use crate::logs::record::{Column, Refusal};
 use crate::logs::tally::{AccessTally, Masks, ServedPath};
 use crate::logs::waf::{Action, Side, WafIndex};
 use crate::report::build::{self, Subject};
-use crate::report::clusters::Countries;
+use crate::report::clusters::Whereabouts;
 use crate::report::{Inputs, Report, RequestOut, Totals, Window};
 
 /// Which distribution a `d….cloudfront.net` belongs to, and what must be known to read its logs.
@@ -27,6 +28,8 @@ pub struct Directory {
     ids: BTreeMap<String, String>,
     /// Which statuses stand in for 403, and the columns of lines without a header.
     pub logs: Context,
+    /// Where addresses are, for logs that do not say it.
+    pub countries: Countries,
 }
 
 impl Directory {
@@ -47,7 +50,11 @@ impl Directory {
             }
         }
         let layouts = Layouts::new(log_fields::ask(account));
-        Self { ids, logs: Context { masks: Masks::new(masks), layouts } }
+        Self {
+            ids,
+            logs: Context { masks: Masks::new(masks), layouts },
+            countries: Countries::default(),
+        }
     }
 
     /// The distribution of a `d….cloudfront.net`.
@@ -55,12 +62,18 @@ impl Directory {
         self.ids.get(domain).map(String::as_str)
     }
 
-    /// Says of each refusal whose it is: by the name in its line, else by its object's key.
+    /// Says of each refusal whose it is, by the name in its line, else by its object's key, and
+    /// where its viewer was, where only a database can tell.
     pub fn assign(&self, refusals: &mut [Refusal]) {
         for refusal in refusals {
             let named = refusal.distribution_domain.as_deref().and_then(|name| self.ids.get(name));
             if let Some(id) = named {
                 refusal.distribution_id = Some(id.as_str().into());
+            }
+            if !refusal.country.is_logged() {
+                let address = refusal.client_ip.value().and_then(|text| text.parse().ok());
+                let country = address.and_then(|address| self.countries.of(address));
+                refusal.country_by_address = country.map(Into::into);
             }
         }
     }
@@ -261,13 +274,16 @@ fn doubt_listings(facts: &mut Facts, tally: &AccessTally) {
 
 impl Analysis {
     /// The report.
-    pub fn report(&self, tally: &AccessTally, mut inputs: Inputs) -> Report {
+    pub fn report(&self, tally: &AccessTally, mut inputs: Inputs, countries: &Countries) -> Report {
         let findings = build::findings(
             &self.refusals,
             &self.kinds,
             &self.judged,
             &tally.served,
-            &Countries { of_refusal: &|refusal| self.country(refusal), of_address: &|_| None },
+            &Whereabouts {
+                of_refusal: &|refusal| self.country(refusal),
+                of_address: &|address| countries.of(address),
+            },
             &self.facts,
         );
         let mut missing: Vec<String> = findings
@@ -333,13 +349,15 @@ impl Analysis {
         })
     }
 
-    /// The viewer's country: the log's, else the WAF's.
+    /// The viewer's country: the log's, else the WAF's, else that of a database.
     pub fn country(&self, refusal: &Refusal) -> Option<String> {
         let logged = refusal.country.value().map(|code| code.to_string());
-        logged.or_else(|| {
+        let by_waf = || {
             let id = refusal.request_id.as_deref()?;
             let row = self.waf.row(Side::Edge, id)?;
             row.country.as_deref().map(str::to_owned)
-        })
+        };
+        let by_address = || refusal.country_by_address.as_deref().map(str::to_owned);
+        logged.or_else(by_waf).or_else(by_address)
     }
 }

@@ -20,6 +20,7 @@
 //! - [`report`]: the report as plain values and as text.
 //! - [`alerts`]: what people and programs are told, made safe to show.
 //! - [`analysis`]: the only file that knows all rooms.
+//! - [`countries`]: where addresses are, by a database of the reader's own.
 //! - [`viewer`]: what a viewer sent, escaped wherever it is shown.
 //! - [`limits`]: every limit with its reason.
 
@@ -28,6 +29,7 @@ pub mod alerts;
 pub mod analysis;
 pub mod causes;
 pub mod clusters;
+pub mod countries;
 #[cfg(feature = "aws")]
 pub mod function;
 pub mod incidents;

@@ -82,7 +82,7 @@ fn report(parts: &[Vec<usize>], waf_order: &[usize]) -> String {
         why403::logs::read_waf(name, text.as_bytes(), &wanted, &mut waf);
     }
     let analysis = analysis::analyse(&tally, waf, &account, Depth::Incident);
-    let report = analysis.report(&tally, Inputs::default());
+    let report = analysis.report(&tally, Inputs::default(), &Default::default());
     // Requests are not counted apart where an object comes twice; all else must be equal.
     let mut value = serde_json::to_value(report).unwrap();
     value["totals"]["requests"] = serde_json::Value::Null;

@@ -51,6 +51,17 @@ const CONFIG: &str = "cloudfront/get-distribution";
 /// Countries of a list that are shown.
 const SHOWN: usize = 12;
 
+/// What a database says of the viewer's address. CloudFront has its own, which may differ.
+fn by_address(rule: Option<GeoRule>, kind: &Kind) -> Option<Evidence> {
+    let refused = match rule? {
+        GeoRule::Denies => kind.country_by_address == Country::Listed,
+        GeoRule::Serves => kind.country_by_address == Country::NotListed,
+        GeoRule::Unrestricted => false,
+    };
+    let says = "the database places the viewer's address in a country that is not served";
+    refused.then(|| Evidence { source: "--geoip".to_owned(), says: says.to_owned() })
+}
+
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     // The list is that of the moment only if the configuration is.
     let rule = kind.config(facts).and(kind.geo);
@@ -108,7 +119,13 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         }
         _ if kind.page == Page::EdgeCountry => Opinion::of(Says::Supports, detail)
             .because(LOG, "the body is CloudFront's page about blocked countries")
+            .and(by_address(rule, kind))
             .and(config),
-        _ => Opinion::silent().missing(ask()),
+        _ => match by_address(rule, kind) {
+            Some(seen) => {
+                Opinion::of(Says::Supports, detail).because(seen.source, seen.says).and(config)
+            }
+            None => Opinion::silent().missing(ask()),
+        },
     }
 }

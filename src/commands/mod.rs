@@ -12,6 +12,8 @@ pub enum Ended {
     Done,
     /// Done, but some input could not be read.
     Partly,
+    /// It was called with something that it cannot use.
+    Usage,
     /// No readable input at all.
     NoInput,
     /// Something of ours failed.
@@ -23,6 +25,7 @@ impl From<Ended> for ExitCode {
         ExitCode::from(match ended {
             Ended::Done => 0,
             Ended::Partly => 2,
+            Ended::Usage => 64,
             Ended::NoInput => 66,
             Ended::Internal => 70,
         })

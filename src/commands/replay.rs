@@ -16,6 +16,7 @@ use why403::account::bundle::BundleAccount;
 use why403::account::facts::Depth;
 use why403::account::{Account, Answer, Question};
 use why403::analysis::{self, Analysis, Directory};
+use why403::countries::Countries;
 use why403::logs::fault::Faults;
 use why403::logs::tally::AccessTally;
 use why403::logs::waf::WafIndex;
@@ -49,6 +50,10 @@ pub struct Replay {
     #[arg(long, value_name = "ID")]
     request_id: Vec<String>,
 
+    /// A country database (MMDB) that tells where addresses are, for logs without a country
+    #[arg(long, value_name = "FILE")]
+    geoip: Option<PathBuf>,
+
     /// Show no progress
     #[arg(long, short)]
     quiet: bool,
@@ -80,8 +85,17 @@ pub fn run(command: &Replay) -> Ended {
         complain("no log to read: give a bundle, a folder of logs or a log file");
         return Ended::NoInput;
     }
+    let mut directory = Directory::ask(&account);
+    if let Some(file) = &command.geoip {
+        match Countries::open(file) {
+            Ok(countries) => directory.countries = countries,
+            Err(why) => {
+                complain(&format!("--geoip: {why}; give a country database in the MMDB format"));
+                return Ended::Usage;
+            }
+        }
+    }
     let mut progress = Progress::new(objects.len(), command.quiet);
-    let directory = Directory::ask(&account);
 
     let mut tally = AccessTally::default();
     let mut waf_objects = Vec::new();
@@ -126,7 +140,7 @@ pub fn run(command: &Replay) -> Ended {
 
     let partly = !inputs.unreadable_files.is_empty() || inputs.malformed_lines > 0;
     let analysis = analysis::analyse(&tally, waf, &account, Depth::Incident);
-    let report = analysis.report(&tally, inputs);
+    let report = analysis.report(&tally, inputs, &directory.countries);
     let written = match &command.requests {
         Some(path) => write_requests(path, &analysis),
         None => Ok(()),

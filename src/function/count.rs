@@ -98,7 +98,7 @@ pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Coun
     }
     merged.settle();
     let analysis = analysis::analyse(&merged, waf, tools.account.as_ref(), Depth::Causes);
-    let findings = analysis.report(&merged, Inputs::default()).findings;
+    let findings = analysis.report(&merged, Inputs::default(), &directory.countries).findings;
     for (distribution, contributions) in by_distribution {
         let about = about(tools, &distribution, &merged);
         keep(tools, &distribution, contributions, &findings, &about, &mut counted);

@@ -16,6 +16,7 @@ mod objects;
 pub mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -27,6 +28,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use crate::account::live::{Clients, LiveAccount};
 use crate::alerts::{Outgoing, sns};
 use crate::analysis::Directory;
+use crate::countries::Countries;
 use crate::incidents::store::dynamo::DynamoStore;
 use crate::incidents::store::{Partial, Store};
 use crate::limits::REFUSALS_AT_ONCE;
@@ -53,6 +55,8 @@ pub struct Tools {
     pub store: DynamoStore,
     /// What AWS says of distributions.
     pub account: Arc<LiveAccount>,
+    /// Where addresses are, for logs that do not say it.
+    pub countries: Countries,
     /// The runtime on which calls run that threads wait for.
     pub handle: Handle,
     sqs: aws_sdk_sqs::Client,
@@ -87,11 +91,17 @@ impl Function {
             s3: s3.clone(),
         };
         let table = aws_sdk_dynamodb::Client::new(&config);
+        let countries = settings.geoip.as_deref().map(|file| Countries::open(Path::new(file)));
+        let countries = countries.transpose().unwrap_or_else(|why| {
+            tracing::warn!("no countries by address: {why}");
+            None
+        });
         Self(Arc::new(Tools {
             store: DynamoStore::new(table, settings.table.clone(), handle.clone()),
             account: Arc::new(LiveAccount::new(clients, handle.clone())),
             sqs: aws_sdk_sqs::Client::new(&config),
             sns: aws_sdk_sns::Client::new(&config),
+            countries: countries.unwrap_or_default(),
             settings,
             s3,
             handle,
@@ -133,7 +143,12 @@ impl Function {
             return (fates, alerts);
         }
         let tools = self.0.clone();
-        let asked = spawn_blocking(move || Directory::ask(tools.account.as_ref())).await;
+        let asked = spawn_blocking(move || {
+            let mut directory = Directory::ask(tools.account.as_ref());
+            directory.countries = tools.countries.clone();
+            directory
+        })
+        .await;
         let directory = Arc::new(asked.unwrap_or_default());
         let (waf, access): (Vec<_>, Vec<_>) = objects.into_iter().partition(|one| one.waf);
         let mut reads = Vec::new();

@@ -6,6 +6,7 @@
 //! | `WHY403_TOPIC_ARN` | the SNS topic of the alerts | none: the function does not start |
 //! | `WHY403_DEAD_LETTER_QUEUE_URL` | the queue of objects that cannot be read | none: the function does not start |
 //! | `WHY403_WAF_LOG_BUCKETS` | buckets of WAF logs, separated by commas; their objects are read first | none of them |
+//! | `WHY403_GEOIP` | a country database in the MMDB format, from the package or a layer | none |
 //! | `WHY403_LOG_LEVEL` | `error`, `warn`, `info`, `debug` or `trace` | `info` |
 //!
 //! AWS's own variables (`AWS_REGION`, `AWS_ENDPOINT_URL`, …) mean what they mean to every SDK.
@@ -28,6 +29,8 @@ pub struct Settings {
     pub dead_letters: String,
     /// Buckets of WAF logs.
     pub waf_buckets: Vec<String>,
+    /// A file that tells where addresses are.
+    pub geoip: Option<String>,
     /// How much is written to the log.
     pub log_level: String,
 }
@@ -56,6 +59,7 @@ impl Settings {
                 .map(|name| name.trim().to_owned())
                 .filter(|name| !name.is_empty())
                 .collect(),
+            geoip: get("WHY403_GEOIP"),
             log_level: get("WHY403_LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
         })
     }

@@ -86,6 +86,9 @@ pub struct Refusal {
     pub client_ip: Column<Box<str>>,
     /// The viewer's country in two letters.
     pub country: Column<Box<str>>,
+    /// The country that a database of the reader's own gives the address, where the log does not
+    /// say one.
+    pub country_by_address: Option<Box<str>>,
     /// The edge location, for example `FRA56-P3`.
     pub edge: Box<str>,
     /// `http`, `https`, `ws`, `wss`, `grpcs`.

@@ -251,6 +251,7 @@ impl<'a> Row<'a> {
             user_agent: self.viewer(Name::UserAgent),
             client_ip: self.parsed(Name::ClientIp, address),
             country: self.country(),
+            country_by_address: None,
             edge,
             protocol: self.token(Name::Protocol),
             protocol_version: self.token(Name::ProtocolVersion),

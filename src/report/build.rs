@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::clusters::{self, Countries};
+use super::clusters::{self, Whereabouts};
 use super::{ClusterOut, EvidenceOut, Finding, MissingOut, RemedyOut, RuledOutOut, Trigger};
 use crate::account::Question;
 use crate::account::distribution::function_name;
@@ -103,7 +103,7 @@ pub fn findings(
     kinds: &[(Kind, Verdict)],
     judged: &[usize],
     served: &BTreeMap<Box<str>, Served>,
-    countries: &Countries<'_>,
+    countries: &Whereabouts<'_>,
     facts: &Facts,
 ) -> Vec<Finding> {
     let mut all: BTreeMap<Subject, Gathered> = BTreeMap::new();

@@ -9,7 +9,7 @@ use crate::logs::record::Refusal;
 use crate::logs::tally::Served;
 
 /// What tells where a viewer was.
-pub struct Countries<'a> {
+pub struct Whereabouts<'a> {
     /// Of a refusal: by the log, the WAF's log or a database.
     pub of_refusal: &'a dyn Fn(&Refusal) -> Option<String>,
     /// Of an address: by a database.
@@ -21,7 +21,7 @@ pub fn of(
     refused: &[&Refusal],
     total: u64,
     served: Option<&Served>,
-    countries: &Countries<'_>,
+    countries: &Whereabouts<'_>,
 ) -> Vec<ClusterOut> {
     let refused: Vec<Row> = refused.iter().map(|refusal| of_refusal(refusal, countries)).collect();
     let served: Vec<Row> = served
@@ -39,7 +39,7 @@ fn place(edge: &str) -> Box<str> {
     edge.get(..3).unwrap_or(edge).into()
 }
 
-fn of_refusal(refusal: &Refusal, countries: &Countries<'_>) -> Row {
+fn of_refusal(refusal: &Refusal, countries: &Whereabouts<'_>) -> Row {
     Row {
         path: template(&refusal.path.sent()).into(),
         edge: place(&refusal.edge),
@@ -51,7 +51,7 @@ fn of_refusal(refusal: &Refusal, countries: &Countries<'_>) -> Row {
     }
 }
 
-fn of_served(hash: u64, request: &ServedRequest, countries: &Countries<'_>) -> Row {
+fn of_served(hash: u64, request: &ServedRequest, countries: &Whereabouts<'_>) -> Row {
     let by_address = || request.client_ip.and_then(|ip| (countries.of_address)(ip));
     Row {
         path: template(&request.path.sent()).into(),

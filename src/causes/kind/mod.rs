@@ -62,6 +62,8 @@ pub struct Kind {
     pub geo: Option<GeoRule>,
     /// How the viewer's country stands to the restriction.
     pub country: Country,
+    /// The same by a database of the reader's own, where the log does not say the country.
+    pub country_by_address: Country,
     /// Whether the origin of the same behaviour served after it had refused, with no change in
     /// between, so that nothing refuses the whole behaviour.
     pub origin_serves: bool,
@@ -239,7 +241,7 @@ impl Kind {
             mine.zip(distribution).zip(behavior).and_then(|((mine, distribution), behavior)| {
                 grant::of(refusal, facts, mine, distribution, behavior)
             });
-        let (geo, country) = country(refusal, distribution, &tenant);
+        let (geo, country, country_by_address) = country(refusal, distribution, &tenant);
         Self {
             distribution: refusal.distribution_id.clone(),
             status: refusal.status,
@@ -265,6 +267,7 @@ impl Kind {
             }),
             geo,
             country,
+            country_by_address,
             origin_serves: match (mine, index) {
                 (Some(mine), MatchedBehavior::At(place)) => {
                     mine.witnesses.get(&place).is_some_and(|witness| {

@@ -92,7 +92,7 @@ pub(super) fn country(
     refusal: &Refusal,
     distribution: Option<&Distribution>,
     tenant: &Tenancy<'_>,
-) -> (Option<GeoRule>, Country) {
+) -> (Option<GeoRule>, Country, Country) {
     let own = distribution.map(|distribution| {
         let geo = distribution.config.restrictions.as_ref().map(|all| &all.geo_restriction);
         geo.map_or(("none", &[][..]), |geo| (geo.restriction_type.as_str(), geo.items.as_slice()))
@@ -112,13 +112,15 @@ pub(super) fn country(
         Some(_) => Some(GeoRule::Unrestricted),
         None => None,
     };
+    let stands = |code: &str| match list.iter().any(|item| item == code) {
+        true => Country::Listed,
+        false => Country::NotListed,
+    };
     let country = match &refusal.country {
         Column::Missing => Country::Unknown,
         Column::Dash => Country::Nowhere,
-        Column::Value(code) if list.iter().any(|item| item.as_str() == code.as_ref()) => {
-            Country::Listed
-        }
-        Column::Value(_) => Country::NotListed,
+        Column::Value(code) => stands(code),
     };
-    (rule, country)
+    let by_address = refusal.country_by_address.as_deref().map_or(Country::Unknown, stands);
+    (rule, country, by_address)
 }
