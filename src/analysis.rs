@@ -12,7 +12,7 @@ use crate::causes::judge::{Verdict, judge};
 use crate::causes::kind::{Kind, Sources};
 use crate::causes::s3_origin::{grant, key};
 use crate::countries::Countries;
-use crate::incidents;
+use crate::incidents::counting;
 use crate::logs::Context;
 use crate::logs::layouts::Layouts;
 use crate::logs::record::{Column, Refusal};
@@ -55,6 +55,16 @@ impl Directory {
             logs: Context { masks: Masks::new(masks), layouts },
             countries: Countries::default(),
         }
+    }
+
+    /// How many distributions are known.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
     }
 
     /// The distribution of a `d….cloudfront.net`.
@@ -294,7 +304,7 @@ impl Analysis {
         missing.dedup();
         inputs.missing = missing;
         let forbidden = self.refusals.iter().filter(|refusal| refusal.status == 403).count() as u64;
-        let incidents = incidents::of(self.subjects());
+        let incidents = counting::of(tally, self.subjects());
         Report {
             schema: "why403/report/1",
             window: Window {
@@ -312,11 +322,11 @@ impl Analysis {
         }
     }
 
-    /// Every refusal with its subject and time.
-    pub fn subjects(&self) -> impl Iterator<Item = (Subject, jiff::Timestamp)> {
+    /// Every refusal with its subject.
+    pub fn subjects(&self) -> impl Iterator<Item = (Subject, &Refusal)> {
         self.refusals.iter().zip(&self.judged).filter_map(|(refusal, number)| {
             let (kind, verdict) = self.kinds.get(*number)?;
-            Some((Subject::of(kind, verdict), refusal.time))
+            Some((Subject::of(kind, verdict), refusal))
         })
     }
 

@@ -13,7 +13,7 @@ pub fn outgoing(alert: &Alert, now: Timestamp) -> Outgoing {
         ("distribution_id", alert.distribution_id.as_deref().unwrap_or("unknown")),
         ("cause", alert.cause),
         ("severity", alert.severity),
-        ("confidence", alert.confidence),
+        ("confidence", &alert.confidence),
         ("state", alert.state),
     ];
     Outgoing {

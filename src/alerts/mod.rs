@@ -51,7 +51,7 @@ pub struct Alert {
     /// Their share of the distribution's requests in the logs that were read with them.
     pub share_of_requests: Option<f64>,
     /// `confirmed`, `likely`, `possible`.
-    pub confidence: &'static str,
+    pub confidence: String,
     /// The cause.
     pub cause: &'static str,
     /// The detail of the largest incident.
@@ -142,12 +142,18 @@ impl Alert {
             title: String::new(),
             since: incidents.iter().map(|one| one.start).min()?,
             detected: incidents.iter().map(|one| one.detected).max()?,
-            until: None,
+            until: match place.state {
+                "resolved" => incidents.iter().filter_map(|one| one.end).max(),
+                _ => None,
+            },
             forbidden,
             expected: incidents.iter().map(|one| one.expected).sum(),
             share_of_requests: (about.requests > 0)
                 .then(|| (refused as f64 / about.requests as f64).min(1.0)),
-            confidence: main.map_or("possible", |finding| finding.confidence),
+            confidence: main
+                .map(|finding| finding.confidence.to_owned())
+                .or_else(|| place.confidence.clone())
+                .unwrap_or_else(|| "possible".to_owned()),
             cause: largest.cause,
             detail: largest.detail,
             rule: largest.rule.as_deref().map(crate::viewer::plain),

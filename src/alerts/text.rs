@@ -15,7 +15,7 @@ const TEXT: usize = 8000;
 
 /// The alert in one line.
 pub fn title(alert: &Alert) -> String {
-    let sure = match alert.confidence {
+    let sure = match alert.confidence.as_str() {
         "confirmed" => "",
         "likely" => "Probably: ",
         _ => "Perhaps: ",

@@ -88,6 +88,80 @@ impl Cause {
     }
 }
 
+impl Cause {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::AlternateDomainName,
+        Self::Waf,
+        Self::CustomOrigin,
+        Self::S3Origin,
+        Self::GeoRestriction,
+        Self::SignedAccess,
+        Self::StackedDistributions,
+        Self::ViewerProtocol,
+        Self::MethodNotAllowed,
+        Self::EdgeFunction,
+        Self::ViewerCertificate,
+        Self::DistributionDisabled,
+        Self::InvalidRequest,
+        Self::EdgeBlock,
+        Self::Unattributed,
+    ];
+
+    /// The cause of an identifier.
+    pub fn of_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.id() == id)
+    }
+
+    /// The stable identifiers of its details.
+    pub fn details(self) -> &'static [&'static str] {
+        match self {
+            Self::AlternateDomainName => &["not-on-distribution", "points-elsewhere"],
+            Self::Waf => &["edge", "origin"],
+            Self::CustomOrigin => &[
+                "denied",
+                "host-header-forwarded",
+                "no-route",
+                "secret-header",
+                "firewall",
+                "lambda-url",
+            ],
+            Self::S3Origin => &[
+                "access-not-granted",
+                "wrong-path",
+                "object-missing",
+                "host-header-forwarded",
+                "custom-error-page",
+                "explicit-deny",
+                "kms-denied",
+                "archived",
+                "requester-pays",
+                "website-not-public",
+            ],
+            Self::GeoRestriction => &["denied-country", "not-in-allowed-countries"],
+            Self::SignedAccess => &[
+                "missing",
+                "expired",
+                "not-yet-valid",
+                "ip-mismatch",
+                "unknown-key",
+                "policy-mismatch",
+                "malformed",
+                "bad-signature",
+            ],
+            Self::StackedDistributions => &["origin-is-distribution", "loop"],
+            Self::ViewerProtocol => &["https-required"],
+            Self::MethodNotAllowed => &["method-not-allowed"],
+            Self::EdgeFunction => &["cloudfront-function", "lambda-at-edge"],
+            Self::ViewerCertificate => &["client-certificate"],
+            Self::DistributionDisabled => &["disabled"],
+            Self::InvalidRequest => &["malformed", "get-with-body"],
+            Self::EdgeBlock => &["unspecified"],
+            Self::Unattributed => &["insufficient-evidence"],
+        }
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id())

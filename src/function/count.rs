@@ -16,9 +16,10 @@ use crate::account::{Fact, Question};
 use crate::alerts::{About, Alert, Outgoing, message};
 use crate::analysis::{self, Directory};
 use crate::causes::Cause;
-use crate::incidents::record::{Contribution, record};
+use crate::incidents::Series;
+use crate::incidents::counting::Counts;
+use crate::incidents::record::{Contribution, Desk, record};
 use crate::incidents::store::{Partial, Store, StoreError};
-use crate::incidents::{self, Counts};
 use crate::logs::key;
 use crate::logs::record::Refusal;
 use crate::logs::tally::{AccessTally, hash};
@@ -50,6 +51,10 @@ pub struct Counted {
     pub alerts: Vec<Outgoing>,
     /// Incidents that were opened.
     pub opened: usize,
+    /// Refusals that came too late for their five minutes.
+    pub late: u64,
+    /// Distributions in the account.
+    pub distributions: u32,
     /// Refusals by distribution and cause, of the objects that were counted now.
     pub forbidden: BTreeMap<(String, Cause), u64>,
 }
@@ -60,7 +65,8 @@ const SERIES: usize = 60;
 
 /// Judges and counts. Blocks.
 pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Counted {
-    let mut counted = Counted::default();
+    let distributions = u32::try_from(directory.len()).unwrap_or(u32::MAX);
+    let mut counted = Counted { distributions, ..Counted::default() };
     for read in &mut reads {
         read.tally.settle();
         directory.assign(&mut read.tally.refusals);
@@ -119,8 +125,9 @@ fn keep(
     let mut sums: BTreeMap<Object, BTreeMap<Cause, u64>> = BTreeMap::new();
     for one in &contributions {
         let sums = sums.entry(one.object.clone()).or_default();
-        for (subject, counts) in &one.series {
-            *sums.entry(subject.cause).or_default() += counts.values().sum::<u64>();
+        for (subject, series) in &one.refused {
+            let sum: u64 = series.counts().map(|(_, count)| u64::from(count)).sum();
+            *sums.entry(subject.cause).or_default() += sum;
         }
     }
     let now = Timestamp::now();
@@ -128,7 +135,15 @@ fn keep(
         Alert::new(news, findings, place, about).map(|alert| message::outgoing(&alert, now))
     };
     let wait = |longest: Duration| std::thread::sleep(jittered(longest));
-    match record(&tools.store, distribution, contributions, now, &write, &wait) {
+    let desk = Desk {
+        store: &tools.store,
+        heard: tools.settings.heard,
+        distributions: counted.distributions,
+        now,
+        write: &write,
+        wait: &wait,
+    };
+    match record(&desk, distribution, contributions) {
         Ok(recorded) => {
             for (object, causes) in sums {
                 if recorded.duplicates.contains(&object) {
@@ -140,6 +155,7 @@ fn keep(
                 }
             }
             counted.opened += recorded.opened;
+            counted.late += recorded.late;
             counted.alerts.extend(recorded.alerts);
             counted.duplicates.extend(recorded.duplicates);
         }
@@ -166,46 +182,45 @@ fn contributions(
 ) -> Vec<(String, Contribution)> {
     let tally = &read.tally;
     let analysis = analysis::analyse(tally, waf.clone(), tools.account.as_ref(), Depth::Causes);
-    let mut all: BTreeMap<String, BTreeMap<Subject, Counts>> = BTreeMap::new();
+    let mut all: BTreeMap<String, Counts> = BTreeMap::new();
     // A distribution that refused nothing is counted too: the object must be known as done.
-    for domain in tally.served.keys() {
+    for (domain, served) in &tally.served {
         let id = directory.id_of(domain).or_else(|| key::distribution(&read.object.key));
-        all.entry(id.unwrap_or_default().to_owned()).or_default();
+        let mine = all.entry(id.unwrap_or_default().to_owned()).or_default();
+        served.buckets.iter().for_each(|(bucket, count)| mine.served.add(*bucket, *count));
     }
-    for (subject, counts) in incidents::count(analysis.subjects()) {
+    for (subject, refusal) in analysis.subjects() {
         let id = subject.distribution_id.as_deref().unwrap_or_default().to_owned();
-        all.entry(id).or_default().insert(subject, counts);
+        all.entry(id).or_default().refuse(subject, refusal);
     }
     if all.is_empty() {
-        all.insert(
-            key::distribution(&read.object.key).unwrap_or_default().to_owned(),
-            BTreeMap::new(),
-        );
+        let id = key::distribution(&read.object.key).unwrap_or_default().to_owned();
+        all.insert(id, Counts::default());
     }
     let of = all.len();
-    let contribution = |series| Contribution {
+    let contribution = |counts: Counts| Contribution {
         object: read.object.clone(),
         of,
         partial: read.partial.clone(),
-        series: few(series),
+        refused: few(counts.refused),
+        served: counts.served,
     };
-    all.into_iter().map(|(id, series)| (id, contribution(series))).collect()
+    all.into_iter().map(|(id, counts)| (id, contribution(counts))).collect()
 }
 
 /// The largest series, and the rules of the others together.
-fn few(series: BTreeMap<Subject, Counts>) -> BTreeMap<Subject, Counts> {
+fn few(series: BTreeMap<Subject, Series>) -> BTreeMap<Subject, Series> {
     if series.len() <= SERIES {
         return series;
     }
-    let mut all: Vec<(Subject, Counts)> = series.into_iter().collect();
-    all.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.values().sum::<u64>()));
-    let mut out: BTreeMap<Subject, Counts> = BTreeMap::new();
-    for (n, (subject, counts)) in all.into_iter().enumerate() {
+    let mut all: Vec<(Subject, Series)> = series.into_iter().collect();
+    all.sort_by_key(|(_, series)| {
+        std::cmp::Reverse(series.counts().map(|(_, count)| u64::from(count)).sum::<u64>())
+    });
+    let mut out: BTreeMap<Subject, Series> = BTreeMap::new();
+    for (n, (subject, series)) in all.into_iter().enumerate() {
         let subject = if n < SERIES { subject } else { Subject { rule: None, ..subject } };
-        let sum = out.entry(subject).or_default();
-        for (bucket, count) in counts {
-            *sum.entry(bucket).or_default() += count;
-        }
+        out.entry(subject).or_default().merge(&series);
     }
     out
 }

@@ -6,6 +6,7 @@
 //! | `WHY403_TOPIC_ARN` | the SNS topic of the alerts | none: the function does not start |
 //! | `WHY403_DEAD_LETTER_QUEUE_URL` | the queue of objects that cannot be read | none: the function does not start |
 //! | `WHY403_WAF_LOG_BUCKETS` | buckets of WAF logs, separated by commas; their objects are read first | none of them |
+//! | `WHY403_ALERT_SEVERITIES` | which incidents are alerts: `fault`, `enforcement`, `unknown`, separated by commas | all of them |
 //! | `WHY403_GEOIP` | a country database in the MMDB format, from the package or a layer | none |
 //! | `WHY403_LOG_LEVEL` | `error`, `warn`, `info`, `debug` or `trace` | `info` |
 //!
@@ -18,6 +19,8 @@
 
 use std::env;
 
+use crate::incidents::plan::Heard;
+
 /// The settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -29,6 +32,8 @@ pub struct Settings {
     pub dead_letters: String,
     /// Buckets of WAF logs.
     pub waf_buckets: Vec<String>,
+    /// What people want to hear of.
+    pub heard: Heard,
     /// A file that tells where addresses are.
     pub geoip: Option<String>,
     /// How much is written to the log.
@@ -59,10 +64,18 @@ impl Settings {
                 .map(|name| name.trim().to_owned())
                 .filter(|name| !name.is_empty())
                 .collect(),
+            heard: heard(get("WHY403_ALERT_SEVERITIES").as_deref()),
             geoip: get("WHY403_GEOIP"),
             log_level: get("WHY403_LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
         })
     }
+}
+
+/// A fault is always heard of.
+fn heard(named: Option<&str>) -> Heard {
+    let Some(named) = named else { return Heard::default() };
+    let has = |severity: &str| named.split(',').any(|one| one.trim() == severity);
+    Heard { fault: true, enforcement: has("enforcement"), unknown: has("unknown") }
 }
 
 #[cfg(test)]

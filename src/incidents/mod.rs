@@ -1,92 +1,106 @@
 //! What is new.
 //!
-//! One rule so far: a cause that was never counted before for its distribution is an incident at
-//! twenty requests.
+//! Most sites answer 403 all day, so a number of refusals says nothing. Each series of a
+//! distribution (a cause, its detail, for the WAF the rule) is judged against its own past.
+//!
+//! Kept are counts, not statistics, and [`detect()`] is a pure function of the counts up to a moment.
+//! So the answer does not depend on which object came first, in how many pieces, or twice; when
+//! something comes late, the question is asked again.
+//!
+//! - [`series`]: counts by five minutes, and who was there.
+//! - [`hours`]: the older past, by the hour.
+//! - [`baseline`]: what is expected at an hour.
+//! - [`bursts`]: bursts that are usual here.
+//! - [`probability`]: how improbable a count is.
+//! - [`detect`](mod@detect): when a series stands out, and since when.
+//! - [`lifecycle`]: how an incident goes on and ends.
+//! - [`run`]: one pass over the buckets, which asks all of these.
+//! - [`state`]: what the function keeps between two deliveries, and [`encode`] as how many bytes.
+//! - [`story`]: what of all this people are told, once.
+//! - [`counting`]: refusals to series, and a whole log to its incidents.
+//! - [`record`]: what objects say, counted once and told once, by way of the [`store`].
 
+pub mod baseline;
+mod bits;
+pub mod bursts;
+pub mod counting;
+pub mod detect;
+pub mod encode;
+pub mod hours;
+pub mod lifecycle;
+pub mod plan;
+pub mod probability;
 pub mod record;
+pub mod run;
 pub mod series;
+pub mod state;
 pub mod store;
+pub mod story;
 
-use std::collections::BTreeMap;
+use std::hash::Hasher;
 
-use jiff::Timestamp;
+use siphasher::sip::SipHasher24;
 
-use crate::report::Incident;
-use crate::report::build::Subject;
+pub use detect::{Kind, Settings};
+pub use encode::DecodeError;
+pub use lifecycle::Reason;
+pub use series::{BUCKET_SECONDS, Bucket, Clients, Series, bucket_of, time_of};
+pub use state::State;
+pub use story::{Change, News, Written, tell};
 
-/// Requests from which a cause that was never seen before is news. One refusal is a typing error,
-/// twenty of them are people.
-pub const NEWS: u64 = 20;
-
-/// Seconds of one bucket of counts.
-pub const BUCKET_SECONDS: i64 = 300;
-
-/// The counts of one series: five-minute buckets of event time. They merge in any order.
-pub type Counts = BTreeMap<i64, u64>;
-
-/// The bucket in which a moment lies.
-pub fn bucket_of(time: Timestamp) -> i64 {
-    time.as_second().div_euclid(BUCKET_SECONDS)
+/// Something new in a series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incident {
+    /// The stable name, see [`incident_id`].
+    pub id: String,
+    /// The first bucket that stands out.
+    pub start: Bucket,
+    /// The end of the bucket that opened it: when an alert would have gone out had every log come
+    /// at once.
+    pub detected: Bucket,
+    /// The first bucket after it, once it is over.
+    pub end: Option<Bucket>,
+    /// The newest bucket that held more than is usual.
+    pub last_excess: Bucket,
+    /// Refusals since `start`, up to `end`.
+    pub forbidden: u64,
+    /// How many would have been usual in that time.
+    pub expected: f64,
+    /// The chance that so many come without a reason.
+    pub p_value: f64,
+    /// Whether it goes on, and if not, why.
+    pub state: IncidentState,
 }
 
-/// The moment at which a bucket begins.
-pub fn start_of(bucket: i64) -> Timestamp {
-    Timestamp::from_second(bucket.saturating_mul(BUCKET_SECONDS)).unwrap_or(Timestamp::MIN)
+/// Whether an incident goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncidentState {
+    /// It does.
+    Open,
+    /// It is over.
+    Resolved(Reason),
 }
 
-/// Counts refusals by subject and bucket.
-pub fn count(subjects: impl Iterator<Item = (Subject, Timestamp)>) -> BTreeMap<Subject, Counts> {
-    let mut series: BTreeMap<Subject, Counts> = BTreeMap::new();
-    for (subject, time) in subjects {
-        *series.entry(subject).or_default().entry(bucket_of(time)).or_default() += 1;
+/// The incidents of a series whose buckets are all there, oldest first. `served` counts the
+/// requests of the distribution that were answered otherwise than with 403, and `until` is the
+/// watermark: buckets before it are complete, and only their silence can end an incident.
+pub fn detect(
+    series: &Series,
+    served: Option<&Series>,
+    settings: &Settings<'_>,
+    until: Bucket,
+) -> Vec<Incident> {
+    state::incidents(None, series, served.map(|served| (None, served)), settings, until)
+}
+
+/// The name of an incident: a hash of the distribution, the series and the first `start` that was
+/// written of it. A later look may move the start; the name stays.
+pub fn incident_id(distribution: &str, series: &str, first_start: Bucket) -> String {
+    // The key is fixed, so that every machine gives the same name.
+    let mut hasher = SipHasher24::new_with_keys(0x7768_7934_3033, 0x696e_6369_6465_6e74);
+    for part in [distribution.as_bytes(), series.as_bytes(), &first_start.to_be_bytes()] {
+        hasher.write_u64(part.len() as u64);
+        hasher.write(part);
     }
-    series
-}
-
-/// The incidents of refusals.
-pub fn of(subjects: impl Iterator<Item = (Subject, Timestamp)>) -> Vec<Incident> {
-    let mut incidents: Vec<Incident> = count(subjects)
-        .into_iter()
-        .filter_map(|(subject, counts)| detect(&subject, &counts))
-        .collect();
-    incidents.sort_by(|a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));
-    incidents
-}
-
-/// Whether a series holds an incident. A pure function of its counts.
-pub fn detect(subject: &Subject, counts: &Counts) -> Option<Incident> {
-    let start = *counts.keys().next()?;
-    let mut sum = 0;
-    let detected = counts.iter().find_map(|(bucket, count)| {
-        sum += count;
-        (sum >= NEWS).then_some(*bucket)
-    })?;
-    let forbidden: u64 = counts.values().sum();
-    Some(Incident {
-        id: subject.id("i"),
-        distribution_id: subject.distribution_id.as_deref().map(str::to_owned),
-        cause: subject.cause.id(),
-        detail: subject.detail,
-        rule: subject.rule.clone(),
-        severity: subject.severity().id(),
-        state: "open",
-        start: start_of(start),
-        detected: start_of(detected + 1),
-        end: None,
-        forbidden,
-        // A series that was never seen before: half a refusal, by the rule of succession.
-        expected: 0.5,
-        p_value: poisson_tail(forbidden, 0.5),
-        finding_ids: vec![subject.id("f")],
-    })
-}
-
-/// The chance of at least `n` events where `mean` are expected.
-fn poisson_tail(n: u64, mean: f64) -> f64 {
-    let mut term = (-mean).exp();
-    for k in 1..=n.min(1000) {
-        term *= mean / k as f64;
-    }
-    // The first term of the tail bounds it from below; the rest is a geometric series.
-    (term / (1.0 - mean / (n as f64 + 1.0))).max(f64::MIN_POSITIVE)
+    format!("i-{:016x}", hasher.finish())
 }

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::series::{Opened, Series, Story};
-use super::store::{CHANGE_ITEMS, Change, Committed, Counted, Partial, State, Store, StoreError};
-use super::{Counts, detect};
+use super::Series;
+use super::plan::{Heard, plan};
+use super::store::{CHANGE_ITEMS, Committed, Partial, Store, StoreError};
 use crate::alerts::Outgoing;
-use crate::causes::Cause;
 use crate::report::Incident;
 use crate::report::build::Subject;
 use crate::trigger::Object;
@@ -23,12 +22,11 @@ pub struct Contribution {
     pub of: usize,
     /// What could not be read of it.
     pub partial: Option<Partial>,
-    /// Its counts.
-    pub series: BTreeMap<Subject, Counts>,
+    /// Its refusals.
+    pub refused: BTreeMap<Subject, Series>,
+    /// Its other requests.
+    pub served: Series,
 }
-
-/// Incidents of one cause that follow within this belong to one story.
-const SAME_STORY_SECONDS: i64 = 3600;
 
 /// How often a commit is tried. With jitter, two dozen functions that write at once all get in.
 const TRIES: u32 = 12;
@@ -42,6 +40,8 @@ pub struct Recorded {
     pub opened: usize,
     /// Objects that had been counted before.
     pub duplicates: Vec<Object>,
+    /// Refusals that came too late for their five minutes and were counted in their hour alone.
+    pub late: u64,
 }
 
 /// An alert's place in its story.
@@ -51,44 +51,63 @@ pub struct Place {
     pub alert_id: String,
     /// The number of the message.
     pub sequence: u64,
-    /// `open` or `update`.
+    /// `open`, `update` or `resolved`.
     pub state: &'static str,
+    /// How sure the last message was, where there was one.
+    pub confidence: Option<String>,
 }
 
-/// Counts what objects say of one distribution and opens the incidents that follow.
-///
-/// `write` makes the alert of incidents of one cause. `wait` sleeps before a try that follows a
-/// conflict.
+/// What counting needs beside the counts.
+pub struct Desk<'a> {
+    /// What was seen before.
+    pub store: &'a dyn Store,
+    /// What people want to hear of.
+    pub heard: Heard,
+    /// Distributions in the account.
+    pub distributions: u32,
+    /// The time of the delivery.
+    pub now: Timestamp,
+    /// Makes the alert of incidents of one cause, the largest first.
+    pub write: &'a dyn Fn(&[Incident], &Place) -> Option<Outgoing>,
+    /// Sleeps before a try that follows a conflict.
+    pub wait: &'a dyn Fn(Duration),
+}
+
+/// Counts what objects say of one distribution and tells what follows. Without objects it looks
+/// again at what is open, because the silence of a site that gets no logs ends incidents as well.
 pub fn record(
-    store: &dyn Store,
+    desk: &Desk<'_>,
     distribution: &str,
     mut contributions: Vec<Contribution>,
-    now: Timestamp,
-    write: &dyn Fn(&[Incident], &Place) -> Option<Outgoing>,
-    wait: &dyn Fn(Duration),
 ) -> Result<Recorded, StoreError> {
     let mut recorded = Recorded::default();
+    let is_tick = contributions.is_empty();
     let mut tries = 0;
-    while !contributions.is_empty() {
+    while is_tick || !contributions.is_empty() {
         let subjects: BTreeSet<&Subject> =
-            contributions.iter().flat_map(|one| one.series.keys()).collect();
+            contributions.iter().flat_map(|one| one.refused.keys()).collect();
         let subjects: Vec<Subject> = subjects.into_iter().cloned().collect();
-        let state = store.load(distribution, &subjects)?;
-        let (change, opened) = plan(distribution, &contributions, &state, now, write);
-        if change.items() > CHANGE_ITEMS && contributions.len() > 1 {
+        let known = desk.store.load(distribution, &subjects)?;
+        let planned = plan(desk, distribution, &contributions, known);
+        if planned.change.items() > CHANGE_ITEMS && contributions.len() > 1 {
             let rest = contributions.split_off(contributions.len() / 2);
             for half in [contributions, rest] {
-                let part = record(store, distribution, half, now, write, wait)?;
+                let part = record(desk, distribution, half)?;
                 recorded.alerts.extend(part.alerts);
                 recorded.opened += part.opened;
                 recorded.duplicates.extend(part.duplicates);
+                recorded.late += part.late;
             }
             return Ok(recorded);
         }
-        match store.commit(&change)? {
+        if planned.change.items() == 0 {
+            break;
+        }
+        match desk.store.commit(&planned.change)? {
             Committed::Done => {
-                recorded.alerts.extend(change.outbox);
-                recorded.opened += opened;
+                recorded.alerts.extend(planned.change.outbox);
+                recorded.opened += planned.opened;
+                recorded.late += planned.late;
                 break;
             }
             Committed::Duplicates(objects) => {
@@ -100,76 +119,11 @@ pub fn record(
                 if tries >= TRIES {
                     return Err(StoreError::Away("others write at the same time".to_owned()));
                 }
-                wait(Duration::from_millis(20 << tries.min(6)));
+                (desk.wait)(Duration::from_millis(20 << tries.min(6)));
             }
         }
     }
     Ok(recorded)
-}
-
-/// What is to be written, and how many incidents it opens. A pure function of what is known.
-fn plan(
-    distribution: &str,
-    contributions: &[Contribution],
-    state: &State,
-    now: Timestamp,
-    write: &dyn Fn(&[Incident], &Place) -> Option<Outgoing>,
-) -> (Change, usize) {
-    let mut change = Change { distribution: distribution.to_owned(), ..Change::default() };
-    for one in contributions {
-        let counted = Counted {
-            distribution: distribution.to_owned(),
-            of: one.of,
-            partial: one.partial.clone(),
-        };
-        change.objects.push((one.object.clone(), counted));
-        for (subject, counts) in &one.series {
-            let known = || state.series.get(subject).cloned().unwrap_or_default();
-            change.series.entry(subject.clone()).or_insert_with(known).tally.add(counts);
-        }
-    }
-    let mut news: BTreeMap<Cause, Vec<Incident>> = BTreeMap::new();
-    for (subject, series) in &mut change.series {
-        if let Some(incident) = opens(subject, series) {
-            series.incident = Some(Opened { id: incident.id.clone(), at: now });
-            news.entry(subject.cause).or_default().push(incident);
-        }
-    }
-    let opened = news.values().map(Vec::len).sum();
-    for (cause, mut incidents) in news {
-        incidents.sort_by(|a, b| (b.forbidden, &a.id).cmp(&(a.forbidden, &b.id)));
-        let known = state.stories.get(&cause).cloned().unwrap_or_default();
-        let (story, place) = next(known, &incidents);
-        change.outbox.extend(write(&incidents, &place));
-        change.stories.insert(cause, story);
-    }
-    (change, opened)
-}
-
-/// The incident that a series opens by its new counts, unless it has opened one before.
-fn opens(subject: &Subject, series: &Series) -> Option<Incident> {
-    if series.incident.is_some() {
-        return None;
-    }
-    detect(subject, &series.tally.recent)
-}
-
-/// The next message of a story: its first one, or an update of what began within the hour before.
-fn next(mut story: Story, incidents: &[Incident]) -> (Story, Place) {
-    let detected = incidents.iter().map(|one| one.detected.as_second()).max().unwrap_or_default();
-    let goes_on = story.revision > 0 && detected - story.last <= SAME_STORY_SECONDS;
-    if !goes_on {
-        story.alert_id = incidents.first().map(|one| one.id.clone()).unwrap_or_default();
-        story.sequence = 0;
-    }
-    story.sequence += 1;
-    story.last = story.last.max(detected);
-    let place = Place {
-        alert_id: story.alert_id.clone(),
-        sequence: story.sequence,
-        state: if goes_on { "update" } else { "open" },
-    };
-    (story, place)
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 //! | `pk` | `sk` | what | expires |
 //! | --- | --- | --- | --- |
 //! | `object#BUCKET/KEY#EDITION` | distribution, or `-` | that the object was counted | 20 days |
-//! | `distribution#ID` | `series#…` | the counts of one series, and its incident | 90 days |
+//! | `distribution#ID` | `site` | what was served, and what is open | 90 days |
+//! | `distribution#ID` | `series#…` | the counts of one series, and what was told of it | 90 days |
 //! | `distribution#ID` | `story#CAUSE` | the story under which alerts go out | 90 days |
+//! | `open` | distribution, or `-` | that it has an open incident | 90 days |
 //! | `outbox` | `TIME#ALERT#SEQUENCE` | an alert; without its body once it went out | 14 days, 1 hour |
 //! | `waf#ACL` | `SLOT#OBJECT#NUMBER` | rows of a WAF log | 48 hours |
 //! | `waf-acls` | web ACL | that an origin's web ACL logs to us | 48 hours |
@@ -17,20 +19,23 @@
     reason = "items expire by the clock: this is one of the ends"
 )]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError as WriteError;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
-use super::{Change, Committed, Counted, Partial, State, Store, StoreError, VERSION};
+use super::{
+    Change, Committed, Counted, Known, Partial, Site, Store, StoreError, Stored, Story, VERSION,
+};
 use crate::alerts::Outgoing;
 use crate::causes::Cause;
-use crate::incidents::series::{Series, Story, Tally};
+use crate::incidents::State;
 use crate::logs::waf::Side;
 use crate::logs::waf_slots::Chunk;
 use crate::report::build::Subject;
@@ -43,6 +48,11 @@ const LEDGER_SECONDS: i64 = 20 * DAY;
 const STATE_SECONDS: i64 = 90 * DAY;
 const OUTBOX_SECONDS: i64 = 14 * DAY;
 const WAF_SECONDS: i64 = 48 * HOUR;
+
+/// The sort key of what is known of a distribution as a whole.
+const SITE: &str = "site";
+/// The partition of distributions with an open incident.
+const OPEN: &str = "open";
 
 /// A key must not be empty.
 const NO_DISTRIBUTION: &str = "-";
@@ -100,6 +110,57 @@ where
     SdkError<E, R>: std::error::Error,
 {
     StoreError::Away(crate::viewer::plain(&DisplayErrorContext(&error).to_string()))
+}
+
+/// The sort key of a distribution.
+fn named(distribution: &str) -> &str {
+    if distribution.is_empty() { NO_DISTRIBUTION } else { distribution }
+}
+
+fn unnamed(sk: &str) -> String {
+    if sk == NO_DISTRIBUTION { String::new() } else { sk.to_owned() }
+}
+
+fn bytes(value: Vec<u8>) -> AttributeValue {
+    AttributeValue::B(Blob::new(value))
+}
+
+fn json(value: &impl Serialize) -> AttributeValue {
+    text(serde_json::to_string(value).unwrap_or_default())
+}
+
+/// A subject of a distribution, by the words that stand for it.
+#[derive(Serialize, Deserialize)]
+struct SubjectKey(String, Option<String>, Option<String>);
+
+impl SubjectKey {
+    fn of(subject: &Subject) -> Self {
+        let detail = subject.detail.map(str::to_owned);
+        Self(subject.cause.id().to_owned(), detail, subject.rule.clone())
+    }
+
+    fn subject(self, distribution: &str) -> Option<Subject> {
+        let Self(cause, detail, rule) = self;
+        let cause = Cause::of_id(&cause)?;
+        let detail = match detail {
+            Some(detail) => {
+                let known = cause.details().iter().find(|known| **known == detail);
+                Some(*known?)
+            }
+            None => None,
+        };
+        let distribution_id = (!distribution.is_empty()).then(|| distribution.into());
+        Some(Subject { distribution_id, cause, detail, rule })
+    }
+}
+
+/// The state in an item.
+fn state(item: &Item, name: &str) -> Result<State, StoreError> {
+    match item.get(name).and_then(|bytes| bytes.as_b().ok()) {
+        Some(bytes) => State::decode(bytes.as_ref()).map_err(|_| damaged(item)),
+        // It was written before there was any.
+        None => Ok(State::new()),
+    }
 }
 
 fn object_pk(object: &Object) -> String {
@@ -195,15 +256,57 @@ impl DynamoStore {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
+    /// Puts a distribution among those that have something open, or takes it away.
+    fn mark_open(&self, sk: &str, open: bool) -> Result<TransactWriteItem, StoreError> {
+        if open {
+            return self.write(item(OPEN.to_owned(), sk.to_owned(), STATE_SECONDS), None);
+        }
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("pk", text(OPEN))
+            .key("sk", text(sk))
+            .build()
+            .map_err(|error| StoreError::Damaged(error.to_string()))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// Reads series and the stories of their causes, and the distribution with them.
+    fn load_series(
+        &self,
+        distribution: &str,
+        subjects: BTreeSet<Subject>,
+        with_site: bool,
+        known: &mut Known,
+    ) -> Result<(), StoreError> {
+        let pk = distribution_pk(distribution);
+        let stories: BTreeMap<String, Cause> =
+            subjects.iter().map(|one| (story_sk(one.cause), one.cause)).collect();
+        let mut series: BTreeMap<String, Subject> =
+            subjects.into_iter().map(|subject| (series_sk(&subject), subject)).collect();
+        let site = with_site.then(|| SITE.to_owned());
+        let keys = series.keys().chain(stories.keys()).chain(&site);
+        let keys: Vec<_> = keys.map(|sk| (pk.clone(), sk.clone())).collect();
+        for item in self.get(&keys)? {
+            let sk = get_text(&item, "sk").unwrap_or_default();
+            let revision = get_number(&item, "revision").ok_or_else(|| damaged(&item))?;
+            if sk == SITE {
+                known.site = Some(site_of(&item, distribution, revision)?);
+            } else if let Some(subject) = series.remove(sk) {
+                let state = state(&item, "state")?;
+                known.series.insert(subject, Stored { state, revision });
+            } else if let Some(cause) = stories.get(sk) {
+                known.stories.insert(*cause, story_of(&item, revision));
+            }
+        }
+        Ok(())
+    }
+
     fn items(&self, change: &Change) -> Result<Vec<TransactWriteItem>, StoreError> {
         let mut items = Vec::with_capacity(change.items());
         // The objects come first: a refusal is told by the place of its item.
         for (object, counted) in &change.objects {
-            let sk = match change.distribution.as_str() {
-                "" => NO_DISTRIBUTION,
-                id => id,
-            };
-            let mut item = item(object_pk(object), sk.to_owned(), LEDGER_SECONDS);
+            let sk = named(&change.distribution).to_owned();
+            let mut item = item(object_pk(object), sk, LEDGER_SECONDS);
             item.insert("of".to_owned(), number(counted.of));
             if let Some(partial) = &counted.partial {
                 item.insert("partial".to_owned(), text(&partial.reason));
@@ -212,17 +315,25 @@ impl DynamoStore {
             items.push(self.write(item, Some(0))?);
         }
         let pk = distribution_pk(&change.distribution);
+        if let Some(site) = &change.site {
+            let open: Vec<SubjectKey> = site.open.iter().map(SubjectKey::of).collect();
+            let mut row = item(pk.clone(), SITE.to_owned(), STATE_SECONDS);
+            row.insert("served".to_owned(), bytes(site.served.encode()));
+            row.insert("open".to_owned(), json(&open));
+            for (name, bucket) in [("first", site.first), ("newest", site.newest)] {
+                row.extend(bucket.map(|bucket| (name.to_owned(), number(bucket))));
+            }
+            row.insert("revision".to_owned(), number(site.revision + 1));
+            items.push(self.write(row, Some(site.revision))?);
+            items.push(self.mark_open(named(&change.distribution), !site.open.is_empty())?);
+        }
         for (subject, series) in &change.series {
             let mut item = item(pk.clone(), series_sk(subject), STATE_SECONDS);
             item.insert("cause".to_owned(), text(subject.cause.id()));
             item.insert("detail".to_owned(), text(subject.detail.unwrap_or_default()));
             item.insert("rule".to_owned(), text(subject.rule.as_deref().unwrap_or_default()));
-            item.insert("counts".to_owned(), AttributeValue::B(Blob::new(series.tally.pack())));
+            item.insert("state".to_owned(), bytes(series.state.encode()));
             item.insert("revision".to_owned(), number(series.revision + 1));
-            if let Some(incident) = &series.incident {
-                let json = serde_json::to_string(incident).unwrap_or_default();
-                item.insert("incident".to_owned(), text(json));
-            }
             items.push(self.write(item, Some(series.revision))?);
         }
         for (cause, story) in &change.stories {
@@ -230,6 +341,9 @@ impl DynamoStore {
             item.insert("alert".to_owned(), text(&story.alert_id));
             item.insert("sequence".to_owned(), number(story.sequence));
             item.insert("last".to_owned(), number(story.last));
+            item.insert("open".to_owned(), json(&story.open));
+            let confidence = story.confidence.as_deref();
+            item.extend(confidence.map(|said| ("confidence".to_owned(), text(said))));
             item.insert("revision".to_owned(), number(story.revision + 1));
             items.push(self.write(item, Some(story.revision))?);
         }
@@ -242,14 +356,34 @@ impl DynamoStore {
     }
 }
 
+fn site_of(item: &Item, distribution: &str, revision: u64) -> Result<Site, StoreError> {
+    let open: Vec<SubjectKey> =
+        serde_json::from_str(get_text(item, "open").unwrap_or("[]")).map_err(|_| damaged(item))?;
+    Ok(Site {
+        served: state(item, "served")?,
+        first: get_number(item, "first"),
+        newest: get_number(item, "newest"),
+        open: open.into_iter().filter_map(|key| key.subject(distribution)).collect(),
+        revision,
+    })
+}
+
+fn story_of(item: &Item, revision: u64) -> Story {
+    Story {
+        alert_id: get_text(item, "alert").unwrap_or_default().to_owned(),
+        sequence: get_number(item, "sequence").unwrap_or(0),
+        last: get_number(item, "last").unwrap_or(0),
+        open: serde_json::from_str(get_text(item, "open").unwrap_or("[]")).unwrap_or_default(),
+        confidence: get_text(item, "confidence").map(str::to_owned),
+        revision,
+    }
+}
+
 impl Store for DynamoStore {
     fn counted(&self, object: &Object) -> Result<Vec<Counted>, StoreError> {
         let items = self.query(&object_pk(object), " ", "~")?;
         let counted = |item: &Item| Counted {
-            distribution: match get_text(item, "sk").unwrap_or_default() {
-                NO_DISTRIBUTION => String::new(),
-                id => id.to_owned(),
-            },
+            distribution: unnamed(get_text(item, "sk").unwrap_or_default()),
             of: get_number(item, "of").unwrap_or(1),
             partial: get_text(item, "partial").map(|reason| Partial {
                 reason: reason.to_owned(),
@@ -259,40 +393,22 @@ impl Store for DynamoStore {
         Ok(items.iter().map(counted).collect())
     }
 
-    fn load(&self, distribution: &str, subjects: &[Subject]) -> Result<State, StoreError> {
-        let pk = distribution_pk(distribution);
-        let mut series = BTreeMap::new();
-        let mut stories = BTreeMap::new();
-        for subject in subjects {
-            series.insert(series_sk(subject), subject);
-            stories.insert(story_sk(subject.cause), subject.cause);
+    fn load(&self, distribution: &str, subjects: &[Subject]) -> Result<Known, StoreError> {
+        let mut known = Known::default();
+        let asked = subjects.iter().cloned().collect();
+        self.load_series(distribution, asked, true, &mut known)?;
+        // What is open besides stands in what was just read.
+        let open = known.site.iter().flat_map(|site| site.open.iter().cloned());
+        let open: BTreeSet<Subject> = open.filter(|subject| !subjects.contains(subject)).collect();
+        if !open.is_empty() {
+            self.load_series(distribution, open, false, &mut known)?;
         }
-        let keys: Vec<_> =
-            series.keys().chain(stories.keys()).map(|sk| (pk.clone(), sk.clone())).collect();
-        let mut state = State::default();
-        for item in self.get(&keys)? {
-            let sk = get_text(&item, "sk").unwrap_or_default();
-            let revision = get_number(&item, "revision").ok_or_else(|| damaged(&item))?;
-            if let Some(subject) = series.get(sk) {
-                let counts = item.get("counts").and_then(|counts| counts.as_b().ok());
-                let tally = counts.and_then(|counts| Tally::unpack(counts.as_ref()));
-                let incident = match get_text(&item, "incident") {
-                    Some(json) => Some(serde_json::from_str(json).map_err(|_| damaged(&item))?),
-                    None => None,
-                };
-                let tally = tally.ok_or_else(|| damaged(&item))?;
-                state.series.insert((*subject).clone(), Series { tally, incident, revision });
-            } else if let Some(cause) = stories.get(sk) {
-                let story = Story {
-                    alert_id: get_text(&item, "alert").unwrap_or_default().to_owned(),
-                    sequence: get_number(&item, "sequence").unwrap_or(0),
-                    last: get_number(&item, "last").unwrap_or(0),
-                    revision,
-                };
-                state.stories.insert(*cause, story);
-            }
-        }
-        Ok(state)
+        Ok(known)
+    }
+
+    fn open_sites(&self) -> Result<Vec<String>, StoreError> {
+        let items = self.query(OPEN, " ", "~")?;
+        Ok(items.iter().filter_map(|item| get_text(item, "sk").map(unnamed)).collect())
     }
 
     fn commit(&self, change: &Change) -> Result<Committed, StoreError> {

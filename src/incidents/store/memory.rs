@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Change, Committed, Counted, State, Store, StoreError};
+use super::{Change, Committed, Counted, Known, Site, Store, StoreError, Stored, Story};
 use crate::alerts::Outgoing;
 use crate::causes::Cause;
-use crate::incidents::series::{Series, Story};
 use crate::logs::waf::Side;
 use crate::logs::waf_slots::Chunk;
 use crate::report::build::Subject;
@@ -23,7 +22,8 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Inner {
     ledger: BTreeMap<Object, BTreeMap<String, Counted>>,
-    series: BTreeMap<Subject, Series>,
+    sites: BTreeMap<String, Site>,
+    series: BTreeMap<Subject, Stored>,
     stories: BTreeMap<(String, Cause), Story>,
     outbox: BTreeMap<(String, u64), (Outgoing, bool)>,
     waf: BTreeMap<(String, i64, u64, u32), Chunk>,
@@ -32,7 +32,7 @@ struct Inner {
 
 impl MemoryStore {
     /// All series, for tests.
-    pub fn series(&self) -> BTreeMap<Subject, Series> {
+    pub fn series(&self) -> BTreeMap<Subject, Stored> {
         self.inner.borrow().series.clone()
     }
 
@@ -48,19 +48,20 @@ impl Store for MemoryStore {
         Ok(inner.ledger.get(object).into_iter().flat_map(|all| all.values().cloned()).collect())
     }
 
-    fn load(&self, distribution: &str, subjects: &[Subject]) -> Result<State, StoreError> {
+    fn load(&self, distribution: &str, subjects: &[Subject]) -> Result<Known, StoreError> {
         let inner = self.inner.borrow();
-        let mut state = State::default();
-        for subject in subjects {
+        let mut known = Known { site: inner.sites.get(distribution).cloned(), ..Known::default() };
+        let open: Vec<Subject> = known.site.iter().flat_map(|site| site.open.clone()).collect();
+        for subject in subjects.iter().chain(&open) {
             if let Some(series) = inner.series.get(subject) {
-                state.series.insert(subject.clone(), series.clone());
+                known.series.insert(subject.clone(), series.clone());
             }
             let story = inner.stories.get(&(distribution.to_owned(), subject.cause));
             if let Some(story) = story {
-                state.stories.insert(subject.cause, story.clone());
+                known.stories.insert(subject.cause, story.clone());
             }
         }
-        Ok(state)
+        Ok(known)
     }
 
     fn commit(&self, change: &Change) -> Result<Committed, StoreError> {
@@ -83,6 +84,9 @@ impl Store for MemoryStore {
         }) || change.stories.iter().any(|(cause, story)| {
             let known = inner.stories.get(&(change.distribution.clone(), *cause));
             known.map_or(0, |known| known.revision) != story.revision
+        }) || change.site.as_ref().is_some_and(|site| {
+            let known = inner.sites.get(&change.distribution);
+            known.map_or(0, |known| known.revision) != site.revision
         });
         if stale {
             return Ok(Committed::Conflict);
@@ -91,8 +95,12 @@ impl Store for MemoryStore {
             let all = inner.ledger.entry(object.clone()).or_default();
             all.insert(change.distribution.clone(), counted.clone());
         }
+        if let Some(site) = &change.site {
+            let written = Site { revision: site.revision + 1, ..site.clone() };
+            inner.sites.insert(change.distribution.clone(), written);
+        }
         for (subject, series) in &change.series {
-            let written = Series { revision: series.revision + 1, ..series.clone() };
+            let written = Stored { revision: series.revision + 1, ..series.clone() };
             inner.series.insert(subject.clone(), written);
         }
         for (cause, story) in &change.stories {
@@ -104,6 +112,12 @@ impl Store for MemoryStore {
             inner.outbox.insert(key, (alert.clone(), false));
         }
         Ok(Committed::Done)
+    }
+
+    fn open_sites(&self) -> Result<Vec<String>, StoreError> {
+        let inner = self.inner.borrow();
+        let open = inner.sites.iter().filter(|(_, site)| !site.open.is_empty());
+        Ok(open.map(|(distribution, _)| distribution.clone()).collect())
     }
 
     fn unsent(&self, before: Timestamp) -> Result<Vec<Outgoing>, StoreError> {

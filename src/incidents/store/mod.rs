@@ -7,11 +7,11 @@
 pub mod dynamo;
 pub mod memory;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::series::{Series, Story};
+use super::{Bucket, State};
 use crate::alerts::Outgoing;
 use crate::causes::Cause;
 use crate::logs::waf_slots::Chunk;
@@ -19,7 +19,7 @@ use crate::report::build::Subject;
 use crate::trigger::Object;
 
 /// The form in which state is written. A program refuses what a newer one has written.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 /// Objects and items of one change. A transaction takes a hundred items.
 pub const CHANGE_ITEMS: usize = 100;
@@ -63,12 +63,56 @@ pub struct Partial {
     pub offset: u64,
 }
 
-/// What is known of the series that are about to change.
+/// A series as it is stored.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stored {
+    /// Its counts and what was told of it.
+    pub state: State,
+    /// How often it was written; zero is never. A write holds only if nobody wrote in between.
+    pub revision: u64,
+}
+
+/// A distribution as a whole.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Site {
+    /// The requests that it answered otherwise than with 403.
+    pub served: State,
+    /// The first bucket in which anything was seen of it.
+    pub first: Option<Bucket>,
+    /// The newest one.
+    pub newest: Option<Bucket>,
+    /// What has an open incident.
+    pub open: BTreeSet<Subject>,
+    /// How often it was written.
+    pub revision: u64,
+}
+
+/// The story of one distribution and cause, under which alerts go out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct State {
-    /// The series; one that was never written is absent.
-    pub series: BTreeMap<Subject, Series>,
-    /// The stories; one that was never written is absent.
+pub struct Story {
+    /// The id of the incident that began it.
+    pub alert_id: String,
+    /// How many messages it has sent.
+    pub sequence: u64,
+    /// The newest bucket of its incidents.
+    pub last: Bucket,
+    /// Its incidents that go on.
+    pub open: BTreeSet<String>,
+    /// How sure the last message was.
+    pub confidence: Option<String>,
+    /// How often it was written.
+    pub revision: u64,
+}
+
+/// What is known of a distribution and of the series that are about to change.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Known {
+    /// The distribution; absent if it was never written.
+    pub site: Option<Site>,
+    /// The series that were asked for and those that have an open incident; one that was never
+    /// written is absent.
+    pub series: BTreeMap<Subject, Stored>,
+    /// The stories of all their causes.
     pub stories: BTreeMap<Cause, Story>,
 }
 
@@ -79,8 +123,10 @@ pub struct Change {
     pub distribution: String,
     /// Objects that are counted with it; none may have been counted before.
     pub objects: Vec<(Object, Counted)>,
+    /// The distribution in its new form, with the revision that it had.
+    pub site: Option<Site>,
     /// Series in their new form, each with the revision that it had.
-    pub series: BTreeMap<Subject, Series>,
+    pub series: BTreeMap<Subject, Stored>,
     /// Stories in their new form, each with the revision that it had.
     pub stories: BTreeMap<Cause, Story>,
     /// Alerts that are to go out.
@@ -90,7 +136,9 @@ pub struct Change {
 impl Change {
     /// Items of a transaction that it needs.
     pub fn items(&self) -> usize {
-        self.objects.len() + self.series.len() + self.stories.len() + self.outbox.len()
+        // The distribution is two: itself, and its mark among those that have something open.
+        let site = 2 * usize::from(self.site.is_some());
+        self.objects.len() + site + self.series.len() + self.stories.len() + self.outbox.len()
     }
 }
 
@@ -110,11 +158,14 @@ pub trait Store {
     /// For which distributions an object was counted.
     fn counted(&self, object: &Object) -> Result<Vec<Counted>, StoreError>;
 
-    /// What is known of these series, and of the stories of their causes.
-    fn load(&self, distribution: &str, subjects: &[Subject]) -> Result<State, StoreError>;
+    /// What is known of a distribution, of these series and of those that have an open incident.
+    fn load(&self, distribution: &str, subjects: &[Subject]) -> Result<Known, StoreError>;
 
     /// Writes a change, or nothing of it.
     fn commit(&self, change: &Change) -> Result<Committed, StoreError>;
+
+    /// Distributions that have an open incident.
+    fn open_sites(&self) -> Result<Vec<String>, StoreError>;
 
     /// Alerts that were stored before a moment and have not gone out.
     fn unsent(&self, before: Timestamp) -> Result<Vec<Outgoing>, StoreError>;
