@@ -1,4 +1,5 @@
 //! Countries by address, from a database that is made here.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 use std::process::{Command, Output};
 

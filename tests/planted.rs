@@ -1,4 +1,10 @@
 //! Planted faults are found, exactly, often enough (the bar of §4 of the design of detection).
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods
+)]
 
 #[path = "planted/mod.rs"]
 mod planted;

@@ -166,6 +166,35 @@ fn keep(
     }
 }
 
+/// Looks again at every distribution that has something open, although nothing of it came.
+pub fn tick(tools: &Tools) -> Vec<Outgoing> {
+    let sites = tools.store.open_sites().unwrap_or_else(|error| {
+        tracing::error!(%error, "open incidents cannot be looked for");
+        Vec::new()
+    });
+    let mut alerts = Vec::new();
+    for site in sites {
+        let about = About { domain: distribution_of(tools, &site).map(name), requests: 0 };
+        let now = Timestamp::now();
+        let write = |news: &[_], place: &_| {
+            Alert::new(news, &[], place, &about).map(|alert| message::outgoing(&alert, now))
+        };
+        let desk = Desk {
+            store: &tools.store,
+            heard: tools.settings.heard,
+            distributions: 1,
+            now,
+            write: &write,
+            wait: &|longest| std::thread::sleep(jittered(longest)),
+        };
+        match record(&desk, &site, Vec::new()) {
+            Ok(recorded) => alerts.extend(recorded.alerts),
+            Err(error) => tracing::error!(site, %error, "not looked at again"),
+        }
+    }
+    alerts
+}
+
 /// Between half of a time and all of it, so that functions that met do not meet again.
 fn jittered(longest: Duration) -> Duration {
     let nanos = Timestamp::now().subsec_nanosecond().unsigned_abs() ^ std::process::id();
@@ -294,13 +323,13 @@ fn about(tools: &Tools, id: &str, tally: &AccessTally) -> About {
         .map_or(0, |served| served.buckets.values().sum());
     let mine = |refusal: &&Refusal| refusal.distribution_id.as_deref().unwrap_or_default() == id;
     let refused = tally.refusals.iter().filter(mine).count() as u64;
-    About {
-        domain: known.map(|known| {
-            let aliases = &known.config.aliases.items;
-            aliases.first().cloned().unwrap_or(known.domain_name)
-        }),
-        requests: served + refused,
-    }
+    About { domain: known.map(name), requests: served + refused }
+}
+
+/// The name under which people know a distribution.
+fn name(known: Distribution) -> String {
+    let aliases = &known.config.aliases.items;
+    aliases.first().cloned().unwrap_or(known.domain_name)
 }
 
 #[cfg(test)]

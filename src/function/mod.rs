@@ -113,7 +113,10 @@ impl Function {
         let batch = trigger::read(event);
         let time = Time::until(deadline);
         let mut metrics = Metrics::default();
-        let (fates, alerts) = self.objects(&batch, &time, &mut metrics).await;
+        let (fates, mut alerts) = self.objects(&batch, &time, &mut metrics).await;
+        if batch.is_tick() {
+            alerts.extend(self.tick().await);
+        }
         let failed = self.answer(&batch, &fates, &mut metrics).await;
         self.alert(alerts, &mut metrics).await;
         metrics.emit();
@@ -267,6 +270,12 @@ impl Function {
         }
         metrics.opened += counted.opened as u64;
         alerts.extend(counted.alerts);
+    }
+
+    /// Looks again at what is open: the silence of a site that gets no logs ends incidents as well.
+    async fn tick(&self) -> Vec<Outgoing> {
+        let tools = self.0.clone();
+        spawn_blocking(move || count::tick(&tools)).await.unwrap_or_default()
     }
 
     /// Sets aside what can never be read, and names the messages that have to come again.

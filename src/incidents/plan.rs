@@ -124,6 +124,8 @@ pub fn plan(
     waiting.retain(|subject, stored| unchanged.get(subject) != Some(stored));
     touched.extend(waiting);
     planned.change.series = touched;
+    let opens = !site.open.is_empty();
+    planned.change.opens = (opens == before.open.is_empty()).then_some(opens);
     planned.change.site = (site != before || !contributions.is_empty()).then_some(site);
     planned
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::{Message, Object};
+use super::{Message, Object, SCHEDULE};
 use crate::limits::{ENVELOPE_BYTES, ENVELOPES};
 
 /// What a record says of its source. SNS writes the name with a capital letter.
@@ -113,7 +113,7 @@ fn open_event(source: &str, event: &Value, message: &mut Message) {
             }
         }
         ("aws.s3", _) => message.nothing.push("an event of S3 about no new object"),
-        ("aws.events" | "aws.scheduler", _) => message.nothing.push("schedule"),
+        ("aws.events" | "aws.scheduler", _) => message.nothing.push(SCHEDULE),
         _ => {
             let source = crate::viewer::plain(source);
             message.problems.push(format!("an event of {source}, which is not read"));

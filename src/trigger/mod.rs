@@ -20,6 +20,16 @@ pub struct Batch {
     pub messages: Vec<Message>,
 }
 
+/// What a message of the schedule says of itself.
+pub const SCHEDULE: &str = "schedule";
+
+impl Batch {
+    /// Whether the schedule sent it.
+    pub fn is_tick(&self) -> bool {
+        self.messages.iter().any(|message| message.nothing.contains(&SCHEDULE))
+    }
+}
+
 /// One message: what is acknowledged or handed back as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {

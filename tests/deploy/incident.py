@@ -36,6 +36,7 @@ class Distribution:
 class Request:
     at: datetime
     blocked: bool
+    client: str
     id: str = field(default_factory=lambda: (uuid4().hex + uuid4().hex)[:54] + "==")
 
 
@@ -99,7 +100,12 @@ def recent_requests() -> list[Request]:
     start = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(minutes=12)
     count = BLOCKED + SERVED
     return [
-        Request(at=start + timedelta(seconds=240 * number // count), blocked=number * BLOCKED % count < BLOCKED)
+        Request(
+            at=start + timedelta(seconds=240 * number // count),
+            blocked=number * BLOCKED % count < BLOCKED,
+            # What one visitor provokes alone is no news.
+            client=f"192.0.2.{1 + number % 50}",
+        )
         for number in range(count)
     ]
 
@@ -114,7 +120,7 @@ def access_log(distribution: Distribution, requests: list[Request]) -> dict[str,
             "time": f"{request.at:%H:%M:%S}",
             "x-edge-location": "FRA56-P4",
             "sc-bytes": "1391",
-            "c-ip": "192.0.2.36",
+            "c-ip": request.client,
             "cs-method": "POST" if request.blocked else "GET",
             "cs(Host)": distribution.domain,
             "cs-uri-stem": "/api/v1/upload" if request.blocked else "/index.html",
@@ -147,7 +153,9 @@ def waf_logs(distribution: Distribution, requests: list[Request]) -> dict[str, b
     account = distribution.web_acl_arn.split(":")[4]
     # A quiet request now and then, so that the files after the incident exist too.
     now = datetime.now(timezone.utc)
-    quiet = [Request(at=now - timedelta(minutes=minutes), blocked=False) for minutes in range(0, 20, 2)]
+    quiet = [
+        Request(at=now - timedelta(minutes=minutes), blocked=False, client="192.0.2.1") for minutes in range(0, 20, 2)
+    ]
     objects: dict[str, list[str]] = {}
     for request in requests + quiet:
         slot = request.at.replace(minute=request.at.minute // 5 * 5, second=0)
@@ -186,7 +194,7 @@ def waf_record(distribution: Distribution, request: Request) -> dict:
         "requestHeadersInserted": None,
         "responseCodeSent": None,
         "httpRequest": {
-            "clientIp": "192.0.2.36",
+            "clientIp": request.client,
             "country": "DE",
             "headers": [{"name": "host", "value": distribution.alias}],
             "uri": "/api/v1/upload" if request.blocked else "/index.html",

@@ -63,7 +63,7 @@ def log(site, refusal: dict) -> dict[str, bytes]:
             "time": f"{at:%H:%M:%S}",
             "x-edge-location": "FRA56-P4",
             "sc-bytes": "900",
-            "c-ip": "192.0.2.36",
+            "c-ip": f"192.0.2.{1 + number}",
             "cs-method": "GET",
             "cs(Host)": distribution["DomainName"],
             "cs-uri-stem": f"/media/{number}.jpg",

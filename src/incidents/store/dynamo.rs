@@ -325,7 +325,9 @@ impl DynamoStore {
             }
             row.insert("revision".to_owned(), number(site.revision + 1));
             items.push(self.write(row, Some(site.revision))?);
-            items.push(self.mark_open(named(&change.distribution), !site.open.is_empty())?);
+        }
+        if let Some(opens) = change.opens {
+            items.push(self.mark_open(named(&change.distribution), opens)?);
         }
         for (subject, series) in &change.series {
             let mut item = item(pk.clone(), series_sk(subject), STATE_SECONDS);

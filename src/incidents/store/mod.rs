@@ -125,6 +125,8 @@ pub struct Change {
     pub objects: Vec<(Object, Counted)>,
     /// The distribution in its new form, with the revision that it had.
     pub site: Option<Site>,
+    /// Whether it has something open now, if that has changed.
+    pub opens: Option<bool>,
     /// Series in their new form, each with the revision that it had.
     pub series: BTreeMap<Subject, Stored>,
     /// Stories in their new form, each with the revision that it had.
@@ -136,8 +138,7 @@ pub struct Change {
 impl Change {
     /// Items of a transaction that it needs.
     pub fn items(&self) -> usize {
-        // The distribution is two: itself, and its mark among those that have something open.
-        let site = 2 * usize::from(self.site.is_some());
+        let site = usize::from(self.site.is_some()) + usize::from(self.opens.is_some());
         self.objects.len() + site + self.series.len() + self.stories.len() + self.outbox.len()
     }
 }
