@@ -91,7 +91,7 @@ fn a_fault_can_be_acted_on_from_a_phone() {
     assert_snapshot!(text::email(&alert), @"
     The bucket does not let CloudFront in on /media/{hash}.jpg at FRA (Frankfurt) and IAD (Washington) only, since 2026-03-10 14:30 UTC.
 
-    1,800 requests to www.shop.example (E1SHOPEXAMPLE) were answered 403 since 2026-03-10 14:30 UTC, 4.0 % of its requests in these logs.
+    1,800 requests to www.shop.example (E1SHOPEXAMPLE) were answered 403 since 2026-03-10 14:30 UTC, 4.0 % of its requests in these logs; usual were hardly any.
     Somebody who should get in does not.
 
     Cause: s3-origin/access-not-granted, confirmed

@@ -27,7 +27,13 @@ pub fn title(alert: &Alert) -> String {
         Some([first, ..]) => format!(" on {} and more", words(first)),
         _ => String::new(),
     };
-    format!("{sure}{what}{rule}{place}, since {} UTC", moment(alert.since))
+    match alert.until {
+        None => format!("{sure}{what}{rule}{place}, since {} UTC", moment(alert.since)),
+        Some(until) => {
+            let (from, to) = (moment(alert.since), moment(until));
+            format!("Over: {sure}{what}{rule}{place}, {from} to {to} UTC")
+        }
+    }
 }
 
 /// The subject: what, where, since when, and how bad.
@@ -73,13 +79,20 @@ fn write_email(out: &mut String, alert: &Alert) -> std::fmt::Result {
         Some(share) => format!(", {} of its requests in these logs", percent(share)),
         None => String::new(),
     };
+    let usual = match alert.expected {
+        ..1.0 => "hardly any".to_owned(),
+        some => thousands(some.round() as u64),
+    };
     writeln!(
         out,
-        "{} requests to {whom} were answered 403 since {} UTC{share}.",
+        "{} requests to {whom} were answered 403 since {} UTC{share}; usual were {usual}.",
         thousands(alert.forbidden),
         moment(alert.since)
     )?;
-    writeln!(out, "{}", meaning(alert.severity))?;
+    match alert.until {
+        Some(until) => writeln!(out, "It is as usual again since {} UTC.", moment(until))?,
+        None => writeln!(out, "{}", meaning(alert.severity))?,
+    }
     writeln!(out)?;
     writeln!(out, "Cause: {}, {}", name(alert), alert.confidence)?;
     if let Some(change) = &alert.change {
@@ -145,7 +158,7 @@ fn meaning(severity: &str) -> &'static str {
     match severity {
         "fault" => "Somebody who should get in does not.",
         "enforcement" => {
-            "A rule does what it was set up to do. It is news because it was never seen here before."
+            "A rule does what it was set up to do. It is news because it is new here, or out of proportion."
         }
         _ => "This may be a fault, or a rule at work.",
     }
