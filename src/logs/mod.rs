@@ -16,6 +16,7 @@ pub mod layouts;
 pub mod lines;
 pub mod names;
 pub mod objects;
+pub mod origin;
 pub mod parquet;
 pub mod record;
 pub mod row;
@@ -34,6 +35,7 @@ use tally::Masks;
 use waf::WafIndex;
 
 pub use access::read_access;
+pub use origin::read_origin;
 
 /// What is known beforehand of the objects that are read.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +53,9 @@ pub enum Kind {
     Access,
     /// A WAF log.
     Waf,
-    /// Both, one after the other.
+    /// The log of an origin.
+    Origin,
+    /// An access log and a WAF log, one after the other.
     Mixed,
     /// Nothing at all.
     Empty,

@@ -26,6 +26,7 @@ pub mod key;
 
 use super::kind::{Kind, MatchedBehavior, Page, is_bucket};
 use super::opinion::{LOG, Opinion, Says};
+use super::origin_log;
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::facts::{DistributionFacts, Held};
 use crate::account::{Question, bucket};
@@ -113,8 +114,10 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             )
         }
         Some(met) => by_grant(kind, met, &name),
-        None => looks_like(kind, looks(kind), None).missing(Question::new(POLICY, name)),
+        None => looks_like(kind, looks(kind), None).missing(Question::new(POLICY, name.as_str())),
     };
+    let shared = kind.origin_is_shared(facts, &name);
+    let opinion = origin_log::of_bucket(kind, opinion, shared);
     // S3 answers with its own XML; another body under no error page speaks against it.
     let website = kind.bucket.as_ref().is_some_and(|met| met.website);
     let s3_body = kind.page == Page::S3 || (website && kind.page == Page::Html);
