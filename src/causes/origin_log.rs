@@ -88,8 +88,13 @@ pub(super) fn of_custom_origin(
             Said::Balancer | Said::Api => opinion.and(evidence(said)),
             Said::Bucket { .. } | Said::Answered(..) => opinion,
         },
+        // Either as likely as the other: the two are rivals, and neither is more than possible.
         OriginSaid::Disagree(all) if all.iter().any(Said::is_waf) => {
-            opinion.and(evidence(said)).at_most(Says::Supports)
+            let mut opinion = opinion.and(evidence(said));
+            if opinion.says > Says::Doubts {
+                opinion.says = Says::Supports;
+            }
+            opinion
         }
         // Whoever of them it was, it was no WAF.
         OriginSaid::Disagree(_) => {
@@ -175,13 +180,18 @@ pub(super) fn of_bucket(kind: &Kind, opinion: Opinion, shared: bool) -> Opinion 
                 if says < Says::Explains { archived.detail_unsure() } else { archived }
             }
             "AccessDenied" => {
-                // S3 says something else of an object that is archived, and another bucket's log
-                // would have the line where the Host names another bucket.
-                let contradicts =
-                    matches!(opinion.detail, Some("archived" | "host-header-forwarded"));
                 let mut opinion = opinion.and(evidence(said));
                 opinion.says = opinion.says.max(Says::Supports);
-                if contradicts { weaker(opinion) } else { opinion }
+                match opinion.detail {
+                    // S3 says something else of an object that is archived.
+                    Some("archived") => {
+                        opinion.detail = None;
+                        weaker(opinion)
+                    }
+                    // Where the Host names another bucket, that one's log has the line.
+                    Some("host-header-forwarded") => weaker(opinion),
+                    _ => opinion,
+                }
             }
             _ => {
                 let mut opinion = opinion.and(evidence(said));

@@ -141,6 +141,11 @@ impl Search<'_> {
                                     && self.fits_form(line, &path)
                             };
                             self.gather(path.as_bytes(), of_origin, &mut all);
+                            // The default root object is CloudFront's own addition; a function
+                            // may have asked for the root all the same.
+                            if self.refusal.path.sent() == b"/" && path != "/" {
+                                self.gather(b"/", of_origin, &mut all);
+                            }
                         }
                     }
                 }
