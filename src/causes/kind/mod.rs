@@ -239,7 +239,13 @@ impl Kind {
         let config = match mine {
             Some(mine) => {
                 let tenant = refusal.tenant_id.as_deref().unwrap_or(&mine.id);
-                held(What::Distribution, &[&mine.id, tenant], mine.distribution.read_at)
+                let told = held(What::Distribution, &[&mine.id, tenant], mine.distribution.read_at);
+                // AWS itself says when it was last changed, though not what was changed.
+                let later = distribution.and_then(Distribution::last_modified);
+                match later.is_some_and(|changed| changed > at) && !facts.trail.is_told() {
+                    true => told.max(Held::Unsure),
+                    false => told,
+                }
             }
             None => Held::Unsure,
         };

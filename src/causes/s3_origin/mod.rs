@@ -179,14 +179,18 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
                 .because(POLICY, why.as_ref())
                 .missing(lacks.question(name, kind))
         }
-        // A website says 404 for a key that is missing: whatever says no, 403 means not public.
-        Grant::Unknown { why, lacks: Lacks::Lists | Lacks::PublicAccess } if met.website => {
+        // A website should say 404 for a key that is missing, so that 403 means not public; of a
+        // key that is not there nobody can tell.
+        Grant::Unknown { why, lacks: Lacks::Lists | Lacks::PublicAccess }
+            if met.website && !absent =>
+        {
             base(Says::Explains, Some("website-not-public")).because(POLICY, why.as_ref())
         }
         Grant::Unknown { why, lacks } => {
             let present = met.key == KeyState::Present;
             let detail = if met.website { "website-not-public" } else { "access-not-granted" };
-            base(looks(kind), (met.website || present).then_some(detail))
+            let told = (met.website && !absent) || present;
+            base(looks(kind), told.then_some(detail))
                 .detail_unsure()
                 .because(POLICY, why.as_ref())
                 .missing(lacks.question(name, kind))
