@@ -28,7 +28,7 @@ use why403::logs::waf::WafIndex;
 use why403::logs::{self, Kind};
 
 /// Subsets at random for each bundle, beside those that are made on purpose.
-const AT_RANDOM: u64 = 4;
+const AT_RANDOM: u64 = 16;
 
 /// A bundle, read into memory.
 struct Bundle {

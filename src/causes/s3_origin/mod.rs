@@ -179,10 +179,10 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
                 .because(POLICY, why.as_ref())
                 .missing(lacks.question(name, kind))
         }
-        // A website should say 404 for a key that is missing, so that 403 means not public; of a
-        // key that is not there nobody can tell.
+        // A website that may not list says 403 for a key that is missing as well, whatever AWS's
+        // pages promise: only a key that is there is refused for certain because it is not public.
         Grant::Unknown { why, lacks: Lacks::Lists | Lacks::PublicAccess }
-            if met.website && !absent =>
+            if met.website && met.key == KeyState::Present =>
         {
             base(Says::Explains, Some("website-not-public")).because(POLICY, why.as_ref())
         }
