@@ -85,7 +85,14 @@ pub(super) fn of_custom_origin(
                 alike(kind, opinion, of(Says::Supports, "no-route", said).detail_unsure())
             }
             Said::BalancerWaf | Said::ApiWaf => opinion.and(evidence(said)).at_most(Says::Silent),
-            Said::Balancer | Said::Api => opinion.and(evidence(said)),
+            // That it answered is told, and neither that it nor that its WAF refused.
+            Said::Balancer | Said::Api => {
+                let mut opinion = opinion.and(evidence(said));
+                if opinion.says == Says::Silent {
+                    opinion.says = Says::Hints;
+                }
+                opinion
+            }
             Said::Bucket { .. } | Said::Answered(..) => opinion,
         },
         // Either as likely as the other: the two are rivals, and neither is more than possible.

@@ -79,9 +79,7 @@ fn told_by(line: &[u8], layouts: &Layouts) -> Kind {
         Kind::Access
     } else if origin::told_by(line).is_some() {
         Kind::Origin
-    } else if line.starts_with(b"{") {
-        Kind::Foreign
-    } else if matches!(layouts.fit(line), Fit::Foreign) {
+    } else if line.starts_with(b"{") || matches!(layouts.fit(line), Fit::Foreign) {
         Kind::Foreign
     } else {
         Kind::Access

@@ -38,7 +38,8 @@ pub(super) fn is_line(line: &[u8]) -> bool {
 
 /// Reads one line.
 pub(super) fn read(line: &[u8]) -> Decoded {
-    let fields = fields(line).ok_or((FaultKind::WrongColumns, "a quote that does not end"))?;
+    let fields =
+        fields(line).ok_or((FaultKind::WrongColumns, "a quote that does not end its field"))?;
     let field = |place: usize| fields.get(place).copied().unwrap_or(b"-");
     // Lines of 2016 end with the trace id; older ones cannot be told apart by their actions, but
     // CloudFront's standard logs of that time are none that anybody asks about.
@@ -99,7 +100,8 @@ fn fields(line: &[u8]) -> Option<Vec<&[u8]>> {
             }
         };
         fields.push(field);
-        rest = behind.strip_prefix(b" ").unwrap_or(behind);
+        // What follows a closing quote at once was inside the field, and the quote no end of it.
+        rest = if behind.is_empty() { behind } else { behind.strip_prefix(b" ")? };
     }
     Some(fields)
 }
@@ -209,11 +211,11 @@ mod tests {
         assert_eq!(told.line.path, Path::Meant(b"/a\" b".as_slice().into()));
         assert_eq!(told.line.query.as_deref(), Some(b"x=1".as_slice()));
         assert_eq!(told.line.host.as_ref(), "a.example");
-        assert_eq!(told.ids, ["1-69b04001-746e9fa2335fb4946a2e6a24".into()]);
+        assert_eq!(told.ids, [Box::from("1-69b04001-746e9fa2335fb4946a2e6a24")]);
         let (method, url) = request(b"GET http://h:80/a b  c HTTP/1.1");
         assert_eq!((method, parts(url)), (&b"GET"[..], (&b"h"[..], &b"/a b  c"[..], &b""[..])));
         assert_eq!(request(b"- http://h:80- -").0, b"-");
-        assert_eq!(ids(b"Self=1-a;Root=1-b;Sampled=1"), ["1-a".into(), "1-b".into()]);
+        assert_eq!(ids(b"Self=1-a;Root=1-b;Sampled=1"), [Box::from("1-a"), Box::from("1-b")]);
         assert_eq!(unescape(br"a\x5cb\xZZ\x"), br"a\b\xZZ\x");
     }
 

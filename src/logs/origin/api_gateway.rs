@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn ids_paths_and_times() {
         let told = read_one("");
-        assert_eq!(told.ids, ["Zk=".into()]);
+        assert_eq!(told.ids, [Box::from("Zk=")]);
         assert_eq!(told.line.path, Path::Template(b"/v1/{id}".as_slice().into()));
         assert_eq!(told.line.to.to_string(), "2025-05-09T10:00:01Z");
         let told = read_one(r#","path":"/prod/v1/a%20b","requestTimeEpoch":"1746784801250""#);

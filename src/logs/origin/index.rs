@@ -135,3 +135,48 @@ impl OriginIndex {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(n: usize, path: Path) -> OriginLine {
+        OriginLine {
+            to: Timestamp::from_millisecond(n as i64).unwrap(),
+            from: Timestamp::UNIX_EPOCH,
+            method: "GET".into(),
+            host: "".into(),
+            path,
+            query: None,
+            agent: None,
+            said: Said::Target,
+        }
+    }
+
+    #[test]
+    fn past_the_limit_whole_paths_are_left_out_in_any_order() {
+        let path = |n: usize| format!("/{}", n % 1000).into_bytes();
+        let read = |order: &mut dyn Iterator<Item = usize>| {
+            let mut index = OriginIndex::default();
+            order.for_each(|n| index.insert(line(n, Path::Meant(path(n).into()))));
+            let counts = (0..1000).map(|n| {
+                let groups = index.of_path(&path(n));
+                groups.map(|group| group.lines.len()).sum::<usize>()
+            });
+            (counts.collect::<Vec<_>>(), index.kept, index.left_out)
+        };
+        let many = ORIGIN_LINES + ORIGIN_LINES / 4;
+        let (counts, kept, left_out) = read(&mut (0..many));
+        assert_eq!((kept as u64 + left_out, kept <= ORIGIN_LINES), (many as u64, true));
+        assert!(counts.iter().all(|count| *count == 0 || *count == many / 1000));
+        assert!(counts.iter().filter(|count| **count > 0).count() > 300);
+        assert_eq!(read(&mut (0..many).rev()), (counts, kept, left_out));
+    }
+
+    #[test]
+    fn lines_without_a_path_have_the_same_limit() {
+        let mut index = OriginIndex::default();
+        (0..ORIGIN_LINES + 2).for_each(|n| index.insert(line(n, Path::Untold)));
+        assert_eq!((index.kept, index.left_out), (0, ORIGIN_LINES as u64 + 2));
+    }
+}
