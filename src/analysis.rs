@@ -14,6 +14,7 @@ use crate::causes::s3_origin::{grant, key};
 use crate::countries::Countries;
 use crate::incidents::counting;
 use crate::logs::Context;
+use crate::logs::function::FunctionIndex;
 use crate::logs::layouts::Layouts;
 use crate::logs::origin::{OriginIndex, Wanted};
 use crate::logs::record::{Column, Refusal};
@@ -110,11 +111,13 @@ pub struct Logs {
     pub waf: Arc<WafIndex>,
     /// What the origins said.
     pub origin: OriginIndex,
+    /// For which requests functions at the edge ran.
+    pub function: FunctionIndex,
 }
 
 impl<W: Into<Arc<WafIndex>>> From<W> for Logs {
     fn from(waf: W) -> Self {
-        Self { waf: waf.into(), origin: OriginIndex::default() }
+        Self { waf: waf.into(), ..Self::default() }
     }
 }
 
@@ -135,7 +138,7 @@ pub fn analyse(
     account: &dyn Account,
     depth: Depth,
 ) -> Analysis {
-    let Logs { waf, origin } = logs.into();
+    let Logs { waf, origin, function } = logs.into();
     let mut ids: Vec<String> = tally
         .refusals
         .iter()
@@ -160,7 +163,13 @@ pub fn analyse(
     let mut bodies = blocked_bodies(&refusals, &waf);
     let acls = facts.distributions.values().filter_map(|mine| mine.web_acl.known());
     bodies.extend(acls.flat_map(|acl| acl.bodies()));
-    let sources = Sources { facts: &facts, waf: &waf, origin: &origin, blocked_bodies: &bodies };
+    let sources = Sources {
+        facts: &facts,
+        waf: &waf,
+        origin: &origin,
+        function: &function,
+        blocked_bodies: &bodies,
+    };
     let mut numbers: BTreeMap<Kind, usize> = BTreeMap::new();
     let mut kinds = Vec::new();
     let mut judged = Vec::with_capacity(refusals.len());

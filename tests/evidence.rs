@@ -1,7 +1,7 @@
 //! Less evidence never makes another certainty: whatever is left out of a bundle, what was
 //! `confirmed` with all of it is never `confirmed` as something else.
 //!
-//! Left out are the WAF logs, the origins' logs and each file of `aws/`: one by one, all of a
+//! Left out are the WAF logs, the origins' and the functions' logs and each file of `aws/`: one by one, all of a
 //! kind, all of them, and some at random, from the same seeds in every run.
 
 #![allow(
@@ -22,6 +22,7 @@ use why403::account::facts::Depth;
 use why403::account::{Account, Answer, Question};
 use why403::analysis::{self, Directory, Logs};
 use why403::causes::judge::Confidence;
+use why403::logs::function::FunctionIndex;
 use why403::logs::origin::OriginIndex;
 use why403::logs::tally::{AccessTally, hash};
 use why403::logs::waf::WafIndex;
@@ -91,7 +92,7 @@ fn open(root: &Path) -> Bundle {
         .into_iter()
         .map(|(name, path)| (name, std::fs::read(path).unwrap()))
         .collect();
-    let of_logs = ["logs/waf", "logs/origin"].map(str::to_owned).into_iter();
+    let of_logs = ["logs/waf", "logs/origin", "logs/function"].map(str::to_owned).into_iter();
     let present = |source: &String| logs.iter().any(|(name, _)| name.starts_with(source.as_str()));
     let mut sources: Vec<String> = of_logs.filter(present).collect();
     sources.extend(named("aws").into_iter().map(|(name, _)| name));
@@ -115,12 +116,13 @@ fn confirmed(bundle: &Bundle, hidden: &BTreeSet<&str>) -> Confirmed {
         !hidden.contains(folder.as_str())
     });
     let mut tally = AccessTally::default();
-    let (mut of_wafs, mut of_origins) = (Vec::new(), Vec::new());
+    let (mut of_wafs, mut of_origins, mut of_functions) = (vec![], vec![], vec![]);
     for (name, bytes) in shown {
         let outcome = logs::read_access(name, bytes.as_slice(), &directory.logs, &mut tally);
         match outcome.kind {
             Kind::Waf | Kind::Mixed => of_wafs.push((name, bytes)),
             Kind::Origin => of_origins.push(bytes),
+            Kind::Function => of_functions.push(bytes),
             Kind::Access | Kind::Empty | Kind::Foreign => {}
         }
     }
@@ -131,12 +133,16 @@ fn confirmed(bundle: &Bundle, hidden: &BTreeSet<&str>) -> Confirmed {
     for (name, bytes) in of_wafs {
         logs::read_waf(name, bytes.as_slice(), &wanted, &mut waf);
     }
+    let mut function = FunctionIndex::default();
+    for bytes in of_functions {
+        logs::read_function(bytes.as_slice(), &wanted, &mut function);
+    }
     let wanted = analysis::wanted_of_origins(&tally, &waf);
     let mut origin = OriginIndex::default();
     for bytes in of_origins {
         logs::read_origin(bytes.as_slice(), &wanted, &mut origin);
     }
-    let logs = Logs { waf: waf.into(), origin };
+    let logs = Logs { waf: waf.into(), origin, function };
     let analysis = analysis::analyse(&tally, logs, &account, Depth::Incident);
     analysis
         .verdicts()

@@ -18,6 +18,7 @@ use why403::account::{Account, Answer, Question};
 use why403::analysis::{self, Analysis, Directory, Logs};
 use why403::countries::Countries;
 use why403::logs::fault::Faults;
+use why403::logs::function::FunctionIndex;
 use why403::logs::origin::OriginIndex;
 use why403::logs::tally::AccessTally;
 use why403::logs::waf::WafIndex;
@@ -99,7 +100,7 @@ pub fn run(command: &Replay) -> Ended {
     let mut progress = Progress::new(objects.len(), command.quiet);
 
     let mut tally = AccessTally::default();
-    let (mut waf_objects, mut origin_objects) = (Vec::new(), Vec::new());
+    let (mut waf_objects, mut origin_objects, mut function_objects) = (vec![], vec![], vec![]);
     for object in &objects {
         progress.step();
         let Some(file) = open(object, &mut inputs) else { continue };
@@ -107,6 +108,7 @@ pub fn run(command: &Replay) -> Ended {
         match outcome.kind {
             Kind::Waf => waf_objects.push(object),
             Kind::Origin => origin_objects.push(object),
+            Kind::Function => function_objects.push(object),
             Kind::Access => inputs.access_log_files += 1,
             Kind::Mixed => {
                 inputs.access_log_files += 1;
@@ -128,6 +130,15 @@ pub fn run(command: &Replay) -> Ended {
         inputs.waf_log_files += 1;
         note(object, &outcome.faults, &mut inputs);
     }
+    let mut function = FunctionIndex::default();
+    for object in function_objects {
+        progress.step();
+        let Some(file) = open(object, &mut inputs) else { continue };
+        let outcome = logs::read_function(file, &wanted, &mut function);
+        inputs.function_log_files += 1;
+        note(object, &outcome.faults, &mut inputs);
+    }
+    inputs.function_log_lines = function.lines;
     // Origins are read last: under which ids they know a request is told by their WAFs.
     let wanted = analysis::wanted_of_origins(&tally, &waf);
     let mut origin = OriginIndex::default();
@@ -147,14 +158,17 @@ pub fn run(command: &Replay) -> Ended {
     inputs.unreadable_files.sort();
     inputs.unreadable_files.dedup();
     report_unread(&inputs);
-    let files = inputs.access_log_files + inputs.waf_log_files + inputs.origin_log_files;
+    let files = inputs.access_log_files
+        + inputs.waf_log_files
+        + inputs.origin_log_files
+        + inputs.function_log_files;
     if files == 0 && !events {
         complain("none of these files is a CloudFront access log or a WAF log");
         return Ended::NoInput;
     }
 
     let partly = !inputs.unreadable_files.is_empty() || inputs.malformed_lines > 0;
-    let logs = Logs { waf: waf.into(), origin };
+    let logs = Logs { waf: waf.into(), origin, function };
     let analysis = analysis::analyse(&tally, logs, &account, Depth::Incident);
     let report = analysis.report(&tally, inputs, &directory.countries);
     let written = match &command.requests {

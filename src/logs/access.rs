@@ -11,11 +11,11 @@ use super::lines::{self, Line};
 use super::row::Row;
 use super::tally::AccessTally;
 use super::unpack::Unpacked;
-use super::{Context, Kind, Outcome, delimited, json, key, origin, parquet, waf};
+use super::{Context, Kind, Outcome, delimited, function, json, key, origin, parquet, waf};
 use crate::limits::{AHEAD_OF_KEY_SECONDS, PARQUET_BYTES};
 
-/// Reads an object's access-log lines into `tally`. An object that is a WAF log or an origin's is
-/// recognised and left for [`super::read_waf`] and [`super::read_origin`], since its records are
+/// Reads an object's access-log lines into `tally`. An object that is a WAF log, an origin's or a function's is
+/// recognised and left for the reader of its kind, since its records are
 /// looked at by the ids and times of the refusals.
 pub fn read_access(
     name: &str,
@@ -50,7 +50,7 @@ pub fn read_access(
     lines::read_text(unpacked, &mut faults, |line, faults| {
         if kind == Kind::Empty {
             kind = told_by(line.bytes, &context.layouts);
-            if matches!(kind, Kind::Waf | Kind::Origin | Kind::Foreign) {
+            if matches!(kind, Kind::Waf | Kind::Origin | Kind::Function | Kind::Foreign) {
                 return ControlFlow::Break(());
             }
         }
@@ -79,6 +79,8 @@ fn told_by(line: &[u8], layouts: &Layouts) -> Kind {
         Kind::Access
     } else if origin::told_by(line).is_some() {
         Kind::Origin
+    } else if function::told_by(line).is_some() {
+        Kind::Function
     } else if line.starts_with(b"{") || matches!(layouts.fit(line), Fit::Foreign) {
         Kind::Foreign
     } else {

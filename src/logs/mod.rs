@@ -9,6 +9,7 @@ pub mod contrast;
 pub mod delimited;
 pub mod envelope;
 pub mod fault;
+pub mod function;
 pub mod json;
 pub mod key;
 pub mod layout;
@@ -35,6 +36,7 @@ use tally::Masks;
 use waf::WafIndex;
 
 pub use access::read_access;
+pub use function::read_function;
 pub use origin::read_origin;
 
 /// What is known beforehand of the objects that are read.
@@ -55,6 +57,8 @@ pub enum Kind {
     Waf,
     /// The log of an origin.
     Origin,
+    /// The log of a function at the edge.
+    Function,
     /// An access log and a WAF log, one after the other.
     Mixed,
     /// Nothing at all.

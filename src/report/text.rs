@@ -287,8 +287,15 @@ fn footer(out: &mut String, report: &Report) -> fmt::Result {
             format!(", {files} files of origins' logs ({lines} lines)")
         }
     };
+    let functions = match inputs.function_log_files {
+        0 => String::new(),
+        files => {
+            let lines = thousands(inputs.function_log_lines);
+            format!(", {files} files of functions' logs ({lines} lines)")
+        }
+    };
     let line = format!(
-        "Read {} access-log files ({} lines), {} WAF log files ({} records){origins}.",
+        "Read {} access-log files ({} lines), {} WAF log files ({} records){origins}{functions}.",
         inputs.access_log_files,
         thousands(inputs.access_log_lines),
         inputs.waf_log_files,

@@ -22,6 +22,7 @@ use super::s3_origin::grant::{self, Met};
 use crate::account::distribution::{Behavior, Distribution, ErrorResponse};
 use crate::account::facts::{DistributionFacts, Facts, Held, What, acl_id};
 use crate::account::{bucket, web_acl};
+use crate::logs::function::{FunctionIndex, Ran};
 use crate::logs::origin::OriginIndex;
 use crate::logs::record::{Column, Refusal};
 use crate::logs::waf::{Action, Side, WafIndex};
@@ -58,6 +59,8 @@ pub struct Kind {
     pub waf: WafSeen,
     /// What a WAF in front of the origin did.
     pub origin_waf: WafSeen,
+    /// The function at the edge that ran, as far as it was logged.
+    pub function_ran: Option<Ran>,
     /// What the origin's own log says.
     pub origin_said: OriginSaid,
     /// Whose web ACL stands in front.
@@ -222,6 +225,8 @@ pub struct Sources<'a> {
     pub waf: &'a WafIndex,
     /// What the logs of origins say.
     pub origin: &'a OriginIndex,
+    /// For which requests functions at the edge ran.
+    pub function: &'a FunctionIndex,
     /// Bodies that were sent with requests of which the WAF's log says that it blocked them, by
     /// media type and length, and with no other request.
     pub blocked_bodies: &'a BTreeSet<(Box<str>, u64)>,
@@ -280,6 +285,7 @@ impl Kind {
             origin: if origin_said.exactly().is_some() { OriginAsked::Yes } else { asked },
             waf: waf_seen(refusal, sources.waf, Side::Edge, arn),
             origin_waf: waf_seen(refusal, sources.waf, Side::Origin, None),
+            function_ran: refusal.request_id.as_deref().and_then(|id| sources.function.ran(id)),
             origin_said,
             acl,
             acl_held: arn.zip(mine).map_or(Held::Holds, |(arn, mine)| {
