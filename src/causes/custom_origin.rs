@@ -35,7 +35,9 @@ pub(super) const RULE: Rule = Rule {
     sheet: Sheet {
         means: "CloudFront passed the origin's own 403 on: the application, a load balancer's \
                 rule, an API, a function URL, a firewall.",
-        proves: "Only the origin itself can: its log, or a question to it.",
+        proves: "Only the origin itself can: its log, or a question to it. A line of this very \
+                 request, by the ids that a WAF in front of the origin records, in which the \
+                 application, a listener rule or the API answered 403.",
         excludes: "An origin that is a bucket; a page that CloudFront made; a result type of the \
                    edge.",
         confused_with: "A WAF in front of the origin; a bucket's website endpoint.",

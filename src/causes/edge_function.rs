@@ -36,7 +36,7 @@ pub(super) const RULE: Rule = Rule {
         means: "A CloudFront Function or Lambda@Edge made the answer. Faults of a function are \
                 502 or 503, never 403: this answer was meant.",
         proves: "A result type that says that a function made the answer, and a function on the \
-                 behaviour.",
+                 behaviour, or a line of the function's log with the request's id.",
         excludes: "A behaviour without functions.",
         confused_with: "A token check of the application; a WAF.",
         remedy: "Read the function's code and its log; look at what changed in its KeyValueStore, \

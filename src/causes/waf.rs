@@ -36,7 +36,8 @@ pub(super) const RULE: Rule = Rule {
     sheet: Sheet {
         means: "AWS WAF, in front of the distribution or of the origin, blocked the request by a \
                 rule or by its default action.",
-        proves: "A WAF record of this very request that says BLOCK.",
+        proves: "A WAF record of this very request that says BLOCK; a line of this very request in \
+                 the log of a load balancer or an API that says that its WAF refused.",
         excludes: "No web ACL; a WAF record that says ALLOW; complete logs that keep blocks and \
                    have no record of it; an origin that was asked (for the WAF at the edge).",
         confused_with: "custom-origin behind a load balancer; geo-restriction, which leaves no \
