@@ -166,4 +166,4 @@ pub const ORIGIN_IDS: usize = 16;
 
 /// Lines that are held against one refusal. So many of one path in one second tell nothing of any
 /// one of them, unless all say the same.
-pub const ORIGIN_CANDIDATES: usize = 1024;
+pub const ORIGIN_CANDIDATES: usize = 512;

@@ -10,7 +10,7 @@ use crate::limits::{ORIGIN_CANDIDATES, REALTIME_CUT_BYTES};
 use crate::logs::origin::{Caller, OriginIndex, OriginLine, OriginLog, Path, Said};
 use crate::logs::record::{Column, Refusal};
 use crate::logs::waf::WafIndex;
-use crate::viewer::decode_once;
+use crate::viewer::{Viewer, decode_once};
 
 /// What the logs of the origin say of a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,6 +119,7 @@ impl Search<'_> {
     /// All that is said in lines which agree with the refusal in everything that both hold.
     fn alike(&self) -> BTreeSet<Said> {
         let mut all = BTreeSet::new();
+        let sent = Sent::of(self.refusal);
         match self.configured {
             Some((distribution, _)) => {
                 for origin in self.origins() {
@@ -131,20 +132,20 @@ impl Search<'_> {
                                     && line.host.eq_ignore_ascii_case(&endpoint.bucket)
                                     && may_ask(origin, &line.said)
                             };
-                            self.gather(key.as_bytes(), of_bucket, &mut all);
+                            self.gather(key.as_bytes(), &sent, of_bucket, &mut all);
                         }
                         None => {
                             let path = format!("/{key}");
                             let of_origin = |line: &OriginLine| {
                                 line.said.log() != OriginLog::Bucket
-                                    && self.names_host(line, &origin.domain_name)
+                                    && sent.names_host(line, &origin.domain_name)
                                     && self.fits_form(line, &path)
                             };
-                            self.gather(path.as_bytes(), of_origin, &mut all);
+                            self.gather(path.as_bytes(), &sent, of_origin, &mut all);
                             // The default root object is CloudFront's own addition; a function
                             // may have asked for the root all the same.
                             if self.refusal.path.sent() == b"/" && path != "/" {
-                                self.gather(b"/", of_origin, &mut all);
+                                self.gather(b"/", &sent, of_origin, &mut all);
                             }
                         }
                     }
@@ -156,7 +157,7 @@ impl Search<'_> {
                 let of_any = |line: &OriginLine| {
                     line.said.log() != OriginLog::Bucket && matches!(line.path, Path::Meant(_))
                 };
-                self.gather(&path, of_any, &mut all);
+                self.gather(&path, &sent, of_any, &mut all);
             }
         }
         // CloudFront signs where it can, so that what nobody signed was somebody else's.
@@ -167,43 +168,38 @@ impl Search<'_> {
         all
     }
 
-    fn gather(&self, path: &[u8], fits: impl Fn(&OriginLine) -> bool, all: &mut BTreeSet<Said>) {
+    fn gather(
+        &self,
+        path: &[u8],
+        sent: &Sent,
+        fits: impl Fn(&OriginLine) -> bool,
+        all: &mut BTreeSet<Said>,
+    ) {
         let (from, to) = self.refusal.span();
         for group in self.index.of_path(path) {
             let mut looked_at = 0;
             for line in group.between(from, to) {
                 looked_at += 1;
                 if looked_at > ORIGIN_CANDIDATES {
-                    // Too many to tell them apart.
-                    all.extend(group.says().iter().cloned());
+                    // Too many to look at: the rest may say whatever is said of this path.
+                    if !all.is_empty() {
+                        all.extend(group.says().iter().cloned());
+                    }
                     break;
                 }
                 if line.method == self.refusal.method
-                    && self.fits_query(line)
-                    && self.fits_agent(line)
+                    && sent.fits_query(line)
+                    && sent.fits_agent(line)
                     && fits(line)
                 {
                     all.insert(line.said.clone());
-                    if group.says().len() == 1 {
+                    // What is said in no line of the path need not be looked for.
+                    if group.says().is_subset(all) {
                         break;
                     }
                 }
             }
         }
-    }
-
-    /// Whether the origin was asked by its own name, or by the viewer's Host.
-    fn names_host(&self, line: &OriginLine, domain: &str) -> bool {
-        let host = line.host.as_ref();
-        let own = host.eq_ignore_ascii_case(domain)
-            // Some logs know an API by its id alone, with which its domain begins.
-            || domain.split('.').next().is_some_and(|first| first.eq_ignore_ascii_case(host));
-        let viewers = self
-            .refusal
-            .host
-            .value()
-            .is_some_and(|sent| sent.sent().eq_ignore_ascii_case(host.as_bytes()));
-        host.is_empty() || own || viewers
     }
 
     /// Whether a path has the form that a line tells in the place of a path.
@@ -219,43 +215,71 @@ impl Search<'_> {
             }
         }
     }
+}
+
+/// What a viewer sent, decoded once for all lines that it is held against.
+struct Sent {
+    /// The Host.
+    host: Option<Vec<u8>>,
+    /// The parameters of the query; `None` where it is not logged.
+    query: Option<BTreeSet<Vec<u8>>>,
+    /// The agent in the ways in which it may have been encoded; `None` where it is not logged.
+    agents: Option<[Vec<u8>; 2]>,
+    /// Whether the agent may go on.
+    cut: bool,
+}
+
+impl Sent {
+    fn of(refusal: &Refusal) -> Self {
+        let agent = &refusal.user_agent;
+        Self {
+            host: refusal.host.value().map(Viewer::sent),
+            query: match &refusal.query {
+                Column::Missing => None,
+                Column::Dash => Some(BTreeSet::new()),
+                Column::Value(query) => Some(parameters(&query.sent())),
+            },
+            agents: match agent {
+                Column::Missing => None,
+                Column::Dash => Some([Vec::new(), Vec::new()]),
+                Column::Value(agent) => Some([agent.sent(), agent.meant()]),
+            },
+            cut: agent.value().is_some_and(|agent| agent.logged().len() >= REALTIME_CUT_BYTES),
+        }
+    }
+
+    /// Whether the origin was asked by its own name, or by the viewer's Host.
+    fn names_host(&self, line: &OriginLine, domain: &str) -> bool {
+        let host = line.host.as_ref();
+        host.is_empty()
+            || host.eq_ignore_ascii_case(domain)
+            // Some logs know an API by its id alone, with which its domain begins.
+            || domain.split('.').next().is_some_and(|first| first.eq_ignore_ascii_case(host))
+            || self.host.as_ref().is_some_and(|sent| sent.eq_ignore_ascii_case(host.as_bytes()))
+    }
 
     /// Whether the origin's query can be what CloudFront forwarded: none, all, or some parameters.
     fn fits_query(&self, line: &OriginLine) -> bool {
-        let Some(query) = line.query.as_deref().filter(|query| !query.is_empty()) else {
-            return true;
-        };
-        match &self.refusal.query {
-            Column::Missing => true,
-            Column::Dash => false,
-            Column::Value(sent) => {
-                let sent = sent.sent();
-                let parts = |text: &[u8]| -> BTreeSet<Vec<u8>> {
-                    text.split(|byte| *byte == b'&').map(decode_once).collect()
-                };
-                parts(query).is_subset(&parts(&sent))
-            }
+        match (line.query.as_deref(), &self.query) {
+            (None | Some(b""), _) | (_, None) => true,
+            (Some(query), Some(sent)) => parameters(query).is_subset(sent),
         }
     }
 
     /// Whether the agent is CloudFront's own, or the viewer's where that is forwarded.
     fn fits_agent(&self, line: &OriginLine) -> bool {
-        let Some(agent) = line.agent.as_deref() else { return true };
-        if matches!(agent, b"Amazon CloudFront" | b"-" | b"") {
-            return true;
-        }
-        match &self.refusal.user_agent {
-            Column::Missing => true,
-            Column::Dash => false,
-            Column::Value(sent) => {
-                let logged = sent.logged();
-                let cut = logged.len() >= REALTIME_CUT_BYTES;
-                [sent.sent(), sent.meant()]
-                    .iter()
-                    .any(|sent| agent == sent.as_slice() || (cut && agent.starts_with(sent)))
-            }
+        match (line.agent.as_deref(), &self.agents) {
+            (None | Some(b"Amazon CloudFront" | b"-" | b""), _) | (_, None) => true,
+            (Some(agent), Some(sent)) => sent
+                .iter()
+                .any(|sent| agent == sent.as_slice() || (self.cut && agent.starts_with(sent))),
         }
     }
+}
+
+/// The parameters of a query, their encoding undone.
+fn parameters(query: &[u8]) -> BTreeSet<Vec<u8>> {
+    query.split(|byte| *byte == b'&').map(decode_once).collect()
 }
 
 fn told(all: BTreeSet<Said>) -> OriginSaid {
