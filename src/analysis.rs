@@ -14,7 +14,9 @@ use crate::causes::s3_origin::{grant, key};
 use crate::countries::Countries;
 use crate::incidents::counting;
 use crate::logs::Context;
+use crate::logs::function::FunctionIndex;
 use crate::logs::layouts::Layouts;
+use crate::logs::origin::{OriginIndex, Wanted};
 use crate::logs::record::{Column, Refusal};
 use crate::logs::tally::{AccessTally, Masks, ServedPath};
 use crate::logs::waf::{Action, Side, WafIndex};
@@ -102,6 +104,28 @@ pub struct Analysis {
     waf: Arc<WafIndex>,
 }
 
+/// What was logged beside the access log.
+#[derive(Clone, Debug, Default)]
+pub struct Logs {
+    /// What the WAFs did.
+    pub waf: Arc<WafIndex>,
+    /// What the origins said.
+    pub origin: OriginIndex,
+    /// For which requests functions at the edge ran.
+    pub function: FunctionIndex,
+}
+
+impl<W: Into<Arc<WafIndex>>> From<W> for Logs {
+    fn from(waf: W) -> Self {
+        Self { waf: waf.into(), ..Self::default() }
+    }
+}
+
+/// The lines of origins' logs that are wanted.
+pub fn wanted_of_origins(tally: &AccessTally, waf: &WafIndex) -> Wanted {
+    Wanted::new(&tally.refusals, waf.all_behind())
+}
+
 /// The request ids whose WAF records are wanted.
 pub fn wanted(tally: &AccessTally) -> HashSet<Box<str>> {
     tally.refusals.iter().filter_map(|refusal| refusal.request_id.clone()).collect()
@@ -110,11 +134,11 @@ pub fn wanted(tally: &AccessTally) -> HashSet<Box<str>> {
 /// Judges what was tallied. `tally` is settled and assigned.
 pub fn analyse(
     tally: &AccessTally,
-    waf: impl Into<Arc<WafIndex>>,
+    logs: impl Into<Logs>,
     account: &dyn Account,
     depth: Depth,
 ) -> Analysis {
-    let waf = waf.into();
+    let Logs { waf, origin, function } = logs.into();
     let mut ids: Vec<String> = tally
         .refusals
         .iter()
@@ -139,7 +163,13 @@ pub fn analyse(
     let mut bodies = blocked_bodies(&refusals, &waf);
     let acls = facts.distributions.values().filter_map(|mine| mine.web_acl.known());
     bodies.extend(acls.flat_map(|acl| acl.bodies()));
-    let sources = Sources { facts: &facts, waf: &waf, blocked_bodies: &bodies };
+    let sources = Sources {
+        facts: &facts,
+        waf: &waf,
+        origin: &origin,
+        function: &function,
+        blocked_bodies: &bodies,
+    };
     let mut numbers: BTreeMap<Kind, usize> = BTreeMap::new();
     let mut kinds = Vec::new();
     let mut judged = Vec::with_capacity(refusals.len());

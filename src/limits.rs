@@ -148,3 +148,22 @@ pub const REFUSALS_AT_ONCE: usize = 200_000;
 
 /// Bytes of an alert's body. SNS takes 256 KiB for the whole request, attributes included.
 pub const ALERT_BYTES: usize = 240 << 10;
+
+/// Fields of one line of an origin's log that are looked at. A load balancer writes 36 in 2026, and
+/// API Gateway knows some hundred variables, of which nobody logs all.
+pub const ORIGIN_FIELDS: usize = 128;
+
+/// Lines of origin logs that are kept because they may be refusals', at some 400 bytes each. Past
+/// it whole paths are left out, so that the lines of those that stay are all there.
+pub const ORIGIN_LINES: usize = 200_000;
+
+/// Lines that are kept of one id; one is the rule, and a repeated delivery adds the same again.
+pub const ORIGIN_EXACT_LINES: usize = 16;
+
+/// Ids under which origins know one request: one for each attempt of CloudFront, which makes at
+/// most three at each of two origins.
+pub const ORIGIN_IDS: usize = 16;
+
+/// Lines that are held against one refusal. So many of one path in one second tell nothing of any
+/// one of them, unless all say the same.
+pub const ORIGIN_CANDIDATES: usize = 512;

@@ -12,8 +12,10 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use why403::logs::fault::{FaultKind, Faults, Place};
+use why403::logs::origin::{OriginIndex, Wanted};
+use why403::logs::record::Refusal;
 use why403::logs::tally::AccessTally;
-use why403::logs::{Context, Kind, read_access};
+use why403::logs::{Context, Kind, read_access, read_origin};
 
 const FIELDS: &str = "#Fields: date time x-edge-location cs-method cs(Host) cs-uri-stem sc-status \
     cs(User-Agent) x-edge-request-id x-host-header sc-content-type sc-content-len time-taken";
@@ -225,4 +227,109 @@ fn access_lines_behind_waf_records_are_named() {
     let outcome = why403::logs::read_waf("x", text.as_bytes(), &Default::default(), &mut index);
     assert_eq!((index.records, outcome.faults.count()), (1, 1));
     assert!(outcome.faults.of_the_object().is_some());
+}
+
+/// What an index of origins' logs keeps of a text, for a refusal at 16:00:01.
+fn origin(text: impl Read, path: &[u8]) -> (Vec<String>, OriginIndex, Faults) {
+    let refusal = Refusal {
+        time: "2026-03-10T16:00:01Z".parse().unwrap(),
+        time_taken_ms: Some(500),
+        ..Refusal::default()
+    };
+    let mut index = OriginIndex::default();
+    let wanted = Wanted::new([&refusal], ["1-wanted"]);
+    let outcome = read_origin(text, &wanted, &mut index);
+    let says = index.of_path(path).flat_map(|group| group.says()).map(ToString::to_string);
+    (says.collect(), index, outcome.faults)
+}
+
+fn balancer_line(url: &str, agent: &str, trace: &str) -> String {
+    format!(
+        "https 2026-03-10T16:00:01.500000Z app/web/50dc6c495c0c9188 130.176.1.180:15419 \
+         10.0.3.17:8080 0.001 0.042 0.000 403 403 468 446 \"GET {url} HTTP/1.1\" \"{agent}\" - - - \
+         \"{trace}\" \"-\" \"-\" 0 2026-03-10T16:00:01.444637Z \"forward\" \"-\" \"-\"\n"
+    )
+}
+
+fn bucket_line(request: &str, agent: &str) -> String {
+    format!(
+        "79a59df900b949e5 media [10/Mar/2026:16:00:01 +0000] - - 3E57427F3EXAMPLE \
+         REST.GET.OBJECT k \"GET /{request} HTTP/1.1\" 403 AccessDenied 243 - 12 - \"-\" \
+         \"{agent}\" - s9lz= - - - media.s3.amazonaws.com TLSv1.3 - -\n"
+    )
+}
+
+#[test]
+fn a_viewer_cannot_say_what_an_origin_said() {
+    let balancer = "the application behind the load balancer answered 403";
+    for evil in [
+        "\\x22 - - - \\x22Root=1-wanted\\x22",
+        "x 403 - 1 1 ' waf",
+        "\u{1b}[2J\u{202e}",
+        "\\x",
+        "\\xZZ",
+        "a\0b",
+    ] {
+        let line = balancer_line("https://a.example:443/k", evil, "Root=1-a");
+        let (says, index, faults) = origin(line.as_bytes(), b"/k");
+        assert_eq!((says.as_slice(), faults.count()), (&[balancer.to_owned()][..], 0), "{evil}");
+        assert_eq!(index.of_id("1-wanted").count(), 0, "{evil}");
+    }
+    let bucket = "S3 answered AccessDenied to an unsigned request";
+    for (request, agent) in [
+        ("k", "\" 403 InvalidObjectState"),
+        ("k\" 403 InvalidObjectState 1 1 1 1 \"", "-"),
+        ("k HTTP/1.1\" 200 - 1 1 1 1 \"-\" \"", "\" 403 X - - - - \""),
+        ("k\"\"\"", "\"\"\""),
+    ] {
+        let (says, _, faults) = origin(bucket_line(request, agent).as_bytes(), b"k");
+        // The line is lost, or it says what S3 said.
+        assert_eq!(says.len() as u64 + faults.count(), 1, "{request} {agent}");
+        assert!(says.iter().all(|said| said == bucket), "{request} {agent}: {says:?}");
+    }
+}
+
+#[test]
+fn lines_of_origins_that_cannot_be_read_are_named_and_the_others_are_read() {
+    let good = balancer_line("https://a.example:443/k", "Amazon CloudFront", "Root=1-a");
+    let bad = [
+        good.replace("\"forward\"", "\"forward"),
+        good.replace("T16:00:01.5", "T25:00:01.5"),
+        good.replace(" 403 403 ", " 4o3 403 "),
+        "https 2026-03-10T16:00:01Z app/web/1 short\n".to_owned(),
+        bucket_line("k", "-").replace("[10/Mar", "[40/Mar"),
+        "79a59df900b949e5 media [10/Mar/2026:16:00:01 +0000] - -\n".to_owned(),
+        "{\"requestId\":\"a\",\"httpMethod\":\"GET\",\"status\":\"403\",\"x\":\"\"y\"\"}\n"
+            .to_owned(),
+        "{\"requestId\":\"a\",\"httpMethod\":\"GET\",\"status\":\"403\"}\n".to_owned(),
+        "something else\n".to_owned(),
+    ];
+    for bad in bad {
+        let text = format!("{good}{bad}{good}");
+        let (says, index, faults) = origin(text.as_bytes(), b"/k");
+        assert_eq!((says.len(), index.lines, index.malformed), (1, 3, 1), "{bad}");
+        let fault = &faults.kept()[0];
+        assert!(matches!(fault.place, Place::Line { line: 2, byte } if byte == good.len() as u64));
+    }
+    // Half an object in gzip: what came before the cut is read, the cut is named.
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let many: String = (0..3000)
+        .map(|n| balancer_line(&format!("https://a.example:443/{n}"), "-", &format!("Root=1-{n}")))
+        .collect();
+    encoder.write_all(many.as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
+    let (_, index, faults) = origin(&packed[..packed.len() / 2], b"/k");
+    assert!(index.lines > 500 && index.malformed <= 1, "{}", index.lines);
+    assert_eq!(faults.of_the_object().unwrap().kind, FaultKind::Truncated);
+}
+
+#[test]
+fn deep_or_wide_records_of_an_api_cost_no_more_than_their_bytes() {
+    let start = "{\"requestId\":\"a\",\"httpMethod\":\"GET\",\"status\":\"403\",\
+        \"requestTime\":\"10/Mar/2026:16:00:01 +0000\",";
+    let deep = format!("{start}\"x\":{}1{}}}\n", "{\"y\":".repeat(5000), "}".repeat(5000));
+    let wide: String = (0..50_000).map(|n| format!("\"k{n}\":{{\"a\":\"b\"}},")).collect();
+    let wide = format!("{start}{wide}\"path\":\"/k\"}}\n");
+    let (_, index, _) = origin(format!("{deep}{wide}").as_bytes(), b"/k");
+    assert_eq!(index.lines, 2);
 }

@@ -302,6 +302,11 @@ impl Distribution {
         serde_json::from_value(distribution).map_err(|error| error.to_string())
     }
 
+    /// When the configuration was last changed.
+    pub fn last_modified(&self) -> Option<jiff::Timestamp> {
+        self.last_modified_time.as_str()?.parse().ok()
+    }
+
     /// Every behaviour in the order in which CloudFront tries them, the default one last.
     pub fn behaviors(&self) -> impl Iterator<Item = &Behavior> {
         let last = std::iter::once(&self.config.default_cache_behavior);

@@ -46,6 +46,26 @@ impl Question {
     pub fn command(&self) -> String {
         let (service, operation) = self.operation.split_once('/').unwrap_or((self.operation, ""));
         let about = crate::viewer::plain(&self.about);
+        // An origin's log is no answer of AWS's, but put into the bundle by hand all the same.
+        match self.operation {
+            "logs/origin/elb" => {
+                return "put the load balancer's access log in logs/origin/: aws s3 sync \
+                        s3://BUCKET/AWSLogs logs/origin; it is switched on by aws elbv2 \
+                        modify-load-balancer-attributes --load-balancer-arn ARN --attributes \
+                        Key=access_logs.s3.enabled,Value=true Key=access_logs.s3.bucket,Value=BUCKET"
+                    .to_owned();
+            }
+            "logs/origin/apigateway" => {
+                return "put the stage's access log in logs/origin/: aws logs filter-log-events \
+                        --log-group-name GROUP > logs/origin/api.json; it is switched on by aws \
+                        apigateway update-stage --rest-api-id ID --stage-name STAGE \
+                        --patch-operations op=replace,path=/accessLogSettings/destinationArn,value=ARN \
+                        with a format that has $context.extendedRequestId, $context.path and \
+                        $context.error.responseType"
+                    .to_owned();
+            }
+            _ => {}
+        }
         let argument = match self.operation {
             _ if about.is_empty() => String::new(),
             "cloudfront/get-distribution-tenant" => format!(" --identifier {about}"),

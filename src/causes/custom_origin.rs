@@ -5,7 +5,9 @@
 //! function URL, a firewall.
 //!
 //! # What proves it
-//! Only the origin itself can: its log, or a question to it.
+//! Only the origin itself can: its log, or a question to it. A line of this very request, by the
+//! ids that a WAF in front of the origin records, in which the application, a listener rule or the
+//! API answered 403.
 //!
 //! # What excludes it
 //! An origin that is a bucket; a page that CloudFront made; a result type of the edge.
@@ -21,6 +23,7 @@
 
 use super::kind::{Kind, OriginAsked, Page, is_bucket};
 use super::opinion::{Evidence, LOG, Opinion, Says};
+use super::origin_log;
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::Question;
 use crate::account::distribution::{Origin, name_covers};
@@ -32,7 +35,9 @@ pub(super) const RULE: Rule = Rule {
     sheet: Sheet {
         means: "CloudFront passed the origin's own 403 on: the application, a load balancer's \
                 rule, an API, a function URL, a firewall.",
-        proves: "Only the origin itself can: its log, or a question to it.",
+        proves: "Only the origin itself can: its log, or a question to it. A line of this very \
+                 request, by the ids that a WAF in front of the origin records, in which the \
+                 application, a listener rule or the API answered 403.",
         excludes: "An origin that is a bucket; a page that CloudFront made; a result type of the \
                    edge.",
         confused_with: "A WAF in front of the origin; a bucket's website endpoint.",
@@ -60,6 +65,35 @@ pub(super) const RULE: Rule = Rule {
 const CONFIG: &str = "cloudfront/get-distribution";
 
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
+    let opinion = without_log(kind, facts);
+    let distribution = kind.config(facts);
+    let origins = distribution.zip(kind.behavior(facts)).map(|(distribution, behavior)| {
+        distribution.origins_of(behavior).into_iter().find(|origin| !is_bucket(origin))
+    });
+    let origin = origins.flatten();
+    // Whoever adds a header to what it sends the origin does so for something that looks at it.
+    let checks_header = origin.is_some_and(|origin| {
+        !origin.custom_headers.items.is_empty() || siblings_header(origin, facts).is_some()
+    });
+    let opinion = origin_log::of_custom_origin(kind, opinion, checks_header, distribution);
+    let asks = matches!(opinion.says, Says::Silent | Says::Hints | Says::Supports);
+    opinion.missing(origin.filter(|_| asks).and_then(|origin| origin_log::missing(kind, origin)))
+}
+
+/// A header that a sibling sends to the same origin, and this distribution does not.
+fn siblings_header(origin: &Origin, facts: Option<&DistributionFacts>) -> Option<String> {
+    let names = |origin: &Origin| -> Vec<String> {
+        let headers = origin.custom_headers.items.iter();
+        headers.map(|header| header.header_name.to_ascii_lowercase()).collect()
+    };
+    let mine = names(origin);
+    let same = |other: &&Origin| other.domain_name.eq_ignore_ascii_case(&origin.domain_name);
+    let lacks = |name: &String| !mine.contains(name);
+    facts?.siblings.iter().filter(same).flat_map(names).find(lacks)
+}
+
+/// What it thinks without the origin's own log.
+fn without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     if let Some(result) = kind.detailed()
         && !matches!(result, "Error" | "Miss" | "Hit" | "RefreshHit" | "OriginShieldHit")
     {
@@ -100,16 +134,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         );
     }
     // A sibling that asks the same origin with a header of its own shows what this one lacks.
-    let sibling = facts.and_then(|facts| {
-        let names = |origin: &Origin| -> Vec<String> {
-            let headers = origin.custom_headers.items.iter();
-            headers.map(|header| header.header_name.to_ascii_lowercase()).collect()
-        };
-        let mine = names(origin);
-        let same = |other: &&Origin| other.domain_name.eq_ignore_ascii_case(&origin.domain_name);
-        let lacks = |name: &String| !mine.contains(name);
-        facts.siblings.iter().filter(same).flat_map(names).find(lacks)
-    });
+    let sibling = siblings_header(origin, facts);
     if let Some(header) = sibling.filter(|_| opinion.says >= Says::Hints) {
         opinion.says = opinion.says.max(Says::Supports);
         opinion.detail = Some("secret-header");

@@ -5,7 +5,8 @@
 //! 403: this answer was meant.
 //!
 //! # What proves it
-//! A result type that says that a function made the answer, and a function on the behaviour.
+//! A result type that says that a function made the answer, and a function on the behaviour, or a
+//! line of the function's log with the request's id.
 //!
 //! # What excludes it
 //! A behaviour without functions.
@@ -26,6 +27,7 @@ use super::{Cause, Rule, Sheet, Step};
 use crate::account::Question;
 use crate::account::distribution::{Behavior, function_name};
 use crate::account::facts::DistributionFacts;
+use crate::logs::function::Ran;
 
 pub(super) const RULE: Rule = Rule {
     cause: Cause::EdgeFunction,
@@ -34,7 +36,7 @@ pub(super) const RULE: Rule = Rule {
         means: "A CloudFront Function or Lambda@Edge made the answer. Faults of a function are \
                 502 or 503, never 403: this answer was meant.",
         proves: "A result type that says that a function made the answer, and a function on the \
-                 behaviour.",
+                 behaviour, or a line of the function's log with the request's id.",
         excludes: "A behaviour without functions.",
         confused_with: "A token check of the application; a WAF.",
         remedy: "Read the function's code and its log; look at what changed in its KeyValueStore, \
@@ -89,6 +91,19 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             "cloudfront-function" => own > 0,
             _ => lambda > 0,
         });
+        // A result type that a function made the answer, and a line that it ran for this very
+        // request: neither depends on what the configuration says today.
+        let ran = match kind.function_ran {
+            Some(Ran::Both) => true,
+            Some(Ran::CloudFront) => detail == "cloudfront-function",
+            Some(Ran::Lambda) => detail == "lambda-at-edge",
+            None => false,
+        };
+        if ran {
+            return Opinion::of(Says::Proves, detail)
+                .because(LOG, sentence)
+                .because("function log", "the function's log has a line of this very request");
+        }
         return match (associated, behavior) {
             (Some(true), Some(behavior)) => {
                 Opinion::of(Says::Proves, detail).because(LOG, sentence).because(

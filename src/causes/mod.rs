@@ -17,6 +17,7 @@ mod edge_function;
 mod geo_restriction;
 mod invalid_request;
 mod method_not_allowed;
+mod origin_log;
 pub mod s3_origin;
 mod signed_access;
 mod stacked_distributions;

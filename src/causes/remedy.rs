@@ -218,7 +218,13 @@ pub fn of(
             format!("Ask {origin} itself why it refuses."),
             vec![
                 format!("curl -sS -o /dev/null -w '%{{http_code}} %{{size_download}}\\n' -A 'Amazon CloudFront' https://{origin}/PATH"),
-                "Look for the request in the origin's log by its X-Amz-Cf-Id.".into(),
+                if origin.contains(".elb.amazonaws.com") || origin.contains(".execute-api.") {
+                    "Look for the request in the application's log by its X-Amz-Cf-Id; the access \
+                     log of a load balancer or an API does not have it, but method, path and time."
+                        .into()
+                } else {
+                    "Look for the request in the origin's log by its X-Amz-Cf-Id.".into()
+                },
             ],
         ),
         (Cause::ViewerCertificate, _) => (

@@ -5,7 +5,8 @@
 //! default action.
 //!
 //! # What proves it
-//! A WAF record of this very request that says BLOCK.
+//! A WAF record of this very request that says BLOCK; a line of this very request in the log of a
+//! load balancer or an API that says that its WAF refused.
 //!
 //! # What excludes it
 //! No web ACL; a WAF record that says ALLOW; complete logs that keep blocks and have no record of
@@ -23,6 +24,7 @@
 
 use super::kind::{Acl, Kind, OriginAsked, Page, WafSeen, is_bucket, waf_keeps};
 use super::opinion::{Evidence, LOG, Opinion, Says, WAF_LOG};
+use super::origin_log;
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::Question;
 use crate::account::facts::{DistributionFacts, Held};
@@ -34,7 +36,8 @@ pub(super) const RULE: Rule = Rule {
     sheet: Sheet {
         means: "AWS WAF, in front of the distribution or of the origin, blocked the request by a \
                 rule or by its default action.",
-        proves: "A WAF record of this very request that says BLOCK.",
+        proves: "A WAF record of this very request that says BLOCK; a line of this very request in \
+                 the log of a load balancer or an API that says that its WAF refused.",
         excludes: "No web ACL; a WAF record that says ALLOW; complete logs that keep blocks and \
                    have no record of it; an origin that was asked (for the WAF at the edge).",
         confused_with: "custom-origin behind a load balancer; geo-restriction, which leaves no \
@@ -182,6 +185,10 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
 }
 
 fn at_origin(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
+    origin_log::of_origin_waf(kind, at_origin_without_log(kind, facts))
+}
+
+fn at_origin_without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     match &kind.origin_waf {
         WafSeen::Blocked { rule, rule_type, at, .. } => {
             return blocked("origin", rule, rule_type, &format!(" in front of {at}"));

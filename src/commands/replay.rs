@@ -15,9 +15,11 @@ use clap::{Args, ValueEnum};
 use why403::account::bundle::BundleAccount;
 use why403::account::facts::Depth;
 use why403::account::{Account, Answer, Question};
-use why403::analysis::{self, Analysis, Directory};
+use why403::analysis::{self, Analysis, Directory, Logs};
 use why403::countries::Countries;
 use why403::logs::fault::Faults;
+use why403::logs::function::FunctionIndex;
+use why403::logs::origin::OriginIndex;
 use why403::logs::tally::AccessTally;
 use why403::logs::waf::WafIndex;
 use why403::logs::{self, Kind};
@@ -98,13 +100,15 @@ pub fn run(command: &Replay) -> Ended {
     let mut progress = Progress::new(objects.len(), command.quiet);
 
     let mut tally = AccessTally::default();
-    let mut waf_objects = Vec::new();
+    let (mut waf_objects, mut origin_objects, mut function_objects) = (vec![], vec![], vec![]);
     for object in &objects {
         progress.step();
         let Some(file) = open(object, &mut inputs) else { continue };
         let outcome = logs::read_access(&object.name, file, &directory.logs, &mut tally);
         match outcome.kind {
             Kind::Waf => waf_objects.push(object),
+            Kind::Origin => origin_objects.push(object),
+            Kind::Function => function_objects.push(object),
             Kind::Access => inputs.access_log_files += 1,
             Kind::Mixed => {
                 inputs.access_log_files += 1;
@@ -126,20 +130,46 @@ pub fn run(command: &Replay) -> Ended {
         inputs.waf_log_files += 1;
         note(object, &outcome.faults, &mut inputs);
     }
+    let mut function = FunctionIndex::default();
+    for object in function_objects {
+        progress.step();
+        let Some(file) = open(object, &mut inputs) else { continue };
+        let outcome = logs::read_function(file, &wanted, &mut function);
+        inputs.function_log_files += 1;
+        note(object, &outcome.faults, &mut inputs);
+    }
+    inputs.function_log_lines = function.lines;
+    // Origins are read last: under which ids they know a request is told by their WAFs.
+    let wanted = analysis::wanted_of_origins(&tally, &waf);
+    let mut origin = OriginIndex::default();
+    for object in origin_objects {
+        progress.step();
+        let Some(file) = open(object, &mut inputs) else { continue };
+        let outcome = logs::read_origin(file, &wanted, &mut origin);
+        inputs.origin_log_files += 1;
+        note(object, &outcome.faults, &mut inputs);
+    }
     progress.done();
+    inputs.origin_log_lines = origin.lines;
+    inputs.origin_lines_left_out = origin.left_out;
     inputs.waf_records = waf.records;
     inputs.access_log_lines = tally.lines;
-    inputs.malformed_lines = tally.malformed;
+    inputs.malformed_lines = tally.malformed + origin.malformed;
     inputs.unreadable_files.sort();
     inputs.unreadable_files.dedup();
     report_unread(&inputs);
-    if inputs.access_log_files + inputs.waf_log_files == 0 && !events {
+    let files = inputs.access_log_files
+        + inputs.waf_log_files
+        + inputs.origin_log_files
+        + inputs.function_log_files;
+    if files == 0 && !events {
         complain("none of these files is a CloudFront access log or a WAF log");
         return Ended::NoInput;
     }
 
     let partly = !inputs.unreadable_files.is_empty() || inputs.malformed_lines > 0;
-    let analysis = analysis::analyse(&tally, waf, &account, Depth::Incident);
+    let logs = Logs { waf: waf.into(), origin, function };
+    let analysis = analysis::analyse(&tally, logs, &account, Depth::Incident);
     let report = analysis.report(&tally, inputs, &directory.countries);
     let written = match &command.requests {
         Some(path) => write_requests(path, &analysis),

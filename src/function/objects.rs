@@ -90,6 +90,8 @@ pub fn see(
             Ok(body) => see_waf(tools, object, body),
             Err(seen) => seen,
         },
+        // What origins and functions log is read by `replay` alone so far.
+        (Kind::Origin | Kind::Function, _) => Seen::Ignored,
         // Central buckets hold many logs; what is none of ours and is not named like one is not
         // ours to complain about.
         (Kind::Foreign, _) if !is_named_like_ours(&object.key) => Seen::Ignored,

@@ -11,11 +11,12 @@ use super::lines::{self, Line};
 use super::row::Row;
 use super::tally::AccessTally;
 use super::unpack::Unpacked;
-use super::{Context, Kind, Outcome, delimited, json, key, parquet, waf};
+use super::{Context, Kind, Outcome, delimited, function, json, key, origin, parquet, waf};
 use crate::limits::{AHEAD_OF_KEY_SECONDS, PARQUET_BYTES};
 
-/// Reads an object's access-log lines into `tally`. An object that is a WAF log is recognised and
-/// left for [`super::read_waf`], since its records are looked at by the ids of the refusals.
+/// Reads an object's access-log lines into `tally`. An object that is a WAF log, an origin's or a function's is
+/// recognised and left for the reader of its kind, since its records are
+/// looked at by the ids and times of the refusals.
 pub fn read_access(
     name: &str,
     source: impl Read,
@@ -49,7 +50,7 @@ pub fn read_access(
     lines::read_text(unpacked, &mut faults, |line, faults| {
         if kind == Kind::Empty {
             kind = told_by(line.bytes, &context.layouts);
-            if matches!(kind, Kind::Waf | Kind::Foreign) {
+            if matches!(kind, Kind::Waf | Kind::Origin | Kind::Function | Kind::Foreign) {
                 return ControlFlow::Break(());
             }
         }
@@ -59,7 +60,7 @@ pub fn read_access(
         ControlFlow::Continue(())
     });
     if kind == Kind::Foreign && faults.of_the_object().is_none() {
-        let reason = "neither a CloudFront access log nor a WAF log";
+        let reason = "neither a CloudFront access log nor a WAF log, nor a known log of an origin";
         faults.push(Fault::new(Place::Whole, FaultKind::NotALog, reason));
     }
     Outcome { kind, faults }
@@ -74,9 +75,13 @@ fn told_by(line: &[u8], layouts: &Layouts) -> Kind {
         Kind::Access
     } else if waf::is_record(line) {
         Kind::Waf
-    } else if line.starts_with(b"{") {
-        if json::is_record(line) { Kind::Access } else { Kind::Foreign }
-    } else if matches!(layouts.fit(line), Fit::Foreign) {
+    } else if line.starts_with(b"{") && json::is_record(line) {
+        Kind::Access
+    } else if origin::told_by(line).is_some() {
+        Kind::Origin
+    } else if function::told_by(line).is_some() {
+        Kind::Function
+    } else if line.starts_with(b"{") || matches!(layouts.fit(line), Fit::Foreign) {
         Kind::Foreign
     } else {
         Kind::Access

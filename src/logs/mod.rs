@@ -9,6 +9,7 @@ pub mod contrast;
 pub mod delimited;
 pub mod envelope;
 pub mod fault;
+pub mod function;
 pub mod json;
 pub mod key;
 pub mod layout;
@@ -16,6 +17,7 @@ pub mod layouts;
 pub mod lines;
 pub mod names;
 pub mod objects;
+pub mod origin;
 pub mod parquet;
 pub mod record;
 pub mod row;
@@ -34,6 +36,8 @@ use tally::Masks;
 use waf::WafIndex;
 
 pub use access::read_access;
+pub use function::read_function;
+pub use origin::read_origin;
 
 /// What is known beforehand of the objects that are read.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +55,11 @@ pub enum Kind {
     Access,
     /// A WAF log.
     Waf,
-    /// Both, one after the other.
+    /// The log of an origin.
+    Origin,
+    /// The log of a function at the edge.
+    Function,
+    /// An access log and a WAF log, one after the other.
     Mixed,
     /// Nothing at all.
     Empty,

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::{Fault, FaultKind, Faults};
 use super::lines::Line;
+use crate::limits::ORIGIN_IDS;
 
 /// Seconds of one WAF log file.
 pub const SLOT_SECONDS: i64 = 300;
@@ -93,6 +94,8 @@ pub struct WafIndex {
     pub records: u64,
     edge: HashMap<Box<str>, WafRow>,
     origin: HashMap<Box<str>, WafRow>,
+    /// The ids under which origins know a refused request, as the records of their WAF say.
+    behind: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
     reach: BTreeMap<Arc<str>, Reach>,
     names: Names,
 }
@@ -300,8 +303,12 @@ impl WafIndex {
     }
 
     fn keep(&mut self, record: Record<'_>, wanted: &HashSet<Box<str>>) {
+        let own = record.http_request.request_id.as_deref().map(Box::from);
         let (side, id, row) = record.into_row(&mut self.names);
         let Some(id) = id.filter(|id| wanted.contains(id.as_str())) else { return };
+        if let (Side::Origin, Some(own)) = (side, own) {
+            self.note_behind(id.as_str().into(), own);
+        }
         self.insert(side, id.into(), row);
     }
 
@@ -319,6 +326,26 @@ impl WafIndex {
                 }
             })
             .or_insert(row);
+    }
+
+    fn note_behind(&mut self, request_id: Box<str>, own: Box<str>) {
+        let ids = self.behind.entry(request_id).or_default();
+        ids.insert(own);
+        // The smallest are kept, so that the order of records does not matter.
+        if ids.len() > ORIGIN_IDS {
+            ids.pop_last();
+        }
+    }
+
+    /// The ids under which its origins know a request: a load balancer's trace id, an API's
+    /// extended request id.
+    pub fn behind(&self, request_id: &str) -> impl Iterator<Item = &str> {
+        self.behind.get(request_id).into_iter().flatten().map(AsRef::as_ref)
+    }
+
+    /// The ids under which origins know refused requests.
+    pub fn all_behind(&self) -> impl Iterator<Item = &str> {
+        self.behind.values().flatten().map(AsRef::as_ref)
     }
 
     fn name(&mut self, text: &str) -> Arc<str> {
@@ -361,6 +388,9 @@ impl WafIndex {
                     })
                     .or_insert(row);
             }
+        }
+        for (id, own) in other.behind {
+            own.into_iter().for_each(|own| self.note_behind(id.clone(), own));
         }
         self.names.0.extend(other.names.0);
     }

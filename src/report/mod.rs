@@ -50,6 +50,16 @@ pub struct Inputs {
     pub waf_log_files: u64,
     /// Records in them.
     pub waf_records: u64,
+    /// Objects with the log of an origin.
+    pub origin_log_files: u64,
+    /// Lines in them.
+    pub origin_log_lines: u64,
+    /// Lines that may be refusals' and were left out, for there were too many of them.
+    pub origin_lines_left_out: u64,
+    /// Objects with the log of a function at the edge.
+    pub function_log_files: u64,
+    /// Lines in them.
+    pub function_log_lines: u64,
     /// Facts that nobody has and that would decide something.
     pub missing: Vec<String>,
 }

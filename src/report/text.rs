@@ -280,8 +280,22 @@ fn times(lift: f64) -> String {
 fn footer(out: &mut String, report: &Report) -> fmt::Result {
     let inputs = &report.inputs;
     writeln!(out)?;
+    let origins = match inputs.origin_log_files {
+        0 => String::new(),
+        files => {
+            let lines = thousands(inputs.origin_log_lines);
+            format!(", {files} files of origins' logs ({lines} lines)")
+        }
+    };
+    let functions = match inputs.function_log_files {
+        0 => String::new(),
+        files => {
+            let lines = thousands(inputs.function_log_lines);
+            format!(", {files} files of functions' logs ({lines} lines)")
+        }
+    };
     let line = format!(
-        "Read {} access-log files ({} lines), {} WAF log files ({} records).",
+        "Read {} access-log files ({} lines), {} WAF log files ({} records){origins}{functions}.",
         inputs.access_log_files,
         thousands(inputs.access_log_lines),
         inputs.waf_log_files,
@@ -290,6 +304,14 @@ fn footer(out: &mut String, report: &Report) -> fmt::Result {
     writeln!(out, "{DIM}{}{DIM:#}", wrap(&line, 0))?;
     if inputs.malformed_lines > 0 {
         writeln!(out, "{} lines could not be read.", thousands(inputs.malformed_lines))?;
+    }
+    if inputs.origin_lines_left_out > 0 {
+        let lines = thousands(inputs.origin_lines_left_out);
+        let line = format!(
+            "{lines} lines of origins' logs that may be refusals' were left out: there are too \
+             many. Fewer paths were held against them, each with all of its lines."
+        );
+        writeln!(out, "{}", wrap(&line, 0))?;
     }
     for file in &inputs.unreadable_files {
         writeln!(out, "{}", wrap(&format!("Not read: {}: {}", file.file, file.reason), 2))?;

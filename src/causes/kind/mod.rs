@@ -4,12 +4,15 @@
 //! verdict, so that a million blocked requests cost what a hundred kinds cost, and judging singly
 //! or by kind cannot differ: a cause never sees anything else.
 
+mod origin_said;
 mod page;
 mod signed;
 mod tenancy;
 
 use std::collections::BTreeSet;
 
+pub use origin_said::OriginSaid;
+use origin_said::Search;
 pub use page::Page;
 use page::{origin_asked, page};
 use signed::{keys_held, signed};
@@ -19,6 +22,8 @@ use super::s3_origin::grant::{self, Met};
 use crate::account::distribution::{Behavior, Distribution, ErrorResponse};
 use crate::account::facts::{DistributionFacts, Facts, Held, What, acl_id};
 use crate::account::{bucket, web_acl};
+use crate::logs::function::{FunctionIndex, Ran};
+use crate::logs::origin::OriginIndex;
 use crate::logs::record::{Column, Refusal};
 use crate::logs::waf::{Action, Side, WafIndex};
 use crate::signature::Signature;
@@ -54,6 +59,10 @@ pub struct Kind {
     pub waf: WafSeen,
     /// What a WAF in front of the origin did.
     pub origin_waf: WafSeen,
+    /// The function at the edge that ran, as far as it was logged.
+    pub function_ran: Option<Ran>,
+    /// What the origin's own log says.
+    pub origin_said: OriginSaid,
     /// Whose web ACL stands in front.
     pub acl: Acl,
     /// Whether the web ACL's configuration is that of the moment.
@@ -214,6 +223,10 @@ pub struct Sources<'a> {
     pub facts: &'a Facts,
     /// What the WAF logs say.
     pub waf: &'a WafIndex,
+    /// What the logs of origins say.
+    pub origin: &'a OriginIndex,
+    /// For which requests functions at the edge ran.
+    pub function: &'a FunctionIndex,
     /// Bodies that were sent with requests of which the WAF's log says that it blocked them, by
     /// media type and length, and with no other request.
     pub blocked_bodies: &'a BTreeSet<(Box<str>, u64)>,
@@ -231,7 +244,13 @@ impl Kind {
         let config = match mine {
             Some(mine) => {
                 let tenant = refusal.tenant_id.as_deref().unwrap_or(&mine.id);
-                held(What::Distribution, &[&mine.id, tenant], mine.distribution.read_at)
+                let told = held(What::Distribution, &[&mine.id, tenant], mine.distribution.read_at);
+                // AWS itself says when it was last changed, though not what was changed.
+                let later = distribution.and_then(Distribution::last_modified);
+                match later.is_some_and(|changed| changed > at) && !facts.trail.is_told() {
+                    true => told.max(Held::Unsure),
+                    false => told,
+                }
             }
             None => Held::Unsure,
         };
@@ -242,6 +261,11 @@ impl Kind {
                 grant::of(refusal, facts, mine, distribution, behavior)
             });
         let (geo, country, country_by_address) = country(refusal, distribution, &tenant);
+        let page = page(refusal, sources.blocked_bodies);
+        let asked = origin_asked(refusal);
+        let configured = distribution.filter(|_| config == Held::Holds).zip(behavior);
+        let search = Search { refusal, index: sources.origin, waf: sources.waf, configured };
+        let origin_said = search.run(asked, page);
         Self {
             distribution: refusal.distribution_id.clone(),
             status: refusal.status,
@@ -256,10 +280,13 @@ impl Kind {
             ),
             result: refusal.result_type.clone(),
             detailed: refusal.detailed_result_type.clone(),
-            page: page(refusal, sources.blocked_bodies),
-            origin: origin_asked(refusal),
+            page,
+            // A line of this very request shows that its origin was asked.
+            origin: if origin_said.exactly().is_some() { OriginAsked::Yes } else { asked },
             waf: waf_seen(refusal, sources.waf, Side::Edge, arn),
             origin_waf: waf_seen(refusal, sources.waf, Side::Origin, None),
+            function_ran: refusal.request_id.as_deref().and_then(|id| sources.function.ran(id)),
+            origin_said,
             acl,
             acl_held: arn.zip(mine).map_or(Held::Holds, |(arn, mine)| {
                 let name = mine.web_acl.known().map(|acl| acl.name.as_str()).unwrap_or_default();
@@ -303,6 +330,16 @@ impl Kind {
             keys: keys_held(mine, behavior, held),
             bucket,
         }
+    }
+
+    /// Whether another distribution may ask the same bucket in the same way, so that a line of its
+    /// log may be that one's. An origin access identity is one distribution's as a rule, and the
+    /// line names it; an origin access control signs for the service alone.
+    pub fn origin_is_shared(&self, facts: Option<&DistributionFacts>, bucket: &str) -> bool {
+        let Some(facts) = facts.filter(|_| self.others_known) else { return true };
+        facts.siblings.iter().any(|other| {
+            bucket::endpoint(&other.domain_name).is_some_and(|endpoint| endpoint.bucket == bucket)
+        })
     }
 
     /// The origin request policy's ID, for a command.

@@ -76,6 +76,11 @@ impl Page {
         )
     }
 
+    /// Whether it is the one of AWS's example of a listener rule.
+    pub fn is_listener_rule(self) -> bool {
+        self == Self::LoadBalancerRule
+    }
+
     /// The page in words, as the end of "the body is …".
     pub fn words(self) -> &'static str {
         match self {

@@ -26,6 +26,7 @@ pub mod key;
 
 use super::kind::{Kind, MatchedBehavior, Page, is_bucket};
 use super::opinion::{LOG, Opinion, Says};
+use super::origin_log;
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::facts::{DistributionFacts, Held};
 use crate::account::{Question, bucket};
@@ -113,8 +114,10 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             )
         }
         Some(met) => by_grant(kind, met, &name),
-        None => looks_like(kind, looks(kind), None).missing(Question::new(POLICY, name)),
+        None => looks_like(kind, looks(kind), None).missing(Question::new(POLICY, name.as_str())),
     };
+    let shared = kind.origin_is_shared(facts, &name);
+    let opinion = origin_log::of_bucket(kind, opinion, shared);
     // S3 answers with its own XML; another body under no error page speaks against it.
     let website = kind.bucket.as_ref().is_some_and(|met| met.website);
     let s3_body = kind.page == Page::S3 || (website && kind.page == Page::Html);
@@ -176,14 +179,18 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
                 .because(POLICY, why.as_ref())
                 .missing(lacks.question(name, kind))
         }
-        // A website says 404 for a key that is missing: whatever says no, 403 means not public.
-        Grant::Unknown { why, lacks: Lacks::Lists | Lacks::PublicAccess } if met.website => {
+        // A website that may not list says 403 for a key that is missing as well, whatever AWS's
+        // pages promise: only a key that is there is refused for certain because it is not public.
+        Grant::Unknown { why, lacks: Lacks::Lists | Lacks::PublicAccess }
+            if met.website && met.key == KeyState::Present =>
+        {
             base(Says::Explains, Some("website-not-public")).because(POLICY, why.as_ref())
         }
         Grant::Unknown { why, lacks } => {
             let present = met.key == KeyState::Present;
             let detail = if met.website { "website-not-public" } else { "access-not-granted" };
-            base(looks(kind), (met.website || present).then_some(detail))
+            let told = (met.website && !absent) || present;
+            base(looks(kind), told.then_some(detail))
                 .detail_unsure()
                 .because(POLICY, why.as_ref())
                 .missing(lacks.question(name, kind))
