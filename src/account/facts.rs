@@ -11,7 +11,7 @@ use super::dns::{self, Name};
 use super::tenant::Tenant;
 use super::trail::{self, Change};
 use super::web_acl::{Logging, WebAcl};
-use super::witness::Witness;
+use super::witness::{Refusable, Witness};
 use super::{Account, Fact, Question, State};
 use crate::policy::Policy;
 
@@ -67,6 +67,8 @@ pub struct DistributionFacts {
     pub sibling_names: Vec<String>,
     /// What the origin of each behaviour did, by the behaviour's place.
     pub witnesses: BTreeMap<usize, Witness>,
+    /// What the edge let in, although the configuration that was read refuses it.
+    pub let_in: BTreeMap<Refusable, Witness>,
     /// Paths that an origin answered with content, by hash, and the last second of it.
     pub served_paths: BTreeMap<u64, i64>,
     /// The origins of the account's other distributions.
@@ -281,6 +283,7 @@ impl DistributionFacts {
             key_policies: BTreeMap::new(),
             sibling_names: Vec::new(),
             witnesses: BTreeMap::new(),
+            let_in: BTreeMap::new(),
             served_paths: BTreeMap::new(),
             siblings: Vec::new(),
             origin_acls: Vec::new(),

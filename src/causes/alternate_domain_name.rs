@@ -75,7 +75,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     {
         return Opinion::excludes(LOG, format!("the edge had another reason ({other})"));
     }
-    match (&kind.host, kind.config(facts)) {
+    let opinion = match (&kind.host, kind.config(facts)) {
         (Host::Own, Some(_)) => {
             Opinion::excludes(CONFIG, "the Host is one of the distribution's names")
         }
@@ -108,7 +108,8 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             .because(LOG, "the body is CloudFront's page \"Bad request\"")
             .missing(ask_config(kind)),
         _ => Opinion::silent().missing(ask_config(kind)),
-    }
+    };
+    opinion.unless_let_in(kind.let_in.host, "for this Host")
 }
 
 fn ask_config(kind: &Kind) -> Question {

@@ -113,6 +113,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             Opinion::of(Says::Explains, detail)
                 .because(LOG, "the viewer's country is one that is not served")
                 .and(config)
+                .unless_let_in(kind.let_in.country, "from that country")
         }
         (Some(GeoRule::Denies), Country::NotListed) | (Some(GeoRule::Serves), Country::Listed) => {
             Opinion::excludes(CONFIG, "the viewer's country is served")

@@ -73,10 +73,12 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             CONFIG,
             format!("behaviour {} allows {}", behavior.name(), kind.method),
         ),
-        Some(behavior) => Opinion::of(Says::Explains, detail).because(
-            CONFIG,
-            format!("behaviour {} does not allow {}", behavior.name(), kind.method),
-        ),
+        Some(behavior) => Opinion::of(Says::Explains, detail)
+            .because(
+                CONFIG,
+                format!("behaviour {} does not allow {}", behavior.name(), kind.method),
+            )
+            .unless_let_in(kind.let_in.method, "that do more than read"),
         None if kind.page == Page::EdgeMethod => Opinion::of(Says::Supports, detail)
             .because(LOG, "the body is CloudFront's page about methods"),
         None => Opinion::silent()

@@ -114,6 +114,22 @@ impl Opinion {
         self
     }
 
+    /// Where others were let in with what this cause is said to refuse, the configuration that was
+    /// read is not the one of that moment: it may be so, and is not certain.
+    pub fn unless_let_in(mut self, let_in: bool, what: &str) -> Self {
+        if let_in && matches!(self.says, Says::Explains | Says::Supports | Says::Hints) {
+            self.says = self.says.min(Says::Supports);
+            self = self.detail_unsure().because(
+                LOG,
+                format!(
+                    "other requests {what} were let in after such a refusal: the configuration \
+                     that was read is not the one of that moment"
+                ),
+            );
+        }
+        self
+    }
+
     /// At most this strong.
     pub fn at_most(mut self, says: Says) -> Self {
         self.says = self.says.min(says);

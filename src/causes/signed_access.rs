@@ -96,7 +96,10 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         Some(Signature::Present(present)) => of_present(kind, present),
         Some(Signature::NotSeen) | None => not_seen(kind),
     };
-    opinion.because(CONFIG, asks).and(page)
+    opinion
+        .because(CONFIG, asks)
+        .and(page)
+        .unless_let_in(kind.let_in.unsigned, "without a signature")
 }
 
 /// Nothing in what was logged; cookies may not have been.
@@ -124,8 +127,10 @@ fn of_present(kind: &Kind, present: &Present) -> Opinion {
     };
     if let Some(found) = certain {
         let detail = detail_of(found.fault, kind.page);
+        let foreign = matches!(found.fault, Fault::UnknownKey);
         return Opinion::of(Says::Explains, detail)
-            .because(LOG, format!("the signature{id} {}", words(found.fault)));
+            .because(LOG, format!("the signature{id} {}", words(found.fault)))
+            .unless_let_in(kind.let_in.key && foreign, "signed with that key");
     }
     if let Some(found) = found.first() {
         return Opinion::of(Says::Supports, detail_of(found.fault, kind.page))

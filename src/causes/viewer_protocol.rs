@@ -84,7 +84,8 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         ),
         (Some(how), Protocol::Plain) => Opinion::of(Says::Explains, "https-required")
             .because(LOG, "the request came over plain HTTP")
-            .because(CONFIG, format!("behaviour {} {how}", behavior.name())),
+            .because(CONFIG, format!("behaviour {} {how}", behavior.name()))
+            .unless_let_in(kind.let_in.plain, "over plain HTTP"),
         (Some(_), _) => Opinion::silent(),
     }
 }

@@ -19,6 +19,7 @@ pub mod objects;
 pub mod parquet;
 pub mod record;
 pub mod row;
+pub mod served;
 pub mod tally;
 pub mod unpack;
 pub mod waf;

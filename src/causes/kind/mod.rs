@@ -4,12 +4,14 @@
 //! verdict, so that a million blocked requests cost what a hundred kinds cost, and judging singly
 //! or by kind cannot differ: a cause never sees anything else.
 
+mod let_in;
 mod page;
 mod signed;
 mod tenancy;
 
 use std::collections::BTreeSet;
 
+pub use let_in::{LetIn, note};
 pub use page::Page;
 use page::{origin_asked, page};
 use signed::{keys_held, signed};
@@ -80,6 +82,8 @@ pub struct Kind {
     pub host_forwarded: Option<bool>,
     /// The state of the signature; `None` where the behaviour does not ask for one.
     pub signature: Option<Signature>,
+    /// What of it was let in with others, although the configuration refuses it.
+    pub let_in: LetIn,
     /// Whether the keys are those of the moment.
     pub keys: Held,
     /// What the request met at its bucket; `None` where the origin is no bucket.
@@ -242,6 +246,10 @@ impl Kind {
                 grant::of(refusal, facts, mine, distribution, behavior)
             });
         let (geo, country, country_by_address) = country(refusal, distribution, &tenant);
+        let signature =
+            mine.zip(distribution).zip(behavior).and_then(|((mine, distribution), behavior)| {
+                behavior.is_signed().then(|| signed(refusal, mine, distribution, behavior))
+            });
         Self {
             distribution: refusal.distribution_id.clone(),
             status: refusal.status,
@@ -295,11 +303,10 @@ impl Kind {
                 _ => distribution.and_then(|distribution| distribution.config.enabled),
             },
             host_forwarded: mine.zip(behavior).and_then(|(mine, b)| mine.forwards_host(b)),
-            signature: mine.zip(distribution).zip(behavior).and_then(
-                |((mine, distribution), behavior)| {
-                    behavior.is_signed().then(|| signed(refusal, mine, distribution, behavior))
-                },
-            ),
+            let_in: mine.map_or_else(LetIn::default, |mine| {
+                LetIn::of(refusal, facts, mine, (behavior, index), signature.as_ref())
+            }),
+            signature,
             keys: keys_held(mine, behavior, held),
             bucket,
         }
