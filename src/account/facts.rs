@@ -337,9 +337,9 @@ impl DistributionFacts {
     fn gather_acl(&mut self, account: &dyn Account, arn: &str) {
         // WAF's ID for ARNs of today, the whole ID for WAF Classic.
         let about = acl_id(arn);
-        let acl = Question::new("wafv2/get-web-acl", about);
+        let acl = Question::new("wafv2/get-web-acl", about).named(arn);
         self.web_acl = Fact::ask(account, acl, WebAcl::parse);
-        let logging = Question::new("wafv2/get-logging-configuration", about);
+        let logging = Question::new("wafv2/get-logging-configuration", about).named(arn);
         self.waf_logging = Fact::ask(account, logging, Logging::parse);
     }
 
@@ -368,6 +368,15 @@ impl DistributionFacts {
                 Fact::ask(account, question, |answer| forwards_host(&answer, path))
             });
         }
+    }
+
+    /// The questions for those policies of a behaviour of which it is not known whether they send
+    /// the viewer's Host.
+    pub fn unknown_policies(&self, behavior: &Behavior) -> Vec<Question> {
+        let policies = [&behavior.origin_request_policy_id, &behavior.cache_policy_id];
+        let unknown = policies.into_iter().filter(|id| managed_policy(id).is_none());
+        let facts = unknown.filter_map(|id| self.host_policies.get(id));
+        facts.filter(|fact| !fact.is_told()).map(|fact| fact.question.clone()).collect()
     }
 
     /// Whether a behaviour sends the viewer's Host to its origin.

@@ -101,17 +101,13 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             .because(CONFIG, "the Host is none of the distribution's names today"),
         _ if certificate => Opinion::of(Says::Supports, None)
             .because(LOG, "the Host does not match the connection's certificate")
-            .missing(ask_config(kind)),
+            .missing(kind.ask_config()),
         // The name is the distribution's in what is known, if not for certain at that moment.
-        (Host::Own, None) => Opinion::silent().missing(ask_config(kind)),
+        (Host::Own, None) => Opinion::silent().missing(kind.ask_config()),
         _ if kind.page == Page::EdgeBadRequest => Opinion::of(Says::Hints, None)
             .because(LOG, "the body is CloudFront's page \"Bad request\"")
-            .missing(ask_config(kind)),
-        _ => Opinion::silent().missing(ask_config(kind)),
+            .missing(kind.ask_config()),
+        _ => Opinion::silent().missing(kind.ask_config()),
     };
     opinion.unless_let_in(kind.let_in.host, "for this Host")
-}
-
-fn ask_config(kind: &Kind) -> Question {
-    Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"))
 }

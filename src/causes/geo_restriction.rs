@@ -22,7 +22,6 @@
 use super::kind::{Country, GeoRule, Kind, Page};
 use super::opinion::{Evidence, LOG, Opinion, Says};
 use super::{Cause, Rule, Sheet, Step};
-use crate::account::Question;
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -83,7 +82,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             _ => format!("the distribution serves {list} alone"),
         },
     });
-    let ask = || Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
+    let ask = || kind.ask_config();
     if let Some(result) = kind.detailed() {
         if result != "ClientGeoBlocked" {
             return Opinion::excludes(

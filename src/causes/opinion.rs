@@ -102,6 +102,12 @@ impl Opinion {
         self
     }
 
+    /// With several facts that are missing.
+    pub fn missing_all(mut self, questions: impl IntoIterator<Item = Question>) -> Self {
+        self.missing.extend(questions);
+        self
+    }
+
     /// With the WAF rule.
     pub fn by_rule(mut self, rule: impl Into<String>) -> Self {
         self.rule = Some(rule.into());

@@ -25,7 +25,7 @@ use super::kind::{Acl, Kind, OriginAsked, Page, WafSeen, is_bucket, waf_keeps};
 use super::opinion::{Evidence, LOG, Opinion, Says, WAF_LOG};
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::Question;
-use crate::account::facts::{DistributionFacts, Held};
+use crate::account::facts::{DistributionFacts, Held, acl_id};
 use crate::account::web_acl::Kept;
 
 pub(super) const RULE: Rule = Rule {
@@ -114,24 +114,23 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         source: LOG.to_owned(),
         says: format!("the body is {}", kind.page.words()),
     });
-    let Some(distribution) = kind.config(facts).filter(|_| kind.acl != Acl::Unknown) else {
-        let ask = Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
+    if kind.config(facts).is_none() || kind.acl == Acl::Unknown {
+        let ask = kind.ask_config();
         return if looks {
             Opinion::of(Says::Supports, "edge").and(page).missing(ask)
         } else {
             Opinion::silent().missing(ask)
         };
-    };
+    }
     if kind.acl == Acl::None {
         return Opinion::excludes(CONFIG, "no web ACL stands in front of the distribution");
     }
     // Of a tenant's own web ACL only its logs are at hand.
     let facts = facts.filter(|_| kind.acl == Acl::Distribution);
-    let acl = distribution.web_acl().unwrap_or("WEB-ACL");
-    let id = crate::account::facts::acl_id(acl);
+    let acl = kind.acl_arn.as_deref().unwrap_or_default();
     let keeps_block = waf_keeps(facts, "BLOCK");
     let keeps_allow = waf_keeps(facts, "ALLOW");
-    let logs = || Question::new(LOGGING, id);
+    let logs = || Question::new(LOGGING, acl_id(acl)).named(acl);
     match (&kind.waf, keeps_block, keeps_allow) {
         (WafSeen::Silent, Some(Kept::All), _) if kind.acl_held == Held::Holds => {
             return Opinion::excludes(

@@ -5,10 +5,12 @@ use std::fmt::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::text::{item, moment};
+use super::missing::key_of;
+use super::text::{item, missing, moment};
 use super::{EvidenceOut, MissingOut, RuledOutOut};
 use crate::analysis::Analysis;
-use crate::causes::{remedy, rule};
+use crate::causes::remedy::{self, Case};
+use crate::causes::rule;
 use crate::viewer::plain;
 
 /// One request and all that is known of it.
@@ -80,7 +82,17 @@ pub fn answer(analysis: &Analysis, id: &str) -> RequestAnswer {
     };
     let mine = kind.distribution.as_deref().and_then(|id| analysis.facts.distributions.get(id));
     let behavior = kind.behavior.place();
-    let advice = remedy::of(verdict.cause, verdict.detail, verdict.rule.as_deref(), mine, behavior);
+    let key = key_of(refusal, &analysis.facts);
+    let case = Case {
+        cause: verdict.cause,
+        detail: verdict.detail,
+        rule: verdict.rule.as_deref(),
+        behavior,
+        key: key.as_deref(),
+        open: !verdict.missing.is_empty(),
+        alternatives: &verdict.alternatives.iter().copied().collect(),
+    };
+    let advice = remedy::of(&case, mine);
     RequestAnswer {
         request_id: plain(id),
         found: true,
@@ -113,7 +125,7 @@ pub fn answer(analysis: &Analysis, id: &str) -> RequestAnswer {
         missing: verdict
             .missing
             .iter()
-            .map(|question| MissingOut { fact: question.to_string(), command: question.command() })
+            .map(|question| MissingOut::of(question, Some(refusal), &analysis.facts))
             .collect(),
         remedy: rule(verdict.cause).map(|_| advice.summary),
     }
@@ -160,9 +172,7 @@ pub fn text(answer: &RequestAnswer) -> Result<String, fmt::Error> {
     if !answer.alternatives.is_empty() {
         item(&mut out, "or", &answer.alternatives.join(", "))?;
     }
-    for missing in &answer.missing {
-        item(&mut out, "missing", &format!("{}: {}", missing.fact, missing.command))?;
-    }
+    missing(&mut out, &answer.missing)?;
     if let Some(remedy) = &answer.remedy {
         item(&mut out, "do", remedy)?;
     }

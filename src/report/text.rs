@@ -6,7 +6,8 @@ use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{ClusterOut, Finding, Incident, Report, place};
+use super::{ClusterOut, Finding, Incident, MissingOut, Report, place};
+use crate::account::command::quoted;
 use crate::viewer::plain;
 
 const WIDTH: usize = 80;
@@ -166,14 +167,16 @@ fn finding(
     let style = of_severity(finding.severity);
     writeln!(out)?;
     let head = format!("{number}. {}", name(finding));
-    writeln!(
-        out,
-        "{style}{head}{style:#}  {}, {}, {} requests ({:.1} %)",
+    let rest = format!(
+        "{}, {}, {} ({:.1} %)",
         finding.severity,
         finding.confidence,
-        thousands(finding.requests),
+        several(finding.requests, "request"),
         finding.share * 100.0
-    )?;
+    );
+    let fits = head.chars().count() + 2 + rest.chars().count() <= WIDTH;
+    let gap = if fits { "  " } else { "\n   " };
+    writeln!(out, "{style}{head}{style:#}{gap}{rest}")?;
     let whom = finding.distribution_id.as_deref().unwrap_or("unknown distribution");
     item(
         out,
@@ -226,12 +229,10 @@ fn finding(
     if !finding.alternatives.is_empty() {
         item(out, "or", &finding.alternatives.join(", "))?;
     }
-    for missing in &finding.missing {
-        item(out, "missing", &format!("{}: {}", missing.fact, missing.command))?;
-    }
+    missing(out, &finding.missing)?;
     item(out, "do", &finding.remedy.summary)?;
     for step in &finding.remedy.steps {
-        item(out, "", step)?;
+        if is_command(step) { command(out, step)? } else { item(out, "", step)? }
     }
     item(out, "see", finding.remedy.reference)
 }
@@ -281,20 +282,107 @@ fn footer(out: &mut String, report: &Report) -> fmt::Result {
     let inputs = &report.inputs;
     writeln!(out)?;
     let line = format!(
-        "Read {} access-log files ({} lines), {} WAF log files ({} records).",
-        inputs.access_log_files,
-        thousands(inputs.access_log_lines),
-        inputs.waf_log_files,
-        thousands(inputs.waf_records)
+        "Read {} ({}), {} ({}).",
+        several(inputs.access_log_files, "access-log file"),
+        several(inputs.access_log_lines, "line"),
+        several(inputs.waf_log_files, "WAF log file"),
+        several(inputs.waf_records, "record")
     );
     writeln!(out, "{DIM}{}{DIM:#}", wrap(&line, 0))?;
     if inputs.malformed_lines > 0 {
-        writeln!(out, "{} lines could not be read.", thousands(inputs.malformed_lines))?;
+        writeln!(out, "{} could not be read.", several(inputs.malformed_lines, "line"))?;
     }
     for file in &inputs.unreadable_files {
         writeln!(out, "{}", wrap(&format!("Not read: {}: {}", file.file, file.reason), 2))?;
     }
     Ok(())
+}
+
+/// What is missing, why, and the command that supplies it to a bundle.
+pub(super) fn missing(out: &mut String, all: &[MissingOut]) -> fmt::Result {
+    for one in all {
+        let (fact, may) = (&one.fact, one.permission);
+        let why = match one.why {
+            "denied" => format!(
+                "AWS did not let us read {fact}: grant {may} to the role that asks, then run"
+            ),
+            "unreadable" => format!("{fact} is there and cannot be read: ask again"),
+            "other-moment" => format!(
+                "{fact} as it was then: it was changed since, or nobody knows. Your deployments \
+                 or AWS Config may tell; what holds now:"
+            ),
+            _ => format!("{fact} is not in the bundle: run"),
+        };
+        item(out, "missing", &why)?;
+        let folder = one.file.as_deref().and_then(|file| Some((file, file.rsplit_once('/')?.0)));
+        match folder {
+            Some((file, folder)) => {
+                let (file, folder) = (quoted(file), quoted(folder));
+                command(out, &format!("mkdir -p {folder} && {} > {file}", one.command))?;
+            }
+            None => command(out, &one.command)?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether a step of a remedy is a command to copy.
+fn is_command(step: &str) -> bool {
+    ["aws ", "curl "].iter().any(|name| step.starts_with(name))
+}
+
+/// A command under the last label. Where it is longer than a line, a backslash joins the lines, so
+/// that they can be copied together.
+fn command(out: &mut String, text: &str) -> fmt::Result {
+    const INDENT: usize = 11;
+    let mut line = String::new();
+    let mut lines = Vec::new();
+    for word in words(text) {
+        // Two more characters for what joins it to the next line.
+        let further = if lines.is_empty() { INDENT } else { INDENT + 2 };
+        let length = line.chars().count() + 1 + word.chars().count();
+        // A command behind `&&` begins a line of its own.
+        let chained = line.ends_with("&&");
+        if !line.is_empty() && (chained || further + length + 2 > WIDTH) {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    let last = lines.len();
+    for (number, line) in lines.iter().enumerate() {
+        let chained = number > 0 && lines.get(number - 1).is_some_and(|line| line.ends_with("&&"));
+        let indent = if number == 0 || chained { INDENT } else { INDENT + 2 };
+        let joined = if number + 1 < last && !line.ends_with("&&") { " \\" } else { "" };
+        writeln!(out, "{:indent$}{line}{joined}", "")?;
+    }
+    Ok(())
+}
+
+/// The parts of a command that stay on one line: a word, an option with its value, `>` with its
+/// file. What stands in quotes is one word.
+fn words(text: &str) -> Vec<&str> {
+    let (mut words, mut start, mut inside) = (Vec::new(), 0, false);
+    for (at, character) in text.char_indices() {
+        match character {
+            '\'' => inside = !inside,
+            ' ' if !inside => {
+                let word = text.get(start..at).unwrap_or_default();
+                let next = text.get(at + 1..).unwrap_or_default();
+                let alone = !word.contains(' ') && !next.starts_with(['-', '>']);
+                if !(alone && (word.starts_with('-') || word == ">")) {
+                    words.push(word);
+                    start = at + 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    words.extend(text.get(start..));
+    words
 }
 
 /// A labelled line, wrapped under its label.
@@ -342,6 +430,11 @@ fn clock(first: Timestamp, time: Timestamp) -> String {
     let day = |time: Timestamp| TimeZone::UTC.to_datetime(time).date();
     let format = if day(first) == day(time) { "%H:%M" } else { "%Y-%m-%d %H:%M" };
     TimeZone::UTC.to_datetime(time).strftime(format).to_string()
+}
+
+/// `1 line`, `20,210 lines`.
+fn several(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
 /// `20,210`.

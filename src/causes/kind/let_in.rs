@@ -170,7 +170,7 @@ fn refused_of(
                 (Some(GeoRule::Denies), Country::Listed, _)
                     | (Some(GeoRule::Serves), Country::NotListed, _)
             );
-            one(refused.then(|| Refusable::Country(asked.tenant_id, code)))
+            one(refused.then_some(Refusable::Country(asked.tenant_id, code)))
         }
         Attribute::Method => {
             let method = text(&seen.value);

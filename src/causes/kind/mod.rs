@@ -20,7 +20,7 @@ use tenancy::{Tenancy, country, host, web_acl as acl_of};
 use super::s3_origin::grant::{self, Met};
 use crate::account::distribution::{Behavior, Distribution, ErrorResponse};
 use crate::account::facts::{DistributionFacts, Facts, Held, What, acl_id};
-use crate::account::{bucket, web_acl};
+use crate::account::{Question, bucket, web_acl};
 use crate::logs::record::{Column, Refusal};
 use crate::logs::waf::{Action, Side, WafIndex};
 use crate::signature::Signature;
@@ -58,6 +58,8 @@ pub struct Kind {
     pub origin_waf: WafSeen,
     /// Whose web ACL stands in front.
     pub acl: Acl,
+    /// Which web ACL, by its ARN.
+    pub acl_arn: Option<Box<str>>,
     /// Whether the web ACL's configuration is that of the moment.
     pub acl_held: Held,
     /// The restriction by country; `None` where it is not known.
@@ -71,8 +73,8 @@ pub struct Kind {
     pub origin_serves: bool,
     /// Whether the other distributions of the account are known.
     pub others_known: bool,
-    /// The origin request policy, where it is one of the account's own.
-    pub own_request_policy: Option<Box<str>>,
+    /// The questions for policies that may send the viewer's Host and are not known.
+    pub policies: Vec<Question>,
     /// Whether a custom error response puts the same status in the place of another error, so
     /// that the log does not tell which of them it was.
     pub mask_shared: bool,
@@ -269,6 +271,7 @@ impl Kind {
             waf: waf_seen(refusal, sources.waf, Side::Edge, arn),
             origin_waf: waf_seen(refusal, sources.waf, Side::Origin, None),
             acl,
+            acl_arn: arn.map(Into::into),
             acl_held: arn.zip(mine).map_or(Held::Holds, |(arn, mine)| {
                 let name = mine.web_acl.known().map(|acl| acl.name.as_str()).unwrap_or_default();
                 held(What::WebAcl, &[arn, acl_id(arn), name], mine.web_acl.read_at)
@@ -287,10 +290,10 @@ impl Kind {
                 _ => false,
             },
             others_known: facts.summaries.is_told(),
-            own_request_policy: behavior
-                .map(|behavior| behavior.origin_request_policy_id.as_str())
-                .filter(|id| !id.is_empty())
-                .map(Into::into),
+            policies: mine
+                .zip(behavior)
+                .map(|(mine, behavior)| mine.unknown_policies(behavior))
+                .unwrap_or_default(),
             mask_shared: refusal.status != 403
                 && distribution.is_some_and(|distribution| {
                     let rules = distribution.config.custom_error_responses.items.iter();
@@ -312,9 +315,12 @@ impl Kind {
         }
     }
 
-    /// The origin request policy's ID, for a command.
-    pub fn request_policy(&self) -> &str {
-        self.own_request_policy.as_deref().unwrap_or("ID")
+    /// The question for the distribution's configuration; where not even its ID is known, for all.
+    pub fn ask_config(&self) -> Question {
+        match self.distribution.as_deref() {
+            Some(id) => Question::new("cloudfront/get-distribution", id),
+            None => Question::all("cloudfront/list-distributions"),
+        }
     }
 
     /// Whether the status is not 403, but stands in for one.

@@ -88,7 +88,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         return Opinion::doubts(kind);
     }
     if kind.config(facts).is_none() || kind.behavior == MatchedBehavior::Unknown {
-        let question = Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
+        let question = kind.ask_config();
         let says = if kind.page == Page::S3 { Says::Supports } else { Says::Silent };
         return looks_like(kind, says, None).missing(question);
     }
@@ -100,8 +100,8 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         let reason = format!("behaviour {} asks {}, no bucket", behavior.name(), names.join(", "));
         return Opinion::excludes(CONFIG, reason);
     }
-    let name = origins.first().and_then(|origin| bucket::endpoint(&origin.domain_name));
-    let name = name.map_or_else(|| "BUCKET".to_owned(), |endpoint| endpoint.bucket);
+    let name = origins.iter().find_map(|origin| bucket::endpoint(&origin.domain_name));
+    let name = name.map(|endpoint| endpoint.bucket).unwrap_or_default();
     let opinion = match &kind.bucket {
         // A Host that S3 does not know names another bucket, and breaks the signature.
         _ if kind.method.as_ref() == "OPTIONS" => looks_like(kind, looks(kind), None)
@@ -113,7 +113,8 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             )
         }
         Some(met) => by_grant(kind, met, &name),
-        None => looks_like(kind, looks(kind), None).missing(Question::new(POLICY, name)),
+        None => looks_like(kind, looks(kind), None)
+            .missing(facts.and_then(|facts| unread_policy(facts, &name))),
     };
     // S3 answers with its own XML; another body under no error page speaks against it.
     let website = kind.bucket.as_ref().is_some_and(|met| met.website);
@@ -123,6 +124,12 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         return opinion.at_most(Says::Hints);
     }
     opinion
+}
+
+/// The question for a bucket's policy, where it is not known.
+fn unread_policy(facts: &DistributionFacts, name: &str) -> Option<Question> {
+    let policy = &facts.buckets.get(name)?.policy;
+    (!policy.is_told()).then(|| policy.question.clone())
 }
 
 /// What the body alone is worth.
@@ -274,10 +281,8 @@ fn granted(kind: &Kind, met: &Met, lists: Option<bool>, name: &str) -> Opinion {
         KeyState::Present => base(looks(kind), None)
             .because(POLICY, allows)
             .because(LISTING, "the key is in the bucket")
-            .missing(kind.host_forwarded.is_none().then(|| {
-                Question::new("cloudfront/get-origin-request-policy", kind.request_policy())
-            }))
-            .missing(Question::new("s3api/head-object", format!("{name}/KEY"))),
+            .missing_all(kind.policies.iter().cloned())
+            .missing(Question::new("s3api/head-object", format!("{name}/"))),
         KeyState::Unknown => {
             base(looks(kind), None).because(POLICY, allows).missing(Question::new(LISTING, name))
         }
@@ -303,7 +308,7 @@ impl Lacks {
             Self::Identity => {
                 let id = kind.bucket.as_ref().and_then(|met| met.identity.as_deref());
                 let operation = "cloudfront/get-cloud-front-origin-access-identity";
-                return Some(Question::new(operation, id.unwrap_or("ID")));
+                return Some(Question::new(operation, id.unwrap_or_default()));
             }
             Self::Nothing => return None,
         };
