@@ -37,8 +37,8 @@ pub(super) const RULE: Rule = Rule {
                  here.",
         excludes: "A Host that is the distribution's own name or one of its aliases; an origin \
                    that was asked.",
-        confused_with: "viewer-protocol, which sends the same page over plain HTTP; distribution- \
-                        disabled.",
+        confused_with: "viewer-protocol, which sends the same page over plain HTTP; \
+                        distribution-disabled.",
         remedy: "Add the name to the distribution's aliases with a certificate that covers it, or \
                  point DNS to the distribution that has it.",
         reference: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html",

@@ -291,5 +291,8 @@ fn undecided(case: &Case<'_>) -> (String, Vec<String>) {
         steps.push("Look for them in the logs of the functions at the edge.".into());
     }
     steps.push("For what CloudFront refused, AWS Support can tell by the request id.".into());
-    ("No source that is read here could decide more.".into(), steps)
+    (
+        "Nothing is missing that AWS lets its customers read, and it does not decide this.".into(),
+        steps,
+    )
 }

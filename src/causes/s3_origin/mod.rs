@@ -12,11 +12,11 @@
 //! An origin that is no bucket; a page that CloudFront made.
 //!
 //! # What it is confused with
-//! `signed-access`, whose XML is `text/xml` where S3's is `application/xml`; a WAF.
+//! signed-access, whose XML is text/xml where S3's is application/xml; waf.
 //!
 //! # Remedy
-//! Grant `s3:GetObject` to `cloudfront.amazonaws.com` for this distribution's ARN; deploy what is
-//! missing.
+//! Grant s3:GetObject to cloudfront.amazonaws.com for this distribution's ARN; deploy what is
+//! missing; grant s3:ListBucket to see 404 for missing keys.
 //!
 //! # Reference
 //! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html>
