@@ -27,7 +27,11 @@ impl Question {
                 let arn = self.arn.as_deref().map_or_else(|| "ARN".to_owned(), quoted);
                 format!(" --region us-east-1 --resource-arn {arn}")
             }
-            "wafv2/get-web-acl-for-resource" => format!(" --resource-arn {}", or("ARN")),
+            "wafv2/get-web-acl-for-resource" => {
+                // What stands before a load balancer is asked for in its own Region.
+                let region = about.split(':').nth(3).unwrap_or("REGION");
+                format!(" --region {} --resource-arn {}", quoted(region), or("ARN"))
+            }
             "kms/get-key-policy" => format!(" --key-id {} --policy-name default", or("ID")),
             "route53/list-resource-record-sets" => format!(" --hosted-zone-id {}", or("ZONE")),
             _ if service == "s3api" => match about.split_once('/') {

@@ -153,6 +153,25 @@ impl Facts {
         })
     }
 
+    /// Whether the list of distributions tells at `at` what other distributions than `mine` were
+    /// then.
+    pub fn others_hold(&self, mine: &str, at: Timestamp) -> bool {
+        let read_at = self.summaries.read_at;
+        let before = read_at.is_some_and(|read_at| read_at < at);
+        let (from, to) = match read_at {
+            Some(read_at) => (read_at.min(at), read_at.max(at)),
+            None => (at, Timestamp::MAX),
+        };
+        let changed = self.changes().iter().any(|change| {
+            change.at > from
+                && change.at <= to
+                && (What::Distribution.is_changed_by(&change.event)
+                    || change.event == "DeleteDistribution")
+                && !change.concerns(mine)
+        });
+        self.summaries.is_told() && !changed && (!before || self.trail.is_told())
+    }
+
     /// Whether what was read of something at `read_at` still holds for a request at `at`.
     pub fn holds(
         &self,
@@ -200,6 +219,8 @@ pub enum What {
     Bucket,
     /// The keys that may sign.
     Keys,
+    /// Which web ACL stands in front of a load balancer or stage.
+    OriginAcl,
 }
 
 impl What {
@@ -226,6 +247,7 @@ impl What {
                         "PutBucketAcl" | "PutBucketOwnershipControls" | "PutBucketRequestPayment"
                     )
             }
+            Self::OriginAcl => matches!(event, "AssociateWebACL" | "DisassociateWebACL"),
             Self::Keys => event.contains("KeyGroup") || event.contains("PublicKey"),
         }
     }

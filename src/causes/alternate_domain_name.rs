@@ -91,6 +91,16 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
                     says: format!("DNS points {name} to this distribution"),
                 }))
         }
+        // Another one has the name in a list of another moment: that it is not this one's stays.
+        (Host::Elsewhere(other, name), Some(_)) if looks && !kind.others_known => {
+            Opinion::of(Says::Explains, None)
+                .missing(Question::all("cloudfront/list-distributions"))
+                .because(CONFIG, format!("{name} is none of the distribution's names"))
+                .because(
+                    "cloudfront/list-distributions",
+                    format!("{name} is an alias of {other} in a list of another moment"),
+                )
+        }
         (Host::Elsewhere(other, name), Some(_)) if looks => {
             Opinion::of(Says::Explains, "points-elsewhere").because(
                 "cloudfront/list-distributions",

@@ -209,17 +209,25 @@ fn at_origin(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         }
     }
     let acls = facts.map(|facts| facts.origin_acls.as_slice()).unwrap_or_default();
-    if !acls.is_empty() && acls.iter().all(|acl| acl.known().is_some_and(Option::is_none)) {
+    if !acls.is_empty()
+        && kind.origin_acls == Held::Holds
+        && acls.iter().all(|acl| acl.known().is_some_and(Option::is_none))
+    {
         return Opinion::excludes(
             "wafv2/get-web-acl-for-resource",
             "no web ACL stands in front of the origin",
         );
     }
-    match kind.page {
+    let unknown = acls
+        .iter()
+        .filter(|acl| !acl.is_told() || kind.origin_acls != Held::Holds)
+        .map(|acl| acl.question.clone());
+    let opinion = match kind.page {
         Page::LoadBalancer => Opinion::of(Says::Supports, "origin").because(
             LOG,
             "the body is the page of a load balancer, which makes a 403 of its own for a WAF",
         ),
         _ => Opinion::silent(),
-    }
+    };
+    opinion.missing_all(unknown)
 }

@@ -87,6 +87,8 @@ fn headline(out: &mut String, report: &Report) -> fmt::Result {
 /// A finding in one sentence: who refuses what since when.
 pub fn title(finding: &Finding) -> String {
     let sure = match finding.confidence {
+        // That nothing is decided is certain.
+        _ if finding.cause == "unattributed" => "",
         "confirmed" => "",
         "likely" => "Probably: ",
         _ => "Perhaps: ",
@@ -130,9 +132,13 @@ pub fn sentence_of(cause: &str, detail: Option<&str>) -> &'static str {
         ("signed-access", Some("unknown-key")) => "URLs are signed with an unknown key",
         ("signed-access", Some("not-yet-valid")) => "Signed URLs are not valid yet",
         ("signed-access", Some("ip-mismatch")) => "Signed URLs are used from other addresses",
-        ("signed-access", Some("policy-mismatch")) => "Signed URLs are for other URLs",
+        ("signed-access", Some("policy-mismatch")) => "URLs are signed for other URLs",
+        ("signed-access", Some("malformed")) => "Signatures are malformed",
+        ("signed-access", Some("bad-signature")) => "Signatures do not verify",
         ("signed-access", _) => "Signatures are refused",
-        ("alternate-domain-name", _) => "No distribution has this name",
+        ("alternate-domain-name", Some("not-on-distribution")) => "No distribution has this name",
+        ("alternate-domain-name", Some("points-elsewhere")) => "The name is another distribution's",
+        ("alternate-domain-name", _) => "The name is not one of this distribution's",
         ("viewer-protocol", _) => "Plain HTTP is refused",
         ("method-not-allowed", _) => "The method is not allowed",
         ("edge-function", _) => "A function at the edge refuses",
@@ -308,8 +314,8 @@ pub(super) fn missing(out: &mut String, all: &[MissingOut]) -> fmt::Result {
             ),
             "unreadable" => format!("{fact} is there and cannot be read: ask again"),
             "other-moment" => format!(
-                "{fact} as it was then: it was changed since, or nobody knows. Your deployments \
-                 or AWS Config may tell; what holds now:"
+                "{fact} of that moment: what was read is of another. Your deployments or AWS \
+                 Config may have it; today's comes by"
             ),
             _ => format!("{fact} is not in the bundle: run"),
         };
@@ -335,28 +341,29 @@ fn is_command(step: &str) -> bool {
 /// that they can be copied together.
 fn command(out: &mut String, text: &str) -> fmt::Result {
     const INDENT: usize = 11;
-    let mut line = String::new();
-    let mut lines = Vec::new();
+    // What leads up to the command stands on lines of its own.
+    let mut text = text;
+    while let Some((first, rest)) = text.split_once(" && ") {
+        writeln!(out, "{:INDENT$}{first} &&", "")?;
+        text = rest;
+    }
+    let mut lines = vec![String::new()];
     for word in words(text) {
         // Two more characters for what joins it to the next line.
-        let further = if lines.is_empty() { INDENT } else { INDENT + 2 };
-        let length = line.chars().count() + 1 + word.chars().count();
-        // A command behind `&&` begins a line of its own.
-        let chained = line.ends_with("&&");
-        if !line.is_empty() && (chained || further + length + 2 > WIDTH) {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
+        let further = if lines.len() == 1 { INDENT } else { INDENT + 2 };
+        let Some(line) = lines.last_mut() else { continue };
+        if line.is_empty() {
+            line.push_str(word);
+        } else if further + line.chars().count() + word.chars().count() + 3 > WIDTH {
+            lines.push(word.to_owned());
+        } else {
             line.push(' ');
+            line.push_str(word);
         }
-        line.push_str(word);
     }
-    lines.push(line);
-    let last = lines.len();
     for (number, line) in lines.iter().enumerate() {
-        let chained = number > 0 && lines.get(number - 1).is_some_and(|line| line.ends_with("&&"));
-        let indent = if number == 0 || chained { INDENT } else { INDENT + 2 };
-        let joined = if number + 1 < last && !line.ends_with("&&") { " \\" } else { "" };
+        let indent = if number == 0 { INDENT } else { INDENT + 2 };
+        let joined = if number + 1 < lines.len() { " \\" } else { "" };
         writeln!(out, "{:indent$}{line}{joined}", "")?;
     }
     Ok(())

@@ -71,8 +71,10 @@ pub struct Kind {
     /// Whether the origin of the same behaviour served after it had refused, with no change in
     /// between, so that nothing refuses the whole behaviour.
     pub origin_serves: bool,
-    /// Whether the other distributions of the account are known.
+    /// Whether the other distributions of the account are known as they were at that moment.
     pub others_known: bool,
+    /// Whether it is known as it was then which web ACLs stand in front of origins.
+    pub origin_acls: Held,
     /// The questions for policies that may send the viewer's Host and are not known.
     pub policies: Vec<Question>,
     /// Whether a custom error response puts the same status in the place of another error, so
@@ -289,7 +291,14 @@ impl Kind {
                 }
                 _ => false,
             },
-            others_known: facts.summaries.is_told(),
+            others_known: mine
+                .map_or(facts.summaries.is_told(), |mine| facts.others_hold(&mine.id, at)),
+            origin_acls: mine.map_or(Held::Unsure, |mine| {
+                let acls = mine.origin_acls.iter();
+                let all =
+                    acls.map(|acl| held(What::OriginAcl, &[&acl.question.about], acl.read_at));
+                all.max().unwrap_or(Held::Holds)
+            }),
             policies: mine
                 .zip(behavior)
                 .map(|(mine, behavior)| mine.unknown_policies(behavior))
