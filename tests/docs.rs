@@ -14,7 +14,10 @@ use std::path::Path;
 
 use why403::causes::{RULES, Sheet};
 
-const HEADINGS: [(&str, fn(&Sheet) -> &'static str); 6] = [
+/// A heading, and what stands under it.
+type Section = (&'static str, fn(&Sheet) -> &'static str);
+
+const HEADINGS: [Section; 6] = [
     ("What it means", |sheet| sheet.means),
     ("What proves it", |sheet| sheet.proves),
     ("What excludes it", |sheet| sheet.excludes),

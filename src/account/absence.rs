@@ -1,6 +1,8 @@
 //! Why a fact is not there.
 
-use super::facts::Facts;
+use jiff::Timestamp;
+
+use super::facts::{Facts, Held, What};
 use super::{Fact, Question, State};
 
 /// Why a fact that would decide something is not there.
@@ -29,18 +31,38 @@ impl Absence {
 }
 
 impl Facts {
-    /// Why what a question asks for is not there.
-    pub fn absence(&self, question: &Question) -> Absence {
-        let mut found = Absence::Unasked;
-        self.each(&mut |asked, absence| {
-            if asked.operation == question.operation && asked.about == question.about {
-                found = absence;
+    /// Why what a question asks for is not there for a request at `at`; `None` where it is.
+    pub fn absence(&self, question: &Question, at: Option<Timestamp>) -> Option<Absence> {
+        let mut found = Some(Absence::Unasked);
+        self.each(&mut |asked, absence, read_at| {
+            if asked.operation != question.operation || asked.about != question.about {
+                return;
             }
+            let other = || at.is_some_and(|at| !self.is_of(question, read_at, at));
+            found = absence.or_else(|| other().then_some(Absence::OtherMoment));
         });
         found
     }
 
-    fn each(&self, see: &mut dyn FnMut(&Question, Absence)) {
+    /// Whether what was read at `read_at` is what it was at `at`.
+    fn is_of(&self, question: &Question, read_at: Option<Timestamp>, at: Timestamp) -> bool {
+        let about = question.about.as_str();
+        let what = match question.operation {
+            "cloudfront/list-distributions" => return self.others_hold("", at),
+            "cloudfront/get-distribution" | "cloudfront/get-distribution-tenant" => {
+                What::Distribution
+            }
+            "cloudfront/get-key-group" => What::Keys,
+            "wafv2/get-web-acl" => What::WebAcl,
+            "wafv2/get-web-acl-for-resource" => What::OriginAcl,
+            operation if operation.starts_with("s3api/") => What::Bucket,
+            _ => return true,
+        };
+        let names = [about, question.arn.as_deref().unwrap_or(about)];
+        self.holds(what, &names, read_at, at) == Held::Holds
+    }
+
+    fn each(&self, see: &mut See<'_>) {
         of(&self.summaries, see);
         of(&self.trail, see);
         self.zones.iter().for_each(|fact| of(fact, see));
@@ -67,12 +89,15 @@ impl Facts {
     }
 }
 
-fn of<T>(fact: &Fact<T>, see: &mut dyn FnMut(&Question, Absence)) {
+/// What looks at every fact: its question, why it is not there, and when it was read.
+type See<'a> = dyn FnMut(&Question, Option<Absence>, Option<Timestamp>) + 'a;
+
+fn of<T>(fact: &Fact<T>, see: &mut See<'_>) {
     let absence = match fact.state {
-        State::Known(_) | State::Nothing => Absence::OtherMoment,
-        State::Denied => Absence::Denied,
-        State::Unasked => Absence::Unasked,
-        State::Unreadable(_) => Absence::Unreadable,
+        State::Known(_) | State::Nothing => None,
+        State::Denied => Some(Absence::Denied),
+        State::Unasked => Some(Absence::Unasked),
+        State::Unreadable(_) => Some(Absence::Unreadable),
     };
-    see(&fact.question, absence);
+    see(&fact.question, absence, fact.read_at);
 }

@@ -54,6 +54,11 @@ pub struct GeoOverride {
 }
 
 impl Tenant {
+    /// Whether it has a restriction by country of its own.
+    pub fn restricts_countries(&self) -> bool {
+        self.customizations.as_ref().is_some_and(|own| own.geo_restrictions.is_some())
+    }
+
     /// Reads the output of `aws cloudfront get-distribution-tenant`.
     pub fn parse(answer: Value) -> Result<Self, String> {
         let tenant = answer.get("DistributionTenant").cloned().ok_or("no `DistributionTenant`")?;

@@ -92,7 +92,11 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             (Some(true), Some(behavior)) => {
                 Opinion::of(Says::Proves, detail).because(LOG, sentence).because(
                     CONFIG,
-                    format!("behaviour {} has {}", behavior.name(), names(behavior, detail)),
+                    format!(
+                        "behaviour {} runs the function {}",
+                        behavior.name(),
+                        names(behavior, detail)
+                    ),
                 )
             }
             (Some(false), _) => Opinion::of(Says::Supports, detail)

@@ -69,17 +69,22 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         Some(GeoRule::Serves) => Some("not-in-allowed-countries"),
         _ => None,
     };
-    let list = kind.config(facts).and_then(|distribution| {
+    let own = kind.config(facts).filter(|_| !kind.geo_of_tenant);
+    let list = own.and_then(|distribution| {
         let geo = &distribution.config.restrictions.as_ref()?.geo_restriction;
         let shown: Vec<&str> = geo.items.iter().take(SHOWN).map(String::as_str).collect();
         (!shown.is_empty()).then(|| shown.join(" "))
     });
     let list = list.unwrap_or_else(|| "a list of countries".to_owned());
+    let (source, who) = match kind.geo_of_tenant {
+        true => ("cloudfront/get-distribution-tenant", "tenant"),
+        false => (CONFIG, "distribution"),
+    };
     let config = detail.map(|detail| Evidence {
-        source: CONFIG.to_owned(),
+        source: source.to_owned(),
         says: match detail {
-            "denied-country" => format!("the distribution denies {list}"),
-            _ => format!("the distribution serves {list} alone"),
+            "denied-country" => format!("the {who} denies {list}"),
+            _ => format!("the {who} serves {list} alone"),
         },
     });
     let ask = || kind.ask_config();

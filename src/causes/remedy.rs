@@ -142,13 +142,7 @@ pub fn of(case: &Case<'_>, facts: Option<&DistributionFacts>) -> Remedy {
                 format!("If the blocked viewers are real: set {rule} to Count and watch."),
             ],
         ),
-        (Cause::Waf, _) => (
-            format!("If the blocked viewers are real, take {rule} of {acl} back; else nothing."),
-            vec![
-                format!("Look at a few blocked requests: are they your viewers or a scanner?"),
-                format!("If they are viewers: set {rule} to Count, or except these paths by a scope-down statement."),
-            ],
-        ),
+        (Cause::Waf, _) => waf(case.rule, acl),
         (Cause::GeoRestriction, _) => (
             format!("If these countries should be served, change the restriction of {id}."),
             vec![format!(
@@ -178,11 +172,48 @@ pub fn of(case: &Case<'_>, facts: Option<&DistributionFacts>) -> Remedy {
             format!("If behaviour {name} is meant to be public, take the signers off it; else find who asks without a signature."),
             vec![format!("aws cloudfront get-distribution --id {asked} --query Distribution.DistributionConfig")],
         ),
+        (Cause::SignedAccess, Some("ip-mismatch")) => (
+            "Sign for the address that viewers come from, or without one.".into(),
+            vec![
+                "The signer may see another address than CloudFront does: a proxy's, or one of \
+                 IPv4 where the viewer comes by IPv6, which no signature can name."
+                    .into(),
+                "If links are shared: nothing; this is what the address is for.".into(),
+            ],
+        ),
+        (Cause::SignedAccess, Some("malformed")) => (
+            "Mend how the signer writes its parameters.".into(),
+            vec![
+                "Expires and the policy's dates are whole seconds since 1970, not milliseconds."
+                    .into(),
+                "Policy and Signature are base64 with + = / written as - _ ~, and whole: nothing \
+                 may cut, decode or encode them on their way."
+                    .into(),
+            ],
+        ),
+        (Cause::SignedAccess, Some("bad-signature")) => (
+            "Sign with the private key of the key that the URL names.".into(),
+            vec![
+                "Compare the public key of that id with the one that belongs to the signer's \
+                 private key."
+                    .into(),
+                "Check the hash (SHA-1 unless Hash-Algorithm says otherwise), and that nothing \
+                 changes the URL after it was signed."
+                    .into(),
+            ],
+        ),
         (Cause::SignedAccess, _) => (
             "Compare what the signer signs with what viewers ask for.".into(),
             vec![
                 "Check scheme, host, path and query against the policy's Resource; parameters added after signing break it.".into(),
                 "Check key pair, hash algorithm and the encoding of the policy.".into(),
+            ],
+        ),
+        (Cause::AlternateDomainName, Some("points-elsewhere")) => (
+            format!("Point DNS to the distribution that has the name, or move the name to {id}."),
+            vec![
+                "The evidence names both. To move it:".into(),
+                format!("aws cloudfront associate-alias --target-distribution-id {asked} --alias NAME"),
             ],
         ),
         (Cause::AlternateDomainName, _) => (
@@ -193,6 +224,17 @@ pub fn of(case: &Case<'_>, facts: Option<&DistributionFacts>) -> Remedy {
                 format!("aws cloudfront list-conflicting-aliases --distribution-id {asked} --alias NAME"),
             ],
         ),
+        (Cause::ViewerProtocol, _)
+            if matched.is_some_and(|one| one.viewer_protocol_policy == "redirect-to-https") =>
+        {
+            (
+                "Let these clients ask by HTTPS.".into(),
+                vec![format!(
+                    "Behaviour {name} redirects already; a client below HTTP/1.1 that sends a \
+                     body gets 403 instead."
+                )],
+            )
+        }
         (Cause::ViewerProtocol, _) => (
             format!("Set behaviour {name} of {id} to redirect-to-https."),
             vec!["Let clients that cannot follow a redirect ask by HTTPS.".into()],
@@ -207,6 +249,10 @@ pub fn of(case: &Case<'_>, facts: Option<&DistributionFacts>) -> Remedy {
         (Cause::EdgeFunction, _) => (
             format!("Read the function on behaviour {name} of {id}: it answers 403 by itself."),
             vec!["Compare its last publication with the first refusal.".into()],
+        ),
+        (Cause::StackedDistributions, Some("loop")) => (
+            format!("Give {id} an origin that is not one of its own names."),
+            vec![format!("Point the origin at what should stand behind {origin}.")],
         ),
         (Cause::StackedDistributions, _) => (
             format!("Point the origin of {id} at what stands behind {origin}."),
@@ -275,6 +321,31 @@ fn behavior_query(behavior: Option<&Behavior>, part: &str) -> String {
     }
 }
 
+/// A WAF at the edge that blocks. It is a fault only if the blocked viewers are real ones.
+fn waf(rule: Option<&str>, acl: &str) -> (String, Vec<String>) {
+    let look = "Look at a few of these requests: are they your viewers or a scanner?".to_owned();
+    let (who, relax) = match rule {
+        Some("Default_Action") => (
+            format!("the default action of {acl} blocks real viewers"),
+            "If they are viewers: add a rule that allows them.".to_owned(),
+        ),
+        Some(rule) => (
+            format!("{rule} of {acl} blocks real viewers"),
+            format!(
+                "If they are viewers: set {rule} to Count, or except these paths by a scope-down \
+                 statement."
+            ),
+        ),
+        None => (
+            format!("{acl} blocks real viewers"),
+            "If they are viewers: the WAF's logs, or the sampled requests of its console, name \
+             the rule; set it to Count, or except these paths."
+                .to_owned(),
+        ),
+    };
+    (format!("Act only if {who}; if not, the WAF does its work."), vec![look, relax])
+}
+
 /// Nothing that AWS lets a customer read is missing, and it does not decide.
 fn undecided(case: &Case<'_>) -> (String, Vec<String>) {
     let behind = [Cause::CustomOrigin, Cause::S3Origin, Cause::Waf];
@@ -287,12 +358,16 @@ fn undecided(case: &Case<'_>) -> (String, Vec<String>) {
                 .into(),
         );
     }
+    if case.alternatives.contains(&Cause::GeoRestriction) {
+        steps.push(
+            "Where the viewers are shows in their addresses (c-ip); logs of version 2 can carry \
+             c-country."
+                .into(),
+        );
+    }
     if case.alternatives.contains(&Cause::EdgeFunction) {
         steps.push("Look for them in the logs of the functions at the edge.".into());
     }
     steps.push("For what CloudFront refused, AWS Support can tell by the request id.".into());
-    (
-        "Nothing is missing that AWS lets its customers read, and it does not decide this.".into(),
-        steps,
-    )
+    ("Nothing that can still be read from AWS decides this.".into(), steps)
 }

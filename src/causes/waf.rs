@@ -173,8 +173,21 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     match kind.waf {
         WafSeen::NotYet => opinion.because(WAF_LOG, "the WAF's logs do not reach that far yet"),
         WafSeen::NoLogs => {
-            let told = facts.is_some_and(|facts| facts.waf_logging.is_told());
-            opinion.missing((!told).then(logs))
+            let logging = facts.map(|facts| &facts.waf_logging);
+            match logging {
+                Some(fact) if fact.is_nothing() => {
+                    opinion.because(LOGGING, "the web ACL writes no logs that would name a rule")
+                }
+                Some(fact) if fact.is_told() => opinion
+                    .because(WAF_LOG, "the web ACL writes logs, and none of that time is here"),
+                _ => opinion.missing(logs()),
+            }
+        }
+        WafSeen::Silent if looks && keeps_block != Some(Kept::All) => {
+            opinion.missing(keeps_block.is_none().then(logs)).and(keeps_block.map(|_| Evidence {
+                source: LOGGING.to_owned(),
+                says: "the log's filter may have dropped the record of it".to_owned(),
+            }))
         }
         _ => opinion.missing(keeps_block.is_none().then(logs)),
     }

@@ -6,9 +6,8 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::clusters::{self, Whereabouts};
-use super::{
-    ClusterOut, EvidenceOut, Finding, MissingOut, RemedyOut, RuledOutOut, Trigger, missing,
-};
+use super::missing::key_of;
+use super::{ClusterOut, EvidenceOut, Finding, MissingOut, RemedyOut, RuledOutOut, Trigger};
 use crate::account::Question;
 use crate::account::distribution::function_name;
 use crate::account::facts::{Facts, acl_id};
@@ -171,14 +170,19 @@ fn finding(
     let (first, last) = (*found.times.first()?, *found.times.last()?);
     let mine = subject.distribution_id.as_deref().and_then(|id| facts.distributions.get(id));
     let behavior = most(&found.behaviors);
-    let key = refusals.get(found.first).and_then(|refusal| missing::key_of(refusal, facts));
+    let key = refusals.get(found.first).and_then(|refusal| key_of(refusal, facts));
+    let missing: Vec<MissingOut> = found
+        .missing
+        .iter()
+        .filter_map(|(question, first)| MissingOut::of(question, refusals.get(*first), facts))
+        .collect();
     let case = Case {
         cause: subject.cause,
         detail: subject.detail,
         rule: subject.rule.as_deref(),
         behavior,
         key: key.as_deref(),
-        open: !found.missing.is_empty(),
+        open: !missing.is_empty(),
         alternatives: &found.alternatives,
     };
     let remedy = remedy::of(&case, mine);
@@ -217,11 +221,7 @@ fn finding(
             })
             .collect(),
         alternatives: found.alternatives.iter().map(|cause| cause.id()).collect(),
-        missing: found
-            .missing
-            .iter()
-            .map(|(question, first)| MissingOut::of(question, refusals.get(*first), facts))
-            .collect(),
+        missing,
         trigger: rule.and_then(|rule| trigger(rule.sheet.changes, &subject, &found.times, facts)),
         remedy: RemedyOut {
             summary: remedy.summary,

@@ -38,18 +38,25 @@ impl MissingOut {
         }
     }
 
-    /// What a question asks for; `example` is a refusal that it would decide.
-    pub fn of(question: &Question, example: Option<&Refusal>, facts: &Facts) -> Self {
+    /// What a question asks for, unless it is there; `example` is a refusal that it would decide.
+    pub fn of(question: &Question, example: Option<&Refusal>, facts: &Facts) -> Option<Self> {
+        let at = example.map(|example| example.time);
         let Some(name) = question.about.strip_suffix('/') else {
-            return Self::new(question, facts.absence(question));
+            let absence = facts.absence(question, at);
+            // A listing that is there and does not reach the key: asking about the key itself does.
+            if absence.is_none() && question.operation == "s3api/list-objects-v2" {
+                let head = Question::new("s3api/head-object", format!("{}/", question.about));
+                return Self::of(&head, example, facts);
+            }
+            return Some(Self::new(question, absence?));
         };
         let general = Self::new(question, Absence::Unasked);
         let Some(key) = example.and_then(|example| key_of(example, facts)) else {
-            return general;
+            return Some(general);
         };
         let asked = Question::new(question.operation, format!("{name}/{key}"));
-        let why = facts.absence(&asked);
-        Self { without_viewer: Some(Box::new(general)), ..Self::new(&asked, why) }
+        let why = facts.absence(&asked, at)?;
+        Some(Self { without_viewer: Some(Box::new(general)), ..Self::new(&asked, why) })
     }
 }
 

@@ -83,13 +83,18 @@ pub fn answer(analysis: &Analysis, id: &str) -> RequestAnswer {
     let mine = kind.distribution.as_deref().and_then(|id| analysis.facts.distributions.get(id));
     let behavior = kind.behavior.place();
     let key = key_of(refusal, &analysis.facts);
+    let missing: Vec<MissingOut> = verdict
+        .missing
+        .iter()
+        .filter_map(|question| MissingOut::of(question, Some(refusal), &analysis.facts))
+        .collect();
     let case = Case {
         cause: verdict.cause,
         detail: verdict.detail,
         rule: verdict.rule.as_deref(),
         behavior,
         key: key.as_deref(),
-        open: !verdict.missing.is_empty(),
+        open: !missing.is_empty(),
         alternatives: &verdict.alternatives.iter().copied().collect(),
     };
     let advice = remedy::of(&case, mine);
@@ -122,11 +127,7 @@ pub fn answer(analysis: &Analysis, id: &str) -> RequestAnswer {
             .map(|out| RuledOutOut { cause: out.cause.id(), because: out.because.says.clone() })
             .collect(),
         alternatives: verdict.alternatives.iter().map(|cause| cause.id()).collect(),
-        missing: verdict
-            .missing
-            .iter()
-            .map(|question| MissingOut::of(question, Some(refusal), &analysis.facts))
-            .collect(),
+        missing,
         remedy: rule(verdict.cause).map(|_| advice.summary),
     }
 }

@@ -50,7 +50,7 @@ fn headline(out: &mut String, report: &Report) -> fmt::Result {
         masked => format!(", and {} more behind another status", thousands(masked)),
     };
     let span = match (report.window.start, report.window.end) {
-        (Some(start), Some(end)) => format!(", {} to {} UTC", moment(start), clock(start, end)),
+        (Some(start), Some(end)) => format!(", {} UTC", span(start, end)),
         _ => String::new(),
     };
     let line = format!(
@@ -143,6 +143,7 @@ pub fn sentence_of(cause: &str, detail: Option<&str>) -> &'static str {
         ("method-not-allowed", _) => "The method is not allowed",
         ("edge-function", _) => "A function at the edge refuses",
         ("custom-origin", _) => "The origin itself refuses",
+        ("stacked-distributions", Some("loop")) => "The distribution asks itself",
         ("stacked-distributions", _) => "A distribution stands behind this one",
         ("distribution-disabled", _) => "The distribution is disabled",
         ("viewer-certificate", _) => "The viewer's certificate does not fit",
@@ -184,15 +185,7 @@ fn finding(
     let gap = if fits { "  " } else { "\n   " };
     writeln!(out, "{style}{head}{style:#}{gap}{rest}")?;
     let whom = finding.distribution_id.as_deref().unwrap_or("unknown distribution");
-    item(
-        out,
-        "who",
-        &format!(
-            "{whom}, {} to {} UTC",
-            moment(finding.first_seen),
-            clock(finding.first_seen, finding.last_seen)
-        ),
-    )?;
+    item(out, "who", &format!("{whom}, {} UTC", span(finding.first_seen, finding.last_seen)))?;
     for incident in incidents.iter().filter(|i| i.finding_ids.contains(&finding.id)) {
         item(
             out,
@@ -211,10 +204,10 @@ fn finding(
             out,
             "change",
             &format!(
-                "{}{by} at {} UTC, {} s before the first refusal",
+                "{}{by} at {} UTC, {} before the first refusal",
                 plain(&trigger.event),
                 moment(trigger.at),
-                trigger.seconds_before_onset
+                duration(trigger.seconds_before_onset)
             ),
         )?;
     }
@@ -437,6 +430,21 @@ fn clock(first: Timestamp, time: Timestamp) -> String {
     let day = |time: Timestamp| TimeZone::UTC.to_datetime(time).date();
     let format = if day(first) == day(time) { "%H:%M" } else { "%Y-%m-%d %H:%M" };
     TimeZone::UTC.to_datetime(time).strftime(format).to_string()
+}
+
+/// `2026-03-10 14:31 to 15:00`, or the one minute.
+fn span(first: Timestamp, last: Timestamp) -> String {
+    let (from, to) = (moment(first), clock(first, last));
+    if from.ends_with(&to) { from } else { format!("{from} to {to}") }
+}
+
+/// `40 s`, `30 min`, `5 h`.
+fn duration(seconds: i64) -> String {
+    match seconds {
+        ..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3600),
+    }
 }
 
 /// `1 line`, `20,210 lines`.

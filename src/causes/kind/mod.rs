@@ -64,10 +64,14 @@ pub struct Kind {
     pub acl_held: Held,
     /// The restriction by country; `None` where it is not known.
     pub geo: Option<GeoRule>,
+    /// Whether that restriction is the tenant's own.
+    pub geo_of_tenant: bool,
     /// How the viewer's country stands to the restriction.
     pub country: Country,
     /// The same by a database of the reader's own, where the log does not say the country.
     pub country_by_address: Country,
+    /// The question for the tenant, where it has one that is not known.
+    pub tenants: Option<Question>,
     /// Whether the origin of the same behaviour served after it had refused, with no change in
     /// between, so that nothing refuses the whole behaviour.
     pub origin_serves: bool,
@@ -227,6 +231,8 @@ pub struct Sources<'a> {
     pub blocked_bodies: &'a BTreeSet<(Box<str>, u64)>,
 }
 
+const TENANTS: &str = "cloudfront/list-distribution-tenants";
+
 impl Kind {
     /// The kind of a refusal.
     pub fn of(refusal: &Refusal, sources: &Sources<'_>) -> Self {
@@ -279,8 +285,18 @@ impl Kind {
                 held(What::WebAcl, &[arn, acl_id(arn), name], mine.web_acl.read_at)
             }),
             geo,
+            geo_of_tenant: matches!(&tenant, Tenancy::Of(tenant) if tenant.restricts_countries()),
             country,
             country_by_address,
+            tenants: match (&tenant, refusal.tenant_id.as_deref()) {
+                (Tenancy::Unknown, Some(id)) => {
+                    Some(Question::new("cloudfront/get-distribution-tenant", id))
+                }
+                (Tenancy::No, _) => distribution
+                    .is_some_and(Distribution::is_for_tenants)
+                    .then(|| Question::all(TENANTS)),
+                _ => None,
+            },
             origin_serves: match (mine, index) {
                 (Some(mine), MatchedBehavior::At(place)) => {
                     mine.witnesses.get(&place).is_some_and(|witness| {
@@ -327,6 +343,10 @@ impl Kind {
     /// The question for the distribution's configuration; where not even its ID is known, for all.
     pub fn ask_config(&self) -> Question {
         match self.distribution.as_deref() {
+            // The configuration is there, and what the tenant puts in its place is not.
+            _ if self.config == Held::Holds && self.tenants.is_some() => {
+                self.tenants.clone().unwrap_or_else(|| Question::all(TENANTS))
+            }
             Some(id) => Question::new("cloudfront/get-distribution", id),
             None => Question::all("cloudfront/list-distributions"),
         }

@@ -69,9 +69,7 @@ pub(super) fn host(
         Tenancy::Of(tenant) if tenant.answers_to(&name) => return Host::Own,
         // The domains of tenants are theirs, and what they are may not be known.
         Tenancy::Unknown => return Host::Unknown,
-        Tenancy::No if distribution.config.connection_mode.as_deref() == Some("tenant-only") => {
-            return Host::Unknown;
-        }
+        Tenancy::No if distribution.is_for_tenants() => return Host::Unknown,
         _ => {}
     }
     let elsewhere = facts.summaries.known().into_iter().flatten().find(|other| {
