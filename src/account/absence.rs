@@ -56,6 +56,9 @@ impl Facts {
             "wafv2/get-web-acl" => What::WebAcl,
             "wafv2/get-web-acl-for-resource" => What::OriginAcl,
             operation if operation.starts_with("s3api/") => What::Bucket,
+            "cloudfront/list-distribution-tenants" => {
+                return self.tenant_has("", "", at).is_some();
+            }
             _ => return true,
         };
         let names = [about, question.arn.as_deref().unwrap_or(about)];
@@ -65,6 +68,7 @@ impl Facts {
     fn each(&self, see: &mut See<'_>) {
         of(&self.summaries, see);
         of(&self.trail, see);
+        of(&self.listed_tenants, see);
         self.zones.iter().for_each(|fact| of(fact, see));
         self.tenants.values().for_each(|fact| of(fact, see));
         for mine in self.distributions.values() {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::bucket::{self, AccessControl, Head, Listing, PublicAccessBlock};
 use super::distribution::{Behavior, Distribution, Origin, Summary};
 use super::dns::{self, Name};
-use super::tenant::Tenant;
+use super::tenant::{self, Listed, Tenant};
 use super::trail::{self, Change};
 use super::web_acl::{Logging, WebAcl};
 use super::witness::{Refusable, Witness};
@@ -38,6 +38,8 @@ pub struct Facts {
     pub trail: Fact<Vec<Change>>,
     /// Tenants of multi-tenant distributions, by ID.
     pub tenants: BTreeMap<String, Fact<Tenant>>,
+    /// The names of all tenants.
+    pub listed_tenants: Fact<Vec<Listed>>,
 }
 
 /// What is known of one distribution and of what stands behind it.
@@ -127,6 +129,11 @@ impl Facts {
             distributions,
             zones: zones.into_iter().map(ask_zone).collect(),
             trail: deep(account, depth, Question::all("cloudtrail/lookup-events"), trail::parse),
+            listed_tenants: Fact::ask(
+                account,
+                Question::all("cloudfront/list-distribution-tenants"),
+                Listed::parse,
+            ),
             tenants: tenants
                 .iter()
                 .map(|id| {
@@ -156,20 +163,40 @@ impl Facts {
     /// Whether the list of distributions tells at `at` what other distributions than `mine` were
     /// then.
     pub fn others_hold(&self, mine: &str, at: Timestamp) -> bool {
-        let read_at = self.summaries.read_at;
-        let before = read_at.is_some_and(|read_at| read_at < at);
+        let changed = |change: &Change| {
+            let event = change.event.as_str();
+            (What::Distribution.is_changed_by(event) || event == "DeleteDistribution")
+                && !change.concerns(mine)
+        };
+        self.summaries.is_told() && self.stands(self.summaries.read_at, at, changed)
+    }
+
+    /// Whether a Host was one of a distribution's tenants' at `at`, where that is known.
+    pub fn tenant_has(&self, distribution: &str, host: &str, at: Timestamp) -> Option<bool> {
+        let listed = self.listed_tenants.known()?;
+        let changed = |change: &Change| {
+            change.event.contains("DistributionTenant") || change.event == "UpdateDomainAssociation"
+        };
+        let mut mine = listed.iter().filter(|tenant| tenant.distribution_id == distribution);
+        self.stands(self.listed_tenants.read_at, at, changed)
+            .then(|| mine.any(|tenant| tenant::covers(&tenant.domains, host)))
+    }
+
+    /// Whether nothing was changed between the reading of something and a request.
+    fn stands(
+        &self,
+        read_at: Option<Timestamp>,
+        at: Timestamp,
+        changed: impl Fn(&Change) -> bool,
+    ) -> bool {
         let (from, to) = match read_at {
             Some(read_at) => (read_at.min(at), read_at.max(at)),
             None => (at, Timestamp::MAX),
         };
-        let changed = self.changes().iter().any(|change| {
-            change.at > from
-                && change.at <= to
-                && (What::Distribution.is_changed_by(&change.event)
-                    || change.event == "DeleteDistribution")
-                && !change.concerns(mine)
-        });
-        self.summaries.is_told() && !changed && (!before || self.trail.is_told())
+        let between = |change: &&Change| change.at > from && change.at <= to;
+        let read_before = read_at.is_some_and(|read_at| read_at < at);
+        !self.changes().iter().filter(between).any(changed)
+            && (!read_before || self.trail.is_told())
     }
 
     /// Whether what was read of something at `read_at` still holds for a request at `at`.
