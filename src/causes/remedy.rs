@@ -360,8 +360,8 @@ fn undecided(case: &Case<'_>) -> (String, Vec<String>) {
     }
     if case.alternatives.contains(&Cause::GeoRestriction) {
         steps.push(
-            "Where the viewers are shows in their addresses (c-ip); logs of version 2 can carry \
-             c-country."
+            "Where the viewers are shows in their addresses: replay with --geoip and a database \
+             of countries."
                 .into(),
         );
     }
