@@ -9,7 +9,7 @@ use crate::account::distribution::{self, Distribution};
 use crate::account::facts::{self, Depth, Facts};
 use crate::account::{Account, Fact, Question, bucket, log_fields};
 use crate::causes::judge::{Verdict, judge};
-use crate::causes::kind::{Kind, Sources};
+use crate::causes::kind::{self, Kind, Sources};
 use crate::causes::s3_origin::{grant, key};
 use crate::countries::Countries;
 use crate::incidents::counting;
@@ -157,6 +157,7 @@ pub fn analyse(
     let mut facts = Facts::gather(account, &ids, &tenants, depth);
     doubt_listings(&mut facts, tally);
     note_served(&mut facts, tally);
+    kind::note(&mut facts, tally);
 
     let refusals: Vec<Refusal> =
         tally.refusals.iter().filter(|refusal| is_refusal(refusal, &facts)).cloned().collect();

@@ -132,6 +132,16 @@ pub const ALERT_FINDINGS: usize = 3;
 /// what the origin really had.
 pub const SERVED_PATHS: usize = 2048;
 
+/// Values of one attribute (hosts, countries, methods by path, ...) that were let in and are
+/// remembered for each distribution, to hold a configuration against.
+pub const LET_IN: usize = 256;
+
+/// Bytes of such a value, or of its path; a longer one is left out.
+pub const LET_IN_BYTES: usize = 1024;
+
+/// Five minutes in which such a value was let in: eight hours of them, two seconds each.
+pub const LET_IN_SLOTS: usize = 96;
+
 /// How far past its delivery a line's time may lie in `replay`: 24 hours of lateness that AWS
 /// names, and one of clocks.
 pub const AHEAD_OF_KEY_SECONDS: i64 = 25 * 3600;

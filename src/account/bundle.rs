@@ -48,17 +48,18 @@ impl BundleAccount {
             .unwrap_or_default();
         Self { root: root.to_owned(), times }
     }
+}
 
-    fn relative(question: &Question) -> PathBuf {
-        let mut path = PathBuf::from("aws").join(question.operation);
-        if question.about.is_empty() {
-            path.set_extension("json");
-            return path;
-        }
-        let name = file_name(&question.about);
-        path.push(format!("{name}.json"));
-        path
+/// The file of an answer, from the bundle's root.
+pub fn relative(question: &Question) -> PathBuf {
+    let mut path = PathBuf::from("aws").join(question.operation);
+    if question.about.is_empty() {
+        path.set_extension("json");
+        return path;
     }
+    let name = file_name(&question.about);
+    path.push(format!("{name}.json"));
+    path
 }
 
 /// The name that a bundle gives to what a question is about.
@@ -95,7 +96,7 @@ pub fn inside(root: &Path, relative: &Path) -> Option<PathBuf> {
 
 impl Account for BundleAccount {
     fn ask(&self, question: &Question) -> (Answer, Option<Timestamp>) {
-        let relative = Self::relative(question);
+        let relative = relative(question);
         let name = relative.to_string_lossy().into_owned();
         let read_at = self.times.facts.get(&name).copied().or(self.times.captured_at);
         let Some(path) = inside(&self.root, &relative) else { return (Answer::Unasked, None) };

@@ -364,6 +364,11 @@ impl Distribution {
             || self.config.aliases.items.iter().any(|alias| name_covers(alias, host))
     }
 
+    /// Whether it serves tenants alone, whose names it does not have.
+    pub fn is_for_tenants(&self) -> bool {
+        self.config.connection_mode.as_deref() == Some("tenant-only")
+    }
+
     /// Statuses that stand in for a 403.
     pub fn masks(&self) -> impl Iterator<Item = u16> {
         masks(&self.config.custom_error_responses)

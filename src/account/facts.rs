@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::bucket::{self, AccessControl, Head, Listing, PublicAccessBlock};
 use super::distribution::{Behavior, Distribution, Origin, Summary};
 use super::dns::{self, Name};
-use super::tenant::Tenant;
+use super::tenant::{self, Listed, Tenant};
 use super::trail::{self, Change};
 use super::web_acl::{Logging, WebAcl};
-use super::witness::Witness;
+use super::witness::{Refusable, Witness};
 use super::{Account, Fact, Question, State};
 use crate::policy::Policy;
 
@@ -38,6 +38,8 @@ pub struct Facts {
     pub trail: Fact<Vec<Change>>,
     /// Tenants of multi-tenant distributions, by ID.
     pub tenants: BTreeMap<String, Fact<Tenant>>,
+    /// The names of all tenants.
+    pub listed_tenants: Fact<Vec<Listed>>,
 }
 
 /// What is known of one distribution and of what stands behind it.
@@ -67,6 +69,8 @@ pub struct DistributionFacts {
     pub sibling_names: Vec<String>,
     /// What the origin of each behaviour did, by the behaviour's place.
     pub witnesses: BTreeMap<usize, Witness>,
+    /// What the edge let in, although the configuration that was read refuses it.
+    pub let_in: BTreeMap<Refusable, Witness>,
     /// Paths that an origin answered with content, by hash, and the last second of it.
     pub served_paths: BTreeMap<u64, i64>,
     /// The origins of the account's other distributions.
@@ -125,6 +129,11 @@ impl Facts {
             distributions,
             zones: zones.into_iter().map(ask_zone).collect(),
             trail: deep(account, depth, Question::all("cloudtrail/lookup-events"), trail::parse),
+            listed_tenants: Fact::ask(
+                account,
+                Question::all("cloudfront/list-distribution-tenants"),
+                Listed::parse,
+            ),
             tenants: tenants
                 .iter()
                 .map(|id| {
@@ -149,6 +158,45 @@ impl Facts {
                 && what.is_changed_by(&change.event)
                 && names.iter().any(|name| change.concerns(name))
         })
+    }
+
+    /// Whether the list of distributions tells at `at` what other distributions than `mine` were
+    /// then.
+    pub fn others_hold(&self, mine: &str, at: Timestamp) -> bool {
+        let changed = |change: &Change| {
+            let event = change.event.as_str();
+            (What::Distribution.is_changed_by(event) || event == "DeleteDistribution")
+                && !change.concerns(mine)
+        };
+        self.summaries.is_told() && self.stands(self.summaries.read_at, at, changed)
+    }
+
+    /// Whether a Host was one of a distribution's tenants' at `at`, where that is known.
+    pub fn tenant_has(&self, distribution: &str, host: &str, at: Timestamp) -> Option<bool> {
+        let listed = self.listed_tenants.known()?;
+        let changed = |change: &Change| {
+            change.event.contains("DistributionTenant") || change.event == "UpdateDomainAssociation"
+        };
+        let mut mine = listed.iter().filter(|tenant| tenant.distribution_id == distribution);
+        self.stands(self.listed_tenants.read_at, at, changed)
+            .then(|| mine.any(|tenant| tenant::covers(&tenant.domains, host)))
+    }
+
+    /// Whether nothing was changed between the reading of something and a request.
+    fn stands(
+        &self,
+        read_at: Option<Timestamp>,
+        at: Timestamp,
+        changed: impl Fn(&Change) -> bool,
+    ) -> bool {
+        let (from, to) = match read_at {
+            Some(read_at) => (read_at.min(at), read_at.max(at)),
+            None => (at, Timestamp::MAX),
+        };
+        let between = |change: &&Change| change.at > from && change.at <= to;
+        let read_before = read_at.is_some_and(|read_at| read_at < at);
+        !self.changes().iter().filter(between).any(changed)
+            && (!read_before || self.trail.is_told())
     }
 
     /// Whether what was read of something at `read_at` still holds for a request at `at`.
@@ -198,6 +246,8 @@ pub enum What {
     Bucket,
     /// The keys that may sign.
     Keys,
+    /// Which web ACL stands in front of a load balancer or stage.
+    OriginAcl,
 }
 
 impl What {
@@ -224,6 +274,7 @@ impl What {
                         "PutBucketAcl" | "PutBucketOwnershipControls" | "PutBucketRequestPayment"
                     )
             }
+            Self::OriginAcl => matches!(event, "AssociateWebACL" | "DisassociateWebACL"),
             Self::Keys => event.contains("KeyGroup") || event.contains("PublicKey"),
         }
     }
@@ -281,6 +332,7 @@ impl DistributionFacts {
             key_policies: BTreeMap::new(),
             sibling_names: Vec::new(),
             witnesses: BTreeMap::new(),
+            let_in: BTreeMap::new(),
             served_paths: BTreeMap::new(),
             siblings: Vec::new(),
             origin_acls: Vec::new(),
@@ -334,9 +386,9 @@ impl DistributionFacts {
     fn gather_acl(&mut self, account: &dyn Account, arn: &str) {
         // WAF's ID for ARNs of today, the whole ID for WAF Classic.
         let about = acl_id(arn);
-        let acl = Question::new("wafv2/get-web-acl", about);
+        let acl = Question::new("wafv2/get-web-acl", about).named(arn);
         self.web_acl = Fact::ask(account, acl, WebAcl::parse);
-        let logging = Question::new("wafv2/get-logging-configuration", about);
+        let logging = Question::new("wafv2/get-logging-configuration", about).named(arn);
         self.waf_logging = Fact::ask(account, logging, Logging::parse);
     }
 
@@ -365,6 +417,15 @@ impl DistributionFacts {
                 Fact::ask(account, question, |answer| forwards_host(&answer, path))
             });
         }
+    }
+
+    /// The questions for those policies of a behaviour of which it is not known whether they send
+    /// the viewer's Host.
+    pub fn unknown_policies(&self, behavior: &Behavior) -> Vec<Question> {
+        let policies = [&behavior.origin_request_policy_id, &behavior.cache_policy_id];
+        let unknown = policies.into_iter().filter(|id| managed_policy(id).is_none());
+        let facts = unknown.filter_map(|id| self.host_policies.get(id));
+        facts.filter(|fact| !fact.is_told()).map(|fact| fact.question.clone()).collect()
     }
 
     /// Whether a behaviour sends the viewer's Host to its origin.

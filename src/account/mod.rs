@@ -4,8 +4,10 @@
 //! form, the verbatim output of `aws SERVICE OPERATION`. [`facts`] turns the answers into plain
 //! values that the causes read, each with its state and its time.
 
+pub mod absence;
 pub mod bucket;
 pub mod bundle;
+pub mod command;
 pub mod distribution;
 pub mod dns;
 pub mod facts;
@@ -27,14 +29,17 @@ use serde_json::Value;
 pub struct Question {
     /// For example `cloudfront/get-distribution`.
     pub operation: &'static str,
-    /// For example the distribution's ID; empty where the operation needs none.
+    /// For example the distribution's ID; empty where the operation needs none. A bucket's name
+    /// with a slash at its end stands for some object in it.
     pub about: String,
+    /// The ARN by which commands name it, where that is another than what it is kept under.
+    pub arn: Option<Box<str>>,
 }
 
 impl Question {
     /// A question about one thing.
     pub fn new(operation: &'static str, about: impl Into<String>) -> Self {
-        Self { operation, about: about.into() }
+        Self { operation, about: about.into(), arn: None }
     }
 
     /// A question about everything.
@@ -42,52 +47,10 @@ impl Question {
         Self::new(operation, "")
     }
 
-    /// The command that a person can run to get the answer.
-    pub fn command(&self) -> String {
-        let (service, operation) = self.operation.split_once('/').unwrap_or((self.operation, ""));
-        let about = crate::viewer::plain(&self.about);
-        // An origin's log is no answer of AWS's, but put into the bundle by hand all the same.
-        match self.operation {
-            "logs/origin/elb" => {
-                return "put the load balancer's access log in logs/origin/: aws s3 sync \
-                        s3://BUCKET/AWSLogs logs/origin; it is switched on by aws elbv2 \
-                        modify-load-balancer-attributes --load-balancer-arn ARN --attributes \
-                        Key=access_logs.s3.enabled,Value=true Key=access_logs.s3.bucket,Value=BUCKET"
-                    .to_owned();
-            }
-            "logs/origin/apigateway" => {
-                return "put the stage's access log in logs/origin/: aws logs filter-log-events \
-                        --log-group-name GROUP > logs/origin/api.json; it is switched on by aws \
-                        apigateway update-stage --rest-api-id ID --stage-name STAGE \
-                        --patch-operations op=replace,path=/accessLogSettings/destinationArn,value=ARN \
-                        with a format that has $context.extendedRequestId, $context.path and \
-                        $context.error.responseType"
-                    .to_owned();
-            }
-            _ => {}
-        }
-        let argument = match self.operation {
-            _ if about.is_empty() => String::new(),
-            "cloudfront/get-distribution-tenant" => format!(" --identifier {about}"),
-            "cloudfront/describe-function" | "cloudfront/get-realtime-log-config" => {
-                format!(" --name {about}")
-            }
-            "wafv2/get-web-acl" => format!(" --scope CLOUDFRONT --id {about} --name NAME"),
-            "wafv2/get-logging-configuration" | "wafv2/get-web-acl-for-resource" => {
-                format!(" --resource-arn {about}")
-            }
-            "kms/get-key-policy" => format!(" --key-id {about} --policy-name default"),
-            "route53/list-resource-record-sets" => format!(" --hosted-zone-id {about}"),
-            _ if service == "s3api" => match about.split_once('/') {
-                Some((bucket, key)) if operation == "head-object" => {
-                    format!(" --bucket {bucket} --key {key}")
-                }
-                Some((bucket, prefix)) => format!(" --bucket {bucket} --prefix {prefix}"),
-                None => format!(" --bucket {about}"),
-            },
-            _ => format!(" --id {about}"),
-        };
-        format!("aws {service} {operation}{argument}")
+    /// With the ARN by which AWS's commands name it.
+    pub fn named(mut self, arn: &str) -> Self {
+        self.arn = Some(arn.into());
+        self
     }
 }
 
@@ -95,7 +58,8 @@ impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.operation)?;
         if !self.about.is_empty() {
-            write!(f, "/{}", crate::viewer::plain(&self.about))?;
+            let open = if self.about.ends_with('/') { "KEY" } else { "" };
+            write!(f, "/{}{open}", crate::viewer::plain(&self.about))?;
         }
         Ok(())
     }

@@ -53,7 +53,34 @@ pub struct GeoOverride {
     pub locations: Vec<String>,
 }
 
+/// One entry of `list-distribution-tenants`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Listed {
+    /// Whose tenant it is.
+    pub distribution_id: String,
+    /// Its names.
+    pub domains: Vec<Domain>,
+}
+
+impl Listed {
+    /// Reads the output of `aws cloudfront list-distribution-tenants`.
+    pub fn parse(answer: Value) -> Result<Vec<Self>, String> {
+        if answer.get("NextMarker").is_some_and(|next| !next.is_null()) {
+            return Err("the list is cut off".to_owned());
+        }
+        let list = answer.get("DistributionTenantList").cloned();
+        let list = list.ok_or("no `DistributionTenantList` in it")?;
+        serde_json::from_value(list).map_err(|error| error.to_string())
+    }
+}
+
 impl Tenant {
+    /// Whether it has a restriction by country of its own.
+    pub fn restricts_countries(&self) -> bool {
+        self.customizations.as_ref().is_some_and(|own| own.geo_restrictions.is_some())
+    }
+
     /// Reads the output of `aws cloudfront get-distribution-tenant`.
     pub fn parse(answer: Value) -> Result<Self, String> {
         let tenant = answer.get("DistributionTenant").cloned().ok_or("no `DistributionTenant`")?;
@@ -62,6 +89,26 @@ impl Tenant {
 
     /// Whether a Host is one of its names.
     pub fn answers_to(&self, host: &str) -> bool {
-        self.domains.iter().any(|name| super::distribution::name_covers(&name.domain, host))
+        covers(&self.domains, host)
+    }
+}
+
+/// Whether one of these names covers a Host.
+pub fn covers(domains: &[Domain], host: &str) -> bool {
+    domains.iter().any(|name| super::distribution::name_covers(&name.domain, host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_list_that_is_cut_off_tells_no_absence() {
+        let list = json!([{"DistributionId": "E1", "Domains": [{"Domain": "a.example"}]}]);
+        let listed = Listed::parse(json!({"DistributionTenantList": list})).unwrap();
+        assert!(covers(&listed.first().unwrap().domains, "a.example"));
+        let cut = json!({"DistributionTenantList": list, "NextMarker": "x"});
+        assert!(Listed::parse(cut).is_err());
     }
 }

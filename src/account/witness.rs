@@ -46,6 +46,64 @@ fn note(moments: &mut BTreeSet<i64>, at: i64) {
     }
 }
 
+/// What the edge would refuse under the configuration that was read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusable {
+    /// A Host that is none of the names, perhaps at a tenant's.
+    Host(Option<Box<str>>, Box<[u8]>),
+    /// A viewer's country, perhaps at a tenant's.
+    Country(Option<Box<str>>, Box<str>),
+    /// A method at the behaviour with this place.
+    Method(usize, Box<str>),
+    /// Plain HTTP.
+    Plain(usize),
+    /// A key that no trusted group holds.
+    Key(usize, Box<str>),
+    /// A request without a signature.
+    Unsigned(usize),
+}
+
+/// Seconds for which a change of a distribution reaches some edges and others not yet.
+const ON_ITS_WAY: i64 = 900;
+
+/// Seconds within which two answers are of the same moment, where nobody knows what was changed.
+const NEAR: i64 = 900;
+
+/// What is known of the changes of a thing.
+pub struct Changes<'a> {
+    /// Whether something was changed between two moments.
+    pub between: &'a dyn Fn(i64, i64) -> bool,
+    /// Whether every change is known.
+    pub all_known: bool,
+    /// When the thing was read; `None` is after the log.
+    pub read_at: Option<i64>,
+}
+
+impl Witness {
+    /// Whether the edge let in what it refused at `at`, so that what was read is not what was in
+    /// force then: let in afterwards, or after an earlier refusal.
+    pub fn contradicts_edge(&self, at: i64, changes: &Changes<'_>) -> bool {
+        let together = |from: i64, to: i64| !(changes.between)(from, to);
+        let afterwards = |served: i64| {
+            // What was read before says nothing of what came after it.
+            let is_read_later = changes.read_at.is_none_or(|read| read < at || served <= read);
+            is_read_later && together(at.saturating_sub(ON_ITS_WAY), served)
+        };
+        let amid = |served: i64| {
+            let near = changes.all_known || at - served <= NEAR;
+            near && self
+                .refused
+                .range(..served)
+                .any(|refused| together(refused.saturating_sub(ON_ITS_WAY), at))
+        };
+        self.served.iter().any(
+            |served| {
+                if *served > at { afterwards(*served) } else { amid(*served) }
+            },
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +119,26 @@ mod tests {
         assert!(witness.contradicts(400, |_, _| false), "served after an earlier refusal");
         let given_back = |from: i64, to: i64| from < 250 && to > 250;
         assert!(!witness.contradicts(200, given_back), "given back in between");
+    }
+
+    #[test]
+    fn what_is_let_in_after_a_refusal_contradicts_the_configuration() {
+        let none = |_: i64, _: i64| false;
+        let changes = Changes { between: &none, all_known: false, read_at: None };
+        let mut witness = Witness::default();
+        witness.served(10_000);
+        witness.refused(20_000);
+        assert!(!witness.contradicts_edge(20_000, &changes), "let in until it was changed");
+        witness.served(20_100);
+        assert!(witness.contradicts_edge(20_000, &changes));
+        assert!(witness.contradicts_edge(20_200, &changes), "amid the refusals");
+        assert!(!witness.contradicts_edge(90_000, &changes), "it may have been changed since");
+        let known = Changes { all_known: true, ..changes };
+        assert!(witness.contradicts_edge(90_000, &known));
+        let read = Changes { read_at: Some(20_050), ..known };
+        assert!(!witness.contradicts_edge(20_000, &read), "read before it was let in again");
+        let on_its_way = |from: i64, to: i64| from < 19_900 && to > 19_900;
+        let changed = Changes { between: &on_its_way, all_known: true, read_at: None };
+        assert!(!witness.contradicts_edge(20_000, &changed), "not everywhere yet");
     }
 }

@@ -196,6 +196,14 @@ pub fn finding(finding: &Finding) -> Finding {
     for out in &mut finding.ruled_out {
         out.because = sentence(&out.because);
     }
+    for missing in &mut finding.missing {
+        if let Some(plain) = missing.without_viewer.take() {
+            *missing = *plain;
+        }
+    }
+    if let Some(plain) = finding.remedy.without_viewer.take() {
+        finding.remedy.steps = plain;
+    }
     finding.remedy.steps.truncate(STEPS);
     for step in &mut finding.remedy.steps {
         if step.chars().count() > STEP {

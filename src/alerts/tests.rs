@@ -65,6 +65,7 @@ fn finding(incident: &Incident, confidence: &'static str, path: &str) -> Finding
         remedy: RemedyOut {
             summary: "Let distribution E1SHOPEXAMPLE read shop-media again.".into(),
             steps: vec!["aws s3api get-bucket-policy --bucket shop-media".into()],
+            without_viewer: None,
             reference: "https://docs.aws.amazon.com/x.html",
         },
     }
@@ -128,7 +129,11 @@ fn what_is_not_known_is_said() {
     finding.alternatives = vec!["waf", "custom-origin"];
     finding.missing = vec![MissingOut {
         fact: "cloudfront/get-distribution/E1".into(),
+        why: "unasked",
+        permission: "cloudfront:GetDistribution",
         command: "aws cloudfront get-distribution --id E1".into(),
+        file: Some("aws/cloudfront/get-distribution/E1.json".into()),
+        without_viewer: None,
     }];
     let text = text::email(&make(&incident, finding, "open"));
     assert!(text.contains("This may be a fault, or a rule at work."));

@@ -132,7 +132,14 @@ fn write_proof(out: &mut String, finding: &Finding) -> std::fmt::Result {
     if !finding.missing.is_empty() {
         writeln!(out, "Not known, and would decide more:")?;
         for missing in finding.missing.iter().take(4) {
-            writeln!(out, "- {}", missing.command)?;
+            match missing.why {
+                "denied" => writeln!(
+                    out,
+                    "- {}: AWS did not let us read it; allow {} to the function's role",
+                    missing.fact, missing.permission
+                )?,
+                _ => writeln!(out, "- {}", missing.command)?,
+            }
         }
     }
     Ok(())

@@ -37,8 +37,8 @@ pub(super) const RULE: Rule = Rule {
                  here.",
         excludes: "A Host that is the distribution's own name or one of its aliases; an origin \
                    that was asked.",
-        confused_with: "viewer-protocol, which sends the same page over plain HTTP; distribution- \
-                        disabled.",
+        confused_with: "viewer-protocol, which sends the same page over plain HTTP; \
+                        distribution-disabled.",
         remedy: "Add the name to the distribution's aliases with a certificate that covers it, or \
                  point DNS to the distribution that has it.",
         reference: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html",
@@ -75,7 +75,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     {
         return Opinion::excludes(LOG, format!("the edge had another reason ({other})"));
     }
-    match (&kind.host, kind.config(facts)) {
+    let opinion = match (&kind.host, kind.config(facts)) {
         (Host::Own, Some(_)) => {
             Opinion::excludes(CONFIG, "the Host is one of the distribution's names")
         }
@@ -91,6 +91,16 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
                     says: format!("DNS points {name} to this distribution"),
                 }))
         }
+        // Another one has the name in a list of another moment: that it is not this one's stays.
+        (Host::Elsewhere(other, name), Some(_)) if looks && !kind.others_known => {
+            Opinion::of(Says::Explains, None)
+                .missing(Question::all("cloudfront/list-distributions"))
+                .because(CONFIG, format!("{name} is none of the distribution's names"))
+                .because(
+                    "cloudfront/list-distributions",
+                    format!("{name} is an alias of {other} in a list of another moment"),
+                )
+        }
         (Host::Elsewhere(other, name), Some(_)) if looks => {
             Opinion::of(Says::Explains, "points-elsewhere").because(
                 "cloudfront/list-distributions",
@@ -101,16 +111,13 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             .because(CONFIG, "the Host is none of the distribution's names today"),
         _ if certificate => Opinion::of(Says::Supports, None)
             .because(LOG, "the Host does not match the connection's certificate")
-            .missing(ask_config(kind)),
+            .missing(kind.ask_config()),
         // The name is the distribution's in what is known, if not for certain at that moment.
-        (Host::Own, None) => Opinion::silent().missing(ask_config(kind)),
+        (Host::Own, None) => Opinion::silent().missing(kind.ask_config()),
         _ if kind.page == Page::EdgeBadRequest => Opinion::of(Says::Hints, None)
             .because(LOG, "the body is CloudFront's page \"Bad request\"")
-            .missing(ask_config(kind)),
-        _ => Opinion::silent().missing(ask_config(kind)),
-    }
-}
-
-fn ask_config(kind: &Kind) -> Question {
-    Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"))
+            .missing(kind.ask_config()),
+        _ => Opinion::silent().missing(kind.ask_config()),
+    };
+    opinion.unless_let_in(kind.let_in.host, "for this Host")
 }

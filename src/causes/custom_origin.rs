@@ -25,7 +25,6 @@ use super::kind::{Kind, OriginAsked, Page, is_bucket};
 use super::opinion::{Evidence, LOG, Opinion, Says};
 use super::origin_log;
 use super::{Cause, Rule, Sheet, Step};
-use crate::account::Question;
 use crate::account::distribution::{Origin, name_covers};
 use crate::account::facts::DistributionFacts;
 
@@ -100,7 +99,7 @@ fn without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         return Opinion::excludes(LOG, format!("the edge answered by itself ({result})"));
     }
     let Some((distribution, behavior)) = kind.config(facts).zip(kind.behavior(facts)) else {
-        let ask = Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
+        let ask = kind.ask_config();
         return by_page(kind, None).missing(ask);
     };
     let origins = distribution.origins_of(behavior);

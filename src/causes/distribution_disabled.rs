@@ -22,7 +22,6 @@
 use super::kind::Kind;
 use super::opinion::{LOG, Opinion, Says};
 use super::{Cause, Rule, Sheet, Step};
-use crate::account::Question;
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -60,7 +59,6 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         Some(false) => {
             Opinion::of(Says::Explains, "disabled").because(CONFIG, "the distribution is disabled")
         }
-        None => Opinion::silent()
-            .missing(Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"))),
+        None => Opinion::silent().missing(kind.ask_config()),
     }
 }

@@ -24,7 +24,6 @@
 use super::kind::Kind;
 use super::opinion::{LOG, Opinion, Says};
 use super::{Cause, Rule, Sheet, Step};
-use crate::account::Question;
 use crate::account::distribution::{Behavior, function_name};
 use crate::account::facts::DistributionFacts;
 use crate::logs::function::Ran;
@@ -84,7 +83,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         let lambda = behavior.lambda_function_associations.items.iter();
         (own.count(), lambda.count())
     });
-    let ask = || Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
+    let ask = || kind.ask_config();
     if let Some((detail, result)) = generated(kind) {
         let sentence = format!("the result type {result} says that a function made the answer");
         let associated = functions.map(|(own, lambda)| match detail {
@@ -108,7 +107,11 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             (Some(true), Some(behavior)) => {
                 Opinion::of(Says::Proves, detail).because(LOG, sentence).because(
                     CONFIG,
-                    format!("behaviour {} has {}", behavior.name(), names(behavior, detail)),
+                    format!(
+                        "behaviour {} runs the function {}",
+                        behavior.name(),
+                        names(behavior, detail)
+                    ),
                 )
             }
             (Some(false), _) => Opinion::of(Says::Supports, detail)

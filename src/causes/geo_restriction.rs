@@ -22,7 +22,6 @@
 use super::kind::{Country, GeoRule, Kind, Page};
 use super::opinion::{Evidence, LOG, Opinion, Says};
 use super::{Cause, Rule, Sheet, Step};
-use crate::account::Question;
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -70,20 +69,25 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         Some(GeoRule::Serves) => Some("not-in-allowed-countries"),
         _ => None,
     };
-    let list = kind.config(facts).and_then(|distribution| {
+    let own = kind.config(facts).filter(|_| !kind.geo_of_tenant);
+    let list = own.and_then(|distribution| {
         let geo = &distribution.config.restrictions.as_ref()?.geo_restriction;
         let shown: Vec<&str> = geo.items.iter().take(SHOWN).map(String::as_str).collect();
         (!shown.is_empty()).then(|| shown.join(" "))
     });
     let list = list.unwrap_or_else(|| "a list of countries".to_owned());
+    let (source, who) = match kind.geo_of_tenant {
+        true => ("cloudfront/get-distribution-tenant", "tenant"),
+        false => (CONFIG, "distribution"),
+    };
     let config = detail.map(|detail| Evidence {
-        source: CONFIG.to_owned(),
+        source: source.to_owned(),
         says: match detail {
-            "denied-country" => format!("the distribution denies {list}"),
-            _ => format!("the distribution serves {list} alone"),
+            "denied-country" => format!("the {who} denies {list}"),
+            _ => format!("the {who} serves {list} alone"),
         },
     });
-    let ask = || Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
+    let ask = || kind.ask_config();
     if let Some(result) = kind.detailed() {
         if result != "ClientGeoBlocked" {
             return Opinion::excludes(
@@ -113,6 +117,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             Opinion::of(Says::Explains, detail)
                 .because(LOG, "the viewer's country is one that is not served")
                 .and(config)
+                .unless_let_in(kind.let_in.country, "from that country")
         }
         (Some(GeoRule::Denies), Country::NotListed) | (Some(GeoRule::Serves), Country::Listed) => {
             Opinion::excludes(CONFIG, "the viewer's country is served")

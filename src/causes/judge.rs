@@ -132,6 +132,10 @@ fn verdict(
     if !opinion.detail_sure {
         confidence = confidence.min(Confidence::Likely);
     }
+    // What is excluded or explained by a configuration that was not in force is not certain.
+    if kind.let_in.any() && opinion.says < Says::Proves {
+        confidence = confidence.min(Confidence::Likely);
+    }
     // A masked refusal is proved by another source or not at all: the status was never seen.
     if kind.is_masked() && opinion.says < Says::Proves {
         confidence = confidence.min(Confidence::Likely);

@@ -22,7 +22,6 @@
 use super::kind::{Kind, Page};
 use super::opinion::{Evidence, LOG, Opinion, Says};
 use super::{Cause, Rule, Sheet, Step};
-use crate::account::Question;
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -73,13 +72,14 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             CONFIG,
             format!("behaviour {} allows {}", behavior.name(), kind.method),
         ),
-        Some(behavior) => Opinion::of(Says::Explains, detail).because(
-            CONFIG,
-            format!("behaviour {} does not allow {}", behavior.name(), kind.method),
-        ),
+        Some(behavior) => Opinion::of(Says::Explains, detail)
+            .because(
+                CONFIG,
+                format!("behaviour {} does not allow {}", behavior.name(), kind.method),
+            )
+            .unless_let_in(kind.let_in.method, "that do more than read"),
         None if kind.page == Page::EdgeMethod => Opinion::of(Says::Supports, detail)
             .because(LOG, "the body is CloudFront's page about methods"),
-        None => Opinion::silent()
-            .missing(Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"))),
+        None => Opinion::silent().missing(kind.ask_config()),
     }
 }

@@ -102,6 +102,12 @@ impl Opinion {
         self
     }
 
+    /// With several facts that are missing.
+    pub fn missing_all(mut self, questions: impl IntoIterator<Item = Question>) -> Self {
+        self.missing.extend(questions);
+        self
+    }
+
     /// With the WAF rule.
     pub fn by_rule(mut self, rule: impl Into<String>) -> Self {
         self.rule = Some(rule.into());
@@ -111,6 +117,22 @@ impl Opinion {
     /// The detail is only the likeliest.
     pub fn detail_unsure(mut self) -> Self {
         self.detail_sure = false;
+        self
+    }
+
+    /// Where others were let in with what this cause is said to refuse, the configuration that was
+    /// read is not the one of that moment: it may be so, and is not certain.
+    pub fn unless_let_in(mut self, let_in: bool, what: &str) -> Self {
+        if let_in && matches!(self.says, Says::Explains | Says::Supports | Says::Hints) {
+            self.says = self.says.min(Says::Supports);
+            self = self.detail_unsure().because(
+                LOG,
+                format!(
+                    "other requests {what} were let in after such a refusal: the configuration \
+                     that was read is not the one of that moment"
+                ),
+            );
+        }
         self
     }
 

@@ -1,7 +1,11 @@
 //! What to do about a cause, with the real names filled in.
 
+use std::collections::BTreeSet;
+
 use super::Cause;
 use crate::account::bucket;
+use crate::account::command::quoted;
+use crate::account::distribution::Behavior;
 use crate::account::facts::DistributionFacts;
 
 /// What to do.
@@ -13,15 +17,31 @@ pub struct Remedy {
     pub steps: Vec<String>,
 }
 
-/// The remedy of a cause and detail for one distribution.
-pub fn of(
-    cause: Cause,
-    detail: Option<&str>,
-    rule: Option<&str>,
-    facts: Option<&DistributionFacts>,
-    behavior: Option<usize>,
-) -> Remedy {
+/// What a remedy is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The cause.
+    pub cause: Cause,
+    /// The detail.
+    pub detail: Option<&'static str>,
+    /// The WAF rule.
+    pub rule: Option<&'a str>,
+    /// The behaviour, by its place.
+    pub behavior: Option<usize>,
+    /// The key of one of the objects in its bucket.
+    pub key: Option<&'a str>,
+    /// Whether facts are missing that would decide more.
+    pub open: bool,
+    /// What else it may have been.
+    pub alternatives: &'a BTreeSet<Cause>,
+}
+
+/// The remedy of a case of one distribution.
+pub fn of(case: &Case<'_>, facts: Option<&DistributionFacts>) -> Remedy {
+    let Case { cause, detail, rule, behavior, .. } = *case;
+    let key = case.key.map_or_else(|| "KEY".to_owned(), quoted);
     let id = facts.map_or("the distribution", |facts| facts.id.as_str());
+    let asked = facts.map_or_else(|| "ID".to_owned(), |facts| quoted(&facts.id));
     let distribution = facts.and_then(|facts| facts.distribution.known());
     let matched = distribution
         .and_then(|distribution| behavior.and_then(|index| distribution.behaviors().nth(index)));
@@ -69,7 +89,7 @@ pub fn of(
             format!("Make the paths that viewers ask for match the keys of {bucket}."),
             vec![
                 "Compare an example with the key that is near it: case, origin path, index.html.".into(),
-                format!("aws cloudfront get-distribution --id {id} --query Distribution.DistributionConfig.Origins"),
+                format!("aws cloudfront get-distribution --id {asked} --query Distribution.DistributionConfig.Origins"),
             ],
         ),
         (Cause::S3Origin, Some("host-header-forwarded")) => (
@@ -82,7 +102,7 @@ pub fn of(
         (Cause::S3Origin, Some("archived")) => (
             format!("Restore the archived objects of {bucket}."),
             vec![
-                format!("aws s3api restore-object --bucket {bucket} --key KEY --restore-request Days=7"),
+                format!("aws s3api restore-object --bucket {bucket} --key {key} --restore-request Days=7"),
                 "Take what viewers still ask for out of the lifecycle rule.".into(),
             ],
         ),
@@ -96,7 +116,7 @@ pub fn of(
         (Cause::S3Origin, Some("custom-error-page")) => (
             "Mend the custom error response.".into(),
             vec![format!(
-                "aws cloudfront get-distribution --id {id} --query \
+                "aws cloudfront get-distribution --id {asked} --query \
                  Distribution.DistributionConfig.CustomErrorResponses"
             )],
         ),
@@ -112,7 +132,7 @@ pub fn of(
             format!("Find out what {bucket} refuses."),
             vec![
                 format!("aws s3api get-bucket-policy --bucket {bucket}"),
-                format!("aws s3api list-objects-v2 --bucket {bucket} --prefix KEY"),
+                format!("aws s3api list-objects-v2 --bucket {bucket} --prefix {key}"),
             ],
         ),
         (Cause::Waf, Some("origin")) => (
@@ -122,17 +142,11 @@ pub fn of(
                 format!("If the blocked viewers are real: set {rule} to Count and watch."),
             ],
         ),
-        (Cause::Waf, _) => (
-            format!("If the blocked viewers are real, take {rule} of {acl} back; else nothing."),
-            vec![
-                format!("Look at a few blocked requests: are they your viewers or a scanner?"),
-                format!("If they are viewers: set {rule} to Count, or except these paths by a scope-down statement."),
-            ],
-        ),
+        (Cause::Waf, _) => waf(case.rule, acl),
         (Cause::GeoRestriction, _) => (
             format!("If these countries should be served, change the restriction of {id}."),
             vec![format!(
-                "aws cloudfront get-distribution --id {id} --query \
+                "aws cloudfront get-distribution --id {asked} --query \
                  Distribution.DistributionConfig.Restrictions"
             )],
         ),
@@ -150,13 +164,43 @@ pub fn of(
         (Cause::SignedAccess, Some("unknown-key")) => (
             "Sign with a key that the behaviour trusts.".into(),
             vec![
-                format!("aws cloudfront get-distribution --id {id} --query Distribution.ActiveTrustedKeyGroups"),
+                format!("aws cloudfront get-distribution --id {asked} --query Distribution.ActiveTrustedKeyGroups"),
                 "Put a new key into the key group before the signer uses it, and take the old one out last.".into(),
             ],
         ),
         (Cause::SignedAccess, Some("missing")) => (
             format!("If behaviour {name} is meant to be public, take the signers off it; else find who asks without a signature."),
-            vec![format!("aws cloudfront get-distribution --id {id} --query Distribution.DistributionConfig")],
+            vec![format!("aws cloudfront get-distribution --id {asked} --query Distribution.DistributionConfig")],
+        ),
+        (Cause::SignedAccess, Some("ip-mismatch")) => (
+            "Sign for the address that viewers come from, or without one.".into(),
+            vec![
+                "The signer may see another address than CloudFront does: a proxy's, or one of \
+                 IPv4 where the viewer comes by IPv6, which no signature can name."
+                    .into(),
+                "If links are shared: nothing; this is what the address is for.".into(),
+            ],
+        ),
+        (Cause::SignedAccess, Some("malformed")) => (
+            "Mend how the signer writes its parameters.".into(),
+            vec![
+                "Expires and the policy's dates are whole seconds since 1970, not milliseconds."
+                    .into(),
+                "Policy and Signature are base64 with + = / written as - _ ~, and whole: nothing \
+                 may cut, decode or encode them on their way."
+                    .into(),
+            ],
+        ),
+        (Cause::SignedAccess, Some("bad-signature")) => (
+            "Sign with the private key of the key that the URL names.".into(),
+            vec![
+                "Compare the public key of that id with the one that belongs to the signer's \
+                 private key."
+                    .into(),
+                "Check the hash (SHA-1 unless Hash-Algorithm says otherwise), and that nothing \
+                 changes the URL after it was signed."
+                    .into(),
+            ],
         ),
         (Cause::SignedAccess, _) => (
             "Compare what the signer signs with what viewers ask for.".into(),
@@ -165,13 +209,32 @@ pub fn of(
                 "Check key pair, hash algorithm and the encoding of the policy.".into(),
             ],
         ),
+        (Cause::AlternateDomainName, Some("points-elsewhere")) => (
+            format!("Point DNS to the distribution that has the name, or move the name to {id}."),
+            vec![
+                "The evidence names both. To move it:".into(),
+                format!("aws cloudfront associate-alias --target-distribution-id {asked} --alias NAME"),
+            ],
+        ),
         (Cause::AlternateDomainName, _) => (
             format!("Add the name to {id} with a certificate that covers it, or point DNS elsewhere."),
             vec![
-                format!("aws cloudfront get-distribution --id {id} --query Distribution.DistributionConfig.Aliases"),
-                "aws cloudfront list-conflicting-aliases shows who has the name.".into(),
+                format!("aws cloudfront get-distribution --id {asked} --query Distribution.DistributionConfig.Aliases"),
+                "To see which distribution has the name:".into(),
+                format!("aws cloudfront list-conflicting-aliases --distribution-id {asked} --alias NAME"),
             ],
         ),
+        (Cause::ViewerProtocol, _)
+            if matched.is_some_and(|one| one.viewer_protocol_policy == "redirect-to-https") =>
+        {
+            (
+                "Let these clients ask by HTTPS.".into(),
+                vec![format!(
+                    "Behaviour {name} redirects already; a client below HTTP/1.1 that sends a \
+                     body gets 403 instead."
+                )],
+            )
+        }
         (Cause::ViewerProtocol, _) => (
             format!("Set behaviour {name} of {id} to redirect-to-https."),
             vec!["Let clients that cannot follow a redirect ask by HTTPS.".into()],
@@ -179,13 +242,17 @@ pub fn of(
         (Cause::MethodNotAllowed, _) => (
             format!("Allow the method on behaviour {name} of {id}, or send it elsewhere."),
             vec![format!(
-                "aws cloudfront get-distribution --id {id} --query \
-                 Distribution.DistributionConfig.DefaultCacheBehavior.AllowedMethods"
+                "aws cloudfront get-distribution-config --id {asked} --query {}",
+                behavior_query(matched, "AllowedMethods")
             )],
         ),
         (Cause::EdgeFunction, _) => (
             format!("Read the function on behaviour {name} of {id}: it answers 403 by itself."),
             vec!["Compare its last publication with the first refusal.".into()],
+        ),
+        (Cause::StackedDistributions, Some("loop")) => (
+            format!("Give {id} an origin that is not one of its own names."),
+            vec![format!("Point the origin at what should stand behind {origin}.")],
         ),
         (Cause::StackedDistributions, _) => (
             format!("Point the origin of {id} at what stands behind {origin}."),
@@ -193,7 +260,7 @@ pub fn of(
         ),
         (Cause::DistributionDisabled, _) => (
             format!("Enable {id}, or take its names out of DNS."),
-            vec![format!("aws cloudfront get-distribution --id {id} --query Distribution.DistributionConfig.Enabled")],
+            vec![format!("aws cloudfront get-distribution --id {asked} --query Distribution.DistributionConfig.Enabled")],
         ),
         (Cause::CustomOrigin, Some("no-route")) => (
             format!("Make {origin} have a route for these paths."),
@@ -239,11 +306,74 @@ pub fn of(
             "Ask AWS Support with a few request ids.".into(),
             vec!["AWS ties this result type to no setting of yours.".into()],
         ),
-        (Cause::Unattributed, _) => (
+        (Cause::Unattributed, _) if case.open => (
             "Supply what is missing and replay.".into(),
             vec!["Each missing fact is listed with the command that reads it.".into()],
         ),
+        (Cause::Unattributed, _) => undecided(case),
     };
-    let plain = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    Remedy { summary: plain(summary), steps: steps.into_iter().map(plain).collect() }
+    Remedy { summary, steps }
+}
+
+/// Where `get-distribution-config` shows a part of a behaviour.
+fn behavior_query(behavior: Option<&Behavior>, part: &str) -> String {
+    let path = behavior.map(|behavior| behavior.path_pattern.as_str()).unwrap_or_default();
+    // A pattern that a shell would read in its own way is left to the reader.
+    let plain = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_.*?-".contains(&b));
+    match path {
+        "" => format!("DistributionConfig.DefaultCacheBehavior.{part}"),
+        _ if !plain => "DistributionConfig.CacheBehaviors".to_owned(),
+        _ => format!("\"DistributionConfig.CacheBehaviors.Items[?PathPattern=='{path}'].{part}\""),
+    }
+}
+
+/// A WAF at the edge that blocks. It is a fault only if the blocked viewers are real ones.
+fn waf(rule: Option<&str>, acl: &str) -> (String, Vec<String>) {
+    let look = "Look at a few of these requests: are they your viewers or a scanner?".to_owned();
+    let (who, relax) = match rule {
+        Some("Default_Action") => (
+            format!("the default action of {acl} blocks real viewers"),
+            "If they are viewers: add a rule that allows them.".to_owned(),
+        ),
+        Some(rule) => (
+            format!("{rule} of {acl} blocks real viewers"),
+            format!(
+                "If they are viewers: set {rule} to Count, or except these paths by a scope-down \
+                 statement."
+            ),
+        ),
+        None => (
+            format!("{acl} blocks real viewers"),
+            "If they are viewers: the WAF's logs, or the sampled requests of its console, name \
+             the rule; set it to Count, or except these paths."
+                .to_owned(),
+        ),
+    };
+    (format!("Act only if {who}; if not, the WAF does its work."), vec![look, relax])
+}
+
+/// Nothing that AWS lets a customer read is missing, and it does not decide.
+fn undecided(case: &Case<'_>) -> (String, Vec<String>) {
+    let behind = [Cause::CustomOrigin, Cause::S3Origin, Cause::Waf];
+    let mut steps = Vec::new();
+    if behind.iter().any(|cause| case.alternatives.contains(cause)) {
+        steps.push(
+            "Look for a few of the request ids in the origin's own log, where CloudFront sends \
+             them as X-Amz-Cf-Id: what is there was refused by the origin, what is not by \
+             CloudFront."
+                .into(),
+        );
+    }
+    if case.alternatives.contains(&Cause::GeoRestriction) {
+        steps.push(
+            "Where the viewers are shows in their addresses: replay with --geoip and a database \
+             of countries."
+                .into(),
+        );
+    }
+    if case.alternatives.contains(&Cause::EdgeFunction) {
+        steps.push("Look for them in the logs of the functions at the edge.".into());
+    }
+    steps.push("For what CloudFront refused, AWS Support can tell by the request id.".into());
+    ("Nothing that can still be read from AWS decides this.".into(), steps)
 }

@@ -25,6 +25,7 @@ use super::kind::{Kind, Page};
 use super::opinion::{Evidence, LOG, Opinion, Says};
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::Question;
+use crate::account::distribution::Behavior;
 use crate::account::facts::{DistributionFacts, Held};
 use crate::signature::{Certainty, Fault, Key, Malformation, Present, Signature};
 
@@ -85,7 +86,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         says: format!("the body is {}", kind.page.words()),
     });
     let Some(behavior) = behavior else {
-        let ask = Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
+        let ask = kind.ask_config();
         let says = if kind.page.is_signature() { Says::Supports } else { Says::Silent };
         return Opinion::of(says, of_page(kind.page)).and(page).missing(ask);
     };
@@ -93,10 +94,13 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     let opinion = match &kind.signature {
         Some(Signature::Absent) => Opinion::of(Says::Explains, "missing")
             .because(LOG, "the request has no signature, neither in its query nor in a cookie"),
-        Some(Signature::Present(present)) => of_present(kind, present),
+        Some(Signature::Present(present)) => of_present(kind, present, behavior, facts),
         Some(Signature::NotSeen) | None => not_seen(kind),
     };
-    opinion.because(CONFIG, asks).and(page)
+    opinion
+        .because(CONFIG, asks)
+        .and(page)
+        .unless_let_in(kind.let_in.unsigned, "without a signature")
 }
 
 /// Nothing in what was logged; cookies may not have been.
@@ -111,7 +115,12 @@ fn not_seen(kind: &Kind) -> Opinion {
     }
 }
 
-fn of_present(kind: &Kind, present: &Present) -> Opinion {
+fn of_present(
+    kind: &Kind,
+    present: &Present,
+    behavior: &Behavior,
+    facts: Option<&DistributionFacts>,
+) -> Opinion {
     let found: Vec<_> = present.checks.faults().collect();
     // A key that is not among the usable ones is found before anything else.
     let certain = found.iter().find(|found| {
@@ -124,8 +133,10 @@ fn of_present(kind: &Kind, present: &Present) -> Opinion {
     };
     if let Some(found) = certain {
         let detail = detail_of(found.fault, kind.page);
+        let foreign = matches!(found.fault, Fault::UnknownKey);
         return Opinion::of(Says::Explains, detail)
-            .because(LOG, format!("the signature{id} {}", words(found.fault)));
+            .because(LOG, format!("the signature{id} {}", words(found.fault)))
+            .unless_let_in(kind.let_in.key && foreign, "signed with that key");
     }
     if let Some(found) = found.first() {
         return Opinion::of(Says::Supports, detail_of(found.fault, kind.page))
@@ -142,11 +153,18 @@ fn of_present(kind: &Kind, present: &Present) -> Opinion {
         // CloudFront's own word, where the keys are not known to prove it.
         Some("unknown-key") => Opinion::of(Says::Supports, "unknown-key")
             .detail_unsure()
-            .missing(Question::new("cloudfront/get-key-group", "ID")),
+            .missing_all(unknown_keys(behavior, facts)),
         Some(detail) => Opinion::of(Says::Supports, detail),
         None if kind.page.is_signature() => Opinion::of(Says::Supports, None),
         None => Opinion::silent(),
     }
+}
+
+/// The questions for the key groups of a behaviour whose keys are not known.
+fn unknown_keys(behavior: &Behavior, facts: Option<&DistributionFacts>) -> Vec<Question> {
+    let groups = behavior.trusted_key_groups.items.iter();
+    let facts = groups.filter_map(|group| facts?.key_groups.get(group));
+    facts.filter(|fact| !fact.is_told()).map(|fact| fact.question.clone()).collect()
 }
 
 /// The detail of a fault; the edge's own word decides where two names are possible.

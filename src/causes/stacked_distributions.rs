@@ -21,7 +21,6 @@
 use super::kind::{Kind, OriginAsked, Page};
 use super::opinion::{LOG, Opinion, Says};
 use super::{Cause, Rule, Sheet, Step};
-use crate::account::Question;
 use crate::account::distribution::name_covers;
 use crate::account::facts::DistributionFacts;
 
@@ -55,8 +54,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             Opinion::of(Says::Hints, "origin-is-distribution")
                 .because(LOG, "the origin answered with a page of CloudFront's")
         } else {
-            Opinion::silent()
-                .missing(Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID")))
+            Opinion::silent().missing(kind.ask_config())
         };
     };
     let origins = distribution.origins_of(behavior);

@@ -22,7 +22,6 @@
 use super::kind::{Kind, Page, Protocol};
 use super::opinion::{LOG, Opinion, Says};
 use super::{Cause, Rule, Sheet, Step};
-use crate::account::Question;
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -62,7 +61,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             _ => Says::Silent,
         };
         return Opinion::of(says, (says > Says::Silent).then_some("https-required"))
-            .missing(Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID")));
+            .missing(kind.ask_config());
     };
     let policy = behavior.viewer_protocol_policy.as_str();
     let body = matches!(kind.method.as_ref(), "POST" | "PUT" | "DELETE" | "OPTIONS" | "PATCH");
@@ -84,7 +83,8 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         ),
         (Some(how), Protocol::Plain) => Opinion::of(Says::Explains, "https-required")
             .because(LOG, "the request came over plain HTTP")
-            .because(CONFIG, format!("behaviour {} {how}", behavior.name())),
+            .because(CONFIG, format!("behaviour {} {how}", behavior.name()))
+            .unless_let_in(kind.let_in.plain, "over plain HTTP"),
         (Some(_), _) => Opinion::silent(),
     }
 }

@@ -27,7 +27,7 @@ use super::opinion::{Evidence, LOG, Opinion, Says, WAF_LOG};
 use super::origin_log;
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::Question;
-use crate::account::facts::{DistributionFacts, Held};
+use crate::account::facts::{DistributionFacts, Held, acl_id};
 use crate::account::web_acl::Kept;
 
 pub(super) const RULE: Rule = Rule {
@@ -117,24 +117,23 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         source: LOG.to_owned(),
         says: format!("the body is {}", kind.page.words()),
     });
-    let Some(distribution) = kind.config(facts).filter(|_| kind.acl != Acl::Unknown) else {
-        let ask = Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
+    if kind.config(facts).is_none() || kind.acl == Acl::Unknown {
+        let ask = kind.ask_config();
         return if looks {
             Opinion::of(Says::Supports, "edge").and(page).missing(ask)
         } else {
             Opinion::silent().missing(ask)
         };
-    };
+    }
     if kind.acl == Acl::None {
         return Opinion::excludes(CONFIG, "no web ACL stands in front of the distribution");
     }
     // Of a tenant's own web ACL only its logs are at hand.
     let facts = facts.filter(|_| kind.acl == Acl::Distribution);
-    let acl = distribution.web_acl().unwrap_or("WEB-ACL");
-    let id = crate::account::facts::acl_id(acl);
+    let acl = kind.acl_arn.as_deref().unwrap_or_default();
     let keeps_block = waf_keeps(facts, "BLOCK");
     let keeps_allow = waf_keeps(facts, "ALLOW");
-    let logs = || Question::new(LOGGING, id);
+    let logs = || Question::new(LOGGING, acl_id(acl)).named(acl);
     match (&kind.waf, keeps_block, keeps_allow) {
         (WafSeen::Silent, Some(Kept::All), _) if kind.acl_held == Held::Holds => {
             return Opinion::excludes(
@@ -177,8 +176,21 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     match kind.waf {
         WafSeen::NotYet => opinion.because(WAF_LOG, "the WAF's logs do not reach that far yet"),
         WafSeen::NoLogs => {
-            let told = facts.is_some_and(|facts| facts.waf_logging.is_told());
-            opinion.missing((!told).then(logs))
+            let logging = facts.map(|facts| &facts.waf_logging);
+            match logging {
+                Some(fact) if fact.is_nothing() => {
+                    opinion.because(LOGGING, "the web ACL writes no logs that would name a rule")
+                }
+                Some(fact) if fact.is_told() => opinion
+                    .because(WAF_LOG, "the web ACL writes logs, and none of that time is here"),
+                _ => opinion.missing(logs()),
+            }
+        }
+        WafSeen::Silent if looks && keeps_block != Some(Kept::All) => {
+            opinion.missing(keeps_block.is_none().then(logs)).and(keeps_block.map(|_| Evidence {
+                source: LOGGING.to_owned(),
+                says: "the log's filter may have dropped the record of it".to_owned(),
+            }))
         }
         _ => opinion.missing(keeps_block.is_none().then(logs)),
     }
@@ -217,17 +229,25 @@ fn at_origin_without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opin
         }
     }
     let acls = facts.map(|facts| facts.origin_acls.as_slice()).unwrap_or_default();
-    if !acls.is_empty() && acls.iter().all(|acl| acl.known().is_some_and(Option::is_none)) {
+    if !acls.is_empty()
+        && kind.origin_acls == Held::Holds
+        && acls.iter().all(|acl| acl.known().is_some_and(Option::is_none))
+    {
         return Opinion::excludes(
             "wafv2/get-web-acl-for-resource",
             "no web ACL stands in front of the origin",
         );
     }
-    match kind.page {
+    let unknown = acls
+        .iter()
+        .filter(|acl| !acl.is_told() || kind.origin_acls != Held::Holds)
+        .map(|acl| acl.question.clone());
+    let opinion = match kind.page {
         Page::LoadBalancer => Opinion::of(Says::Supports, "origin").because(
             LOG,
             "the body is the page of a load balancer, which makes a 403 of its own for a WAF",
         ),
         _ => Opinion::silent(),
-    }
+    };
+    opinion.missing_all(unknown)
 }

@@ -21,6 +21,7 @@ pub mod origin;
 pub mod parquet;
 pub mod record;
 pub mod row;
+pub mod served;
 pub mod tally;
 pub mod unpack;
 pub mod waf;

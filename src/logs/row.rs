@@ -156,6 +156,22 @@ impl<'a> Row<'a> {
         self.column(Name::DistributionDomain).value().copied()
     }
 
+    /// A column as logged.
+    pub fn logged(&self, name: Name) -> Column<&'a [u8]> {
+        self.column(name)
+    }
+
+    /// The query string as logged, wherever the format has it.
+    pub fn logged_query(&self) -> Option<&'a [u8]> {
+        self.column(Name::Query).value().copied().or_else(|| self.target().1)
+    }
+
+    /// The second in which the request began, as far as the log tells.
+    pub fn began(&self) -> i64 {
+        let taken = self.parsed(Name::TimeTaken, milliseconds).value().copied().unwrap_or(0);
+        self.time.as_second() - i64::from(taken / 1000)
+    }
+
     /// `x-edge-request-id` as logged.
     pub fn request_id(&self) -> Option<&'a [u8]> {
         self.column(Name::RequestId).value().copied()
@@ -312,7 +328,7 @@ pub(super) fn address(bytes: &[u8]) -> Option<Box<str>> {
 }
 
 /// A Host in lower case and without a port, since neither matters to CloudFront.
-fn host(bytes: &[u8]) -> Viewer {
+pub fn host(bytes: &[u8]) -> Viewer {
     let lower = bytes.to_ascii_lowercase();
     let end = match memchr::memrchr(b':', &lower) {
         Some(colon)
@@ -336,7 +352,7 @@ fn content_type(bytes: &[u8]) -> Box<str> {
 }
 
 /// A path pattern or a name in DNS with the log's encoding undone; neither is longer than 255.
-fn long_text(bytes: &[u8]) -> Box<str> {
+pub fn long_text(bytes: &[u8]) -> Box<str> {
     let decoded = decode_once(bytes);
     let cut = decoded.get(..255.min(decoded.len())).unwrap_or_default();
     crate::viewer::show(cut).into()

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::contrast::{self, ServedRequest};
 use super::record::{Column, Refusal};
 use super::row::Row;
+use super::served::LetIn;
 use crate::clusters::Sample;
 use crate::limits::{SAMPLED_SERVED, SAMPLED_SERVED_LEAST, SAMPLED_SERVED_OF_ALL, SERVED_PATHS};
 
@@ -35,6 +36,8 @@ pub struct Served {
     /// Paths that the origin answered with content, by hash, with the last time; a sample of the
     /// smallest hashes, which no order or split of files can change.
     pub paths: BTreeMap<u64, ServedPath>,
+    /// What the edge let in.
+    pub let_in: LetIn,
     /// Some of the requests, with what clusters are told by.
     pub sample: Sample<ServedRequest>,
 }
@@ -67,7 +70,12 @@ impl Default for Served {
 
 impl Served {
     fn new(k: usize) -> Self {
-        Self { buckets: BTreeMap::new(), paths: BTreeMap::new(), sample: Sample::new(k) }
+        Self {
+            buckets: BTreeMap::new(),
+            paths: BTreeMap::new(),
+            let_in: LetIn::default(),
+            sample: Sample::new(k),
+        }
     }
 
     fn note_path(&mut self, path: &[u8], time: Timestamp, by_origin: BTreeSet<i64>) {
@@ -137,6 +145,7 @@ impl AccessTally {
         let domain = row.distribution_domain().unwrap_or_default();
         let Ok(domain) = std::str::from_utf8(domain) else { return };
         if let Some(served) = self.served_by(domain) {
+            served.let_in.count(row);
             served.sample.offer(contrast::identity(row), || ServedRequest::new(row));
             *served.buckets.entry(row.time.as_second().div_euclid(300)).or_default() += 1;
             if matches!(row.status, 200 | 206) {
@@ -172,6 +181,7 @@ impl AccessTally {
         self.refusals.extend(other.refusals);
         for (domain, theirs) in other.served {
             let Some(mine) = self.served_by(&domain) else { continue };
+            mine.let_in.merge(theirs.let_in);
             mine.sample.merge(theirs.sample);
             for (bucket, count) in theirs.buckets {
                 *mine.buckets.entry(bucket).or_default() += count;

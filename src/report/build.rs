@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::clusters::{self, Whereabouts};
+use super::missing::key_of;
 use super::{ClusterOut, EvidenceOut, Finding, MissingOut, RemedyOut, RuledOutOut, Trigger};
 use crate::account::Question;
 use crate::account::distribution::function_name;
@@ -13,7 +14,8 @@ use crate::account::facts::{Facts, acl_id};
 use crate::account::trail::Change;
 use crate::causes::judge::{Confidence, Verdict};
 use crate::causes::kind::{Kind, MatchedBehavior};
-use crate::causes::{Cause, Severity, remedy, rule};
+use crate::causes::remedy::{self, Case};
+use crate::causes::{Cause, Severity, rule};
 use crate::clusters::Sample;
 use crate::limits::{SAMPLED_REFUSALS, SAMPLED_REFUSALS_OF_ALL};
 use crate::logs::contrast::identity_of;
@@ -69,25 +71,30 @@ struct Gathered {
     requests: u64,
     times: Vec<Timestamp>,
     confidence: BTreeMap<Confidence, u64>,
-    evidence: BTreeMap<(String, String), u64>,
+    /// How often, and where it stands in the verdict, which puts the weightiest first.
+    evidence: BTreeMap<(String, String), (u64, usize)>,
     ruled_out: BTreeMap<Cause, BTreeMap<String, u64>>,
     alternatives: BTreeSet<Cause>,
-    missing: BTreeSet<Question>,
+    /// With the number of the first refusal that it would decide.
+    missing: BTreeMap<Question, usize>,
     behaviors: BTreeMap<usize, u64>,
+    /// The number of its first refusal.
+    first: usize,
     /// The numbers of some of its refusals.
     sample: Sample<usize>,
 }
 
 impl Gathered {
-    fn new() -> Self {
+    fn new(first: usize) -> Self {
         Self {
+            first,
             requests: 0,
             times: Vec::new(),
             confidence: BTreeMap::new(),
             evidence: BTreeMap::new(),
             ruled_out: BTreeMap::new(),
             alternatives: BTreeSet::new(),
-            missing: BTreeSet::new(),
+            missing: BTreeMap::new(),
             behaviors: BTreeMap::new(),
             sample: Sample::new(SAMPLED_REFUSALS),
         }
@@ -109,21 +116,24 @@ pub fn findings(
     let mut all: BTreeMap<Subject, Gathered> = BTreeMap::new();
     for (number, (refusal, kind)) in refusals.iter().zip(judged).enumerate() {
         let Some((kind, verdict)) = kinds.get(*kind) else { continue };
-        let found = all.entry(Subject::of(kind, verdict)).or_insert_with(Gathered::new);
+        let found = all.entry(Subject::of(kind, verdict)).or_insert_with(|| Gathered::new(number));
         found.requests += 1;
         found.times.push(refusal.time);
         found.sample.offer(identity_of(refusal), || number);
         *found.confidence.entry(verdict.confidence).or_default() += 1;
-        for evidence in &verdict.evidence {
+        for (place, evidence) in verdict.evidence.iter().enumerate() {
             let key = (evidence.source.clone(), evidence.says.clone());
-            *found.evidence.entry(key).or_default() += 1;
+            let seen = found.evidence.entry(key).or_insert((0, place));
+            *seen = (seen.0 + 1, seen.1.min(place));
         }
         for out in &verdict.ruled_out {
             let reasons = found.ruled_out.entry(out.cause).or_default();
             *reasons.entry(out.because.says.clone()).or_default() += 1;
         }
         found.alternatives.extend(&verdict.alternatives);
-        found.missing.extend(verdict.missing.iter().cloned());
+        for question in &verdict.missing {
+            found.missing.entry(question.clone()).or_insert(number);
+        }
         if let MatchedBehavior::At(index) = kind.behavior {
             *found.behaviors.entry(index).or_default() += 1;
         }
@@ -140,7 +150,7 @@ pub fn findings(
             let domain = rows.first().and_then(|refusal| refusal.distribution_domain.as_deref());
             let served = domain.and_then(|domain| served.get(domain));
             let clusters = clusters::of(&rows, found.requests, served, countries);
-            Some((subject.severity(), finding(subject, found, clusters, total, facts)?))
+            Some((subject.severity(), finding(subject, found, clusters, (refusals, total), facts)?))
         })
         .collect();
     findings.sort_by(|(a, one), (b, other)| {
@@ -153,23 +163,41 @@ fn finding(
     subject: Subject,
     mut found: Gathered,
     clusters: Vec<ClusterOut>,
-    total: f64,
+    (refusals, total): (&[Refusal], f64),
     facts: &Facts,
 ) -> Option<Finding> {
     found.times.sort();
     let (first, last) = (*found.times.first()?, *found.times.last()?);
     let mine = subject.distribution_id.as_deref().and_then(|id| facts.distributions.get(id));
     let behavior = most(&found.behaviors);
-    let remedy = remedy::of(subject.cause, subject.detail, subject.rule.as_deref(), mine, behavior);
+    let key = refusals.get(found.first).and_then(|refusal| key_of(refusal, facts));
+    let missing: Vec<MissingOut> = found
+        .missing
+        .iter()
+        .filter_map(|(question, first)| MissingOut::of(question, refusals.get(*first), facts))
+        .collect();
+    let case = Case {
+        cause: subject.cause,
+        detail: subject.detail,
+        rule: subject.rule.as_deref(),
+        behavior,
+        key: key.as_deref(),
+        open: !missing.is_empty(),
+        alternatives: &found.alternatives,
+    };
+    let remedy = remedy::of(&case, mine);
+    let without_viewer = remedy::of(&Case { key: None, ..case }, mine).steps;
+    let without_viewer = (without_viewer != remedy.steps).then_some(without_viewer);
     let rule = rule(subject.cause);
     let confidence = most(&found.confidence).unwrap_or(Confidence::Possible);
-    let mut evidence: Vec<EvidenceOut> = found
-        .evidence
+    let mut evidence: Vec<_> = found.evidence.into_iter().collect();
+    evidence.sort_by(|(a, (often, place)), (b, (other, next))| {
+        other.cmp(often).then(place.cmp(next)).then(a.cmp(b))
+    });
+    let mut evidence: Vec<EvidenceOut> = evidence
         .into_iter()
-        .map(|((source, says), requests)| EvidenceOut { source, says, requests })
+        .map(|((source, says), (requests, _))| EvidenceOut { source, says, requests })
         .collect();
-    evidence
-        .sort_by(|a, b| (b.requests, &a.source, &a.says).cmp(&(a.requests, &b.source, &b.says)));
     evidence.truncate(SENTENCES);
     Some(Finding {
         id: subject.id("f"),
@@ -193,14 +221,11 @@ fn finding(
             })
             .collect(),
         alternatives: found.alternatives.iter().map(|cause| cause.id()).collect(),
-        missing: found
-            .missing
-            .iter()
-            .map(|question| MissingOut { fact: question.to_string(), command: question.command() })
-            .collect(),
+        missing,
         trigger: rule.and_then(|rule| trigger(rule.sheet.changes, &subject, &found.times, facts)),
         remedy: RemedyOut {
             summary: remedy.summary,
+            without_viewer,
             steps: remedy.steps,
             reference: rule.map_or(UNATTRIBUTED, |rule| rule.sheet.reference),
         },

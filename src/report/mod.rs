@@ -2,12 +2,15 @@
 
 pub mod build;
 pub mod clusters;
+pub mod missing;
 pub mod place;
 pub mod request;
 pub mod text;
 
 use jiff::Timestamp;
 use serde::Serialize;
+
+pub use missing::MissingOut;
 
 /// `why403/report/1`.
 #[derive(Clone, Debug, Serialize)]
@@ -174,15 +177,6 @@ pub struct RuledOutOut {
     pub because: String,
 }
 
-/// A missing fact.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MissingOut {
-    /// Which, as in a bundle's `aws/`.
-    pub fact: String,
-    /// The command that reads it.
-    pub command: String,
-}
-
 /// A change before the onset.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct Trigger {
@@ -201,8 +195,11 @@ pub struct Trigger {
 pub struct RemedyOut {
     /// In one sentence.
     pub summary: String,
-    /// Step by step.
+    /// Step by step; a step that begins with a command's name is one to copy.
     pub steps: Vec<String>,
+    /// The steps without anything that a viewer sent, where they have that.
+    #[serde(skip)]
+    pub without_viewer: Option<Vec<String>>,
     /// Where AWS describes it.
     pub reference: &'static str,
 }

@@ -5,10 +5,12 @@ use std::fmt::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::text::{item, moment};
+use super::missing::key_of;
+use super::text::{item, missing, moment};
 use super::{EvidenceOut, MissingOut, RuledOutOut};
 use crate::analysis::Analysis;
-use crate::causes::{remedy, rule};
+use crate::causes::remedy::{self, Case};
+use crate::causes::rule;
 use crate::viewer::plain;
 
 /// One request and all that is known of it.
@@ -80,7 +82,22 @@ pub fn answer(analysis: &Analysis, id: &str) -> RequestAnswer {
     };
     let mine = kind.distribution.as_deref().and_then(|id| analysis.facts.distributions.get(id));
     let behavior = kind.behavior.place();
-    let advice = remedy::of(verdict.cause, verdict.detail, verdict.rule.as_deref(), mine, behavior);
+    let key = key_of(refusal, &analysis.facts);
+    let missing: Vec<MissingOut> = verdict
+        .missing
+        .iter()
+        .filter_map(|question| MissingOut::of(question, Some(refusal), &analysis.facts))
+        .collect();
+    let case = Case {
+        cause: verdict.cause,
+        detail: verdict.detail,
+        rule: verdict.rule.as_deref(),
+        behavior,
+        key: key.as_deref(),
+        open: !missing.is_empty(),
+        alternatives: &verdict.alternatives.iter().copied().collect(),
+    };
+    let advice = remedy::of(&case, mine);
     RequestAnswer {
         request_id: plain(id),
         found: true,
@@ -110,11 +127,7 @@ pub fn answer(analysis: &Analysis, id: &str) -> RequestAnswer {
             .map(|out| RuledOutOut { cause: out.cause.id(), because: out.because.says.clone() })
             .collect(),
         alternatives: verdict.alternatives.iter().map(|cause| cause.id()).collect(),
-        missing: verdict
-            .missing
-            .iter()
-            .map(|question| MissingOut { fact: question.to_string(), command: question.command() })
-            .collect(),
+        missing,
         remedy: rule(verdict.cause).map(|_| advice.summary),
     }
 }
@@ -160,9 +173,7 @@ pub fn text(answer: &RequestAnswer) -> Result<String, fmt::Error> {
     if !answer.alternatives.is_empty() {
         item(&mut out, "or", &answer.alternatives.join(", "))?;
     }
-    for missing in &answer.missing {
-        item(&mut out, "missing", &format!("{}: {}", missing.fact, missing.command))?;
-    }
+    missing(&mut out, &answer.missing)?;
     if let Some(remedy) = &answer.remedy {
         item(&mut out, "do", remedy)?;
     }

@@ -6,7 +6,8 @@ use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{ClusterOut, Finding, Incident, Report, place};
+use super::{ClusterOut, Finding, Incident, MissingOut, Report, place};
+use crate::account::command::quoted;
 use crate::viewer::plain;
 
 const WIDTH: usize = 80;
@@ -49,7 +50,7 @@ fn headline(out: &mut String, report: &Report) -> fmt::Result {
         masked => format!(", and {} more behind another status", thousands(masked)),
     };
     let span = match (report.window.start, report.window.end) {
-        (Some(start), Some(end)) => format!(", {} to {} UTC", moment(start), clock(start, end)),
+        (Some(start), Some(end)) => format!(", {} UTC", span(start, end)),
         _ => String::new(),
     };
     let line = format!(
@@ -86,6 +87,8 @@ fn headline(out: &mut String, report: &Report) -> fmt::Result {
 /// A finding in one sentence: who refuses what since when.
 pub fn title(finding: &Finding) -> String {
     let sure = match finding.confidence {
+        // That nothing is decided is certain.
+        _ if finding.cause == "unattributed" => "",
         "confirmed" => "",
         "likely" => "Probably: ",
         _ => "Perhaps: ",
@@ -129,13 +132,18 @@ pub fn sentence_of(cause: &str, detail: Option<&str>) -> &'static str {
         ("signed-access", Some("unknown-key")) => "URLs are signed with an unknown key",
         ("signed-access", Some("not-yet-valid")) => "Signed URLs are not valid yet",
         ("signed-access", Some("ip-mismatch")) => "Signed URLs are used from other addresses",
-        ("signed-access", Some("policy-mismatch")) => "Signed URLs are for other URLs",
+        ("signed-access", Some("policy-mismatch")) => "URLs are signed for other URLs",
+        ("signed-access", Some("malformed")) => "Signatures are malformed",
+        ("signed-access", Some("bad-signature")) => "Signatures do not verify",
         ("signed-access", _) => "Signatures are refused",
-        ("alternate-domain-name", _) => "No distribution has this name",
+        ("alternate-domain-name", Some("not-on-distribution")) => "No distribution has this name",
+        ("alternate-domain-name", Some("points-elsewhere")) => "The name is another distribution's",
+        ("alternate-domain-name", _) => "The name is not one of this distribution's",
         ("viewer-protocol", _) => "Plain HTTP is refused",
         ("method-not-allowed", _) => "The method is not allowed",
         ("edge-function", _) => "A function at the edge refuses",
         ("custom-origin", _) => "The origin itself refuses",
+        ("stacked-distributions", Some("loop")) => "The distribution asks itself",
         ("stacked-distributions", _) => "A distribution stands behind this one",
         ("distribution-disabled", _) => "The distribution is disabled",
         ("viewer-certificate", _) => "The viewer's certificate does not fit",
@@ -166,24 +174,18 @@ fn finding(
     let style = of_severity(finding.severity);
     writeln!(out)?;
     let head = format!("{number}. {}", name(finding));
-    writeln!(
-        out,
-        "{style}{head}{style:#}  {}, {}, {} requests ({:.1} %)",
+    let rest = format!(
+        "{}, {}, {} ({:.1} %)",
         finding.severity,
         finding.confidence,
-        thousands(finding.requests),
+        several(finding.requests, "request"),
         finding.share * 100.0
-    )?;
+    );
+    let fits = head.chars().count() + 2 + rest.chars().count() <= WIDTH;
+    let gap = if fits { "  " } else { "\n   " };
+    writeln!(out, "{style}{head}{style:#}{gap}{rest}")?;
     let whom = finding.distribution_id.as_deref().unwrap_or("unknown distribution");
-    item(
-        out,
-        "who",
-        &format!(
-            "{whom}, {} to {} UTC",
-            moment(finding.first_seen),
-            clock(finding.first_seen, finding.last_seen)
-        ),
-    )?;
+    item(out, "who", &format!("{whom}, {} UTC", span(finding.first_seen, finding.last_seen)))?;
     for incident in incidents.iter().filter(|i| i.finding_ids.contains(&finding.id)) {
         item(
             out,
@@ -202,10 +204,10 @@ fn finding(
             out,
             "change",
             &format!(
-                "{}{by} at {} UTC, {} s before the first refusal",
+                "{}{by} at {} UTC, {} before the first refusal",
                 plain(&trigger.event),
                 moment(trigger.at),
-                trigger.seconds_before_onset
+                duration(trigger.seconds_before_onset)
             ),
         )?;
     }
@@ -226,12 +228,10 @@ fn finding(
     if !finding.alternatives.is_empty() {
         item(out, "or", &finding.alternatives.join(", "))?;
     }
-    for missing in &finding.missing {
-        item(out, "missing", &format!("{}: {}", missing.fact, missing.command))?;
-    }
+    missing(out, &finding.missing)?;
     item(out, "do", &finding.remedy.summary)?;
     for step in &finding.remedy.steps {
-        item(out, "", step)?;
+        if is_command(step) { command(out, step)? } else { item(out, "", step)? }
     }
     item(out, "see", finding.remedy.reference)
 }
@@ -283,27 +283,28 @@ fn footer(out: &mut String, report: &Report) -> fmt::Result {
     let origins = match inputs.origin_log_files {
         0 => String::new(),
         files => {
-            let lines = thousands(inputs.origin_log_lines);
-            format!(", {files} files of origins' logs ({lines} lines)")
+            let (files, lines) = (several(files, "file"), several(inputs.origin_log_lines, "line"));
+            format!(", {files} of origins' logs ({lines})")
         }
     };
     let functions = match inputs.function_log_files {
         0 => String::new(),
         files => {
-            let lines = thousands(inputs.function_log_lines);
-            format!(", {files} files of functions' logs ({lines} lines)")
+            let (files, lines) =
+                (several(files, "file"), several(inputs.function_log_lines, "line"));
+            format!(", {files} of functions' logs ({lines})")
         }
     };
     let line = format!(
-        "Read {} access-log files ({} lines), {} WAF log files ({} records){origins}{functions}.",
-        inputs.access_log_files,
-        thousands(inputs.access_log_lines),
-        inputs.waf_log_files,
-        thousands(inputs.waf_records)
+        "Read {} ({}), {} ({}){origins}{functions}.",
+        several(inputs.access_log_files, "access-log file"),
+        several(inputs.access_log_lines, "line"),
+        several(inputs.waf_log_files, "WAF log file"),
+        several(inputs.waf_records, "record")
     );
     writeln!(out, "{DIM}{}{DIM:#}", wrap(&line, 0))?;
     if inputs.malformed_lines > 0 {
-        writeln!(out, "{} lines could not be read.", thousands(inputs.malformed_lines))?;
+        writeln!(out, "{} could not be read.", several(inputs.malformed_lines, "line"))?;
     }
     if inputs.origin_lines_left_out > 0 {
         let lines = thousands(inputs.origin_lines_left_out);
@@ -317,6 +318,98 @@ fn footer(out: &mut String, report: &Report) -> fmt::Result {
         writeln!(out, "{}", wrap(&format!("Not read: {}: {}", file.file, file.reason), 2))?;
     }
     Ok(())
+}
+
+/// What is missing, why, and the command that supplies it to a bundle.
+pub(super) fn missing(out: &mut String, all: &[MissingOut]) -> fmt::Result {
+    for one in all {
+        let (fact, may) = (&one.fact, one.permission);
+        let why = match one.why {
+            _ if one.fact.starts_with("logs/origin") => {
+                "the origin's access log: it must be switched on there before it can tell. Then run"
+                    .to_owned()
+            }
+            "denied" => format!(
+                "AWS did not let us read {fact}: grant {may} to the role that asks, then run"
+            ),
+            "unreadable" => format!("{fact} is there and cannot be read: ask again"),
+            "other-moment" => format!(
+                "{fact} of that moment: what was read is of another. Your deployments or AWS \
+                 Config may have it; today's comes by"
+            ),
+            _ => format!("{fact} is not in the bundle: run"),
+        };
+        item(out, "missing", &why)?;
+        let folder = one.file.as_deref().and_then(|file| Some((file, file.rsplit_once('/')?.0)));
+        match folder {
+            Some((file, folder)) => {
+                let (file, folder) = (quoted(file), quoted(folder));
+                command(out, &format!("mkdir -p {folder} && {} > {file}", one.command))?;
+            }
+            None => command(out, &one.command)?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether a step of a remedy is a command to copy.
+fn is_command(step: &str) -> bool {
+    ["aws ", "curl "].iter().any(|name| step.starts_with(name))
+}
+
+/// A command under the last label. Where it is longer than a line, a backslash joins the lines, so
+/// that they can be copied together.
+fn command(out: &mut String, text: &str) -> fmt::Result {
+    const INDENT: usize = 11;
+    // What leads up to the command stands on lines of its own.
+    let mut text = text;
+    while let Some((first, rest)) = text.split_once(" && ") {
+        writeln!(out, "{:INDENT$}{first} &&", "")?;
+        text = rest;
+    }
+    let mut lines = vec![String::new()];
+    for word in words(text) {
+        // Two more characters for what joins it to the next line.
+        let further = if lines.len() == 1 { INDENT } else { INDENT + 2 };
+        let Some(line) = lines.last_mut() else { continue };
+        if line.is_empty() {
+            line.push_str(word);
+        } else if further + line.chars().count() + word.chars().count() + 3 > WIDTH {
+            lines.push(word.to_owned());
+        } else {
+            line.push(' ');
+            line.push_str(word);
+        }
+    }
+    for (number, line) in lines.iter().enumerate() {
+        let indent = if number == 0 { INDENT } else { INDENT + 2 };
+        let joined = if number + 1 < lines.len() { " \\" } else { "" };
+        writeln!(out, "{:indent$}{line}{joined}", "")?;
+    }
+    Ok(())
+}
+
+/// The parts of a command that stay on one line: a word, an option with its value, `>` with its
+/// file. What stands in quotes is one word.
+fn words(text: &str) -> Vec<&str> {
+    let (mut words, mut start, mut inside) = (Vec::new(), 0, false);
+    for (at, character) in text.char_indices() {
+        match character {
+            '\'' => inside = !inside,
+            ' ' if !inside => {
+                let word = text.get(start..at).unwrap_or_default();
+                let next = text.get(at + 1..).unwrap_or_default();
+                let alone = !word.contains(' ') && !next.starts_with(['-', '>']);
+                if !(alone && (word.starts_with('-') || word == ">")) {
+                    words.push(word);
+                    start = at + 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    words.extend(text.get(start..));
+    words
 }
 
 /// A labelled line, wrapped under its label.
@@ -364,6 +457,26 @@ fn clock(first: Timestamp, time: Timestamp) -> String {
     let day = |time: Timestamp| TimeZone::UTC.to_datetime(time).date();
     let format = if day(first) == day(time) { "%H:%M" } else { "%Y-%m-%d %H:%M" };
     TimeZone::UTC.to_datetime(time).strftime(format).to_string()
+}
+
+/// `2026-03-10 14:31 to 15:00`, or the one minute.
+fn span(first: Timestamp, last: Timestamp) -> String {
+    let (from, to) = (moment(first), clock(first, last));
+    if from.ends_with(&to) { from } else { format!("{from} to {to}") }
+}
+
+/// `40 s`, `30 min`, `5 h`.
+fn duration(seconds: i64) -> String {
+    match seconds {
+        ..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3600),
+    }
+}
+
+/// `1 line`, `20,210 lines`.
+fn several(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
 /// `20,210`.

@@ -4,6 +4,7 @@
 //! verdict, so that a million blocked requests cost what a hundred kinds cost, and judging singly
 //! or by kind cannot differ: a cause never sees anything else.
 
+mod let_in;
 mod origin_said;
 mod page;
 mod signed;
@@ -11,6 +12,7 @@ mod tenancy;
 
 use std::collections::BTreeSet;
 
+pub use let_in::{LetIn, note};
 pub use origin_said::OriginSaid;
 use origin_said::Search;
 pub use page::Page;
@@ -21,7 +23,7 @@ use tenancy::{Tenancy, country, host, web_acl as acl_of};
 use super::s3_origin::grant::{self, Met};
 use crate::account::distribution::{Behavior, Distribution, ErrorResponse};
 use crate::account::facts::{DistributionFacts, Facts, Held, What, acl_id};
-use crate::account::{bucket, web_acl};
+use crate::account::{Question, bucket, web_acl};
 use crate::logs::function::{FunctionIndex, Ran};
 use crate::logs::origin::OriginIndex;
 use crate::logs::record::{Column, Refusal};
@@ -65,21 +67,29 @@ pub struct Kind {
     pub origin_said: OriginSaid,
     /// Whose web ACL stands in front.
     pub acl: Acl,
+    /// Which web ACL, by its ARN.
+    pub acl_arn: Option<Box<str>>,
     /// Whether the web ACL's configuration is that of the moment.
     pub acl_held: Held,
     /// The restriction by country; `None` where it is not known.
     pub geo: Option<GeoRule>,
+    /// Whether that restriction is the tenant's own.
+    pub geo_of_tenant: bool,
     /// How the viewer's country stands to the restriction.
     pub country: Country,
     /// The same by a database of the reader's own, where the log does not say the country.
     pub country_by_address: Country,
+    /// The question for the tenant, where it has one that is not known.
+    pub tenants: Option<Question>,
     /// Whether the origin of the same behaviour served after it had refused, with no change in
     /// between, so that nothing refuses the whole behaviour.
     pub origin_serves: bool,
-    /// Whether the other distributions of the account are known.
+    /// Whether the other distributions of the account are known as they were at that moment.
     pub others_known: bool,
-    /// The origin request policy, where it is one of the account's own.
-    pub own_request_policy: Option<Box<str>>,
+    /// Whether it is known as it was then which web ACLs stand in front of origins.
+    pub origin_acls: Held,
+    /// The questions for policies that may send the viewer's Host and are not known.
+    pub policies: Vec<Question>,
     /// Whether a custom error response puts the same status in the place of another error, so
     /// that the log does not tell which of them it was.
     pub mask_shared: bool,
@@ -89,6 +99,8 @@ pub struct Kind {
     pub host_forwarded: Option<bool>,
     /// The state of the signature; `None` where the behaviour does not ask for one.
     pub signature: Option<Signature>,
+    /// What of it was let in with others, although the configuration refuses it.
+    pub let_in: LetIn,
     /// Whether the keys are those of the moment.
     pub keys: Held,
     /// What the request met at its bucket; `None` where the origin is no bucket.
@@ -232,6 +244,8 @@ pub struct Sources<'a> {
     pub blocked_bodies: &'a BTreeSet<(Box<str>, u64)>,
 }
 
+const TENANTS: &str = "cloudfront/list-distribution-tenants";
+
 impl Kind {
     /// The kind of a refusal.
     pub fn of(refusal: &Refusal, sources: &Sources<'_>) -> Self {
@@ -266,6 +280,10 @@ impl Kind {
         let configured = distribution.filter(|_| config == Held::Holds).zip(behavior);
         let search = Search { refusal, index: sources.origin, waf: sources.waf, configured };
         let origin_said = search.run(asked, page);
+        let signature =
+            mine.zip(distribution).zip(behavior).and_then(|((mine, distribution), behavior)| {
+                behavior.is_signed().then(|| signed(refusal, mine, distribution, behavior))
+            });
         Self {
             distribution: refusal.distribution_id.clone(),
             status: refusal.status,
@@ -288,13 +306,24 @@ impl Kind {
             function_ran: refusal.request_id.as_deref().and_then(|id| sources.function.ran(id)),
             origin_said,
             acl,
+            acl_arn: arn.map(Into::into),
             acl_held: arn.zip(mine).map_or(Held::Holds, |(arn, mine)| {
                 let name = mine.web_acl.known().map(|acl| acl.name.as_str()).unwrap_or_default();
                 held(What::WebAcl, &[arn, acl_id(arn), name], mine.web_acl.read_at)
             }),
             geo,
+            geo_of_tenant: matches!(&tenant, Tenancy::Of(tenant) if tenant.restricts_countries()),
             country,
             country_by_address,
+            tenants: match (&tenant, refusal.tenant_id.as_deref()) {
+                (Tenancy::Unknown, Some(id)) => {
+                    Some(Question::new("cloudfront/get-distribution-tenant", id))
+                }
+                (Tenancy::No, _) => distribution
+                    .is_some_and(Distribution::is_for_tenants)
+                    .then(|| Question::all(TENANTS)),
+                _ => None,
+            },
             origin_serves: match (mine, index) {
                 (Some(mine), MatchedBehavior::At(place)) => {
                     mine.witnesses.get(&place).is_some_and(|witness| {
@@ -305,11 +334,18 @@ impl Kind {
                 }
                 _ => false,
             },
-            others_known: facts.summaries.is_told(),
-            own_request_policy: behavior
-                .map(|behavior| behavior.origin_request_policy_id.as_str())
-                .filter(|id| !id.is_empty())
-                .map(Into::into),
+            others_known: mine
+                .map_or(facts.summaries.is_told(), |mine| facts.others_hold(&mine.id, at)),
+            origin_acls: mine.map_or(Held::Unsure, |mine| {
+                let acls = mine.origin_acls.iter();
+                let all =
+                    acls.map(|acl| held(What::OriginAcl, &[&acl.question.about], acl.read_at));
+                all.max().unwrap_or(Held::Holds)
+            }),
+            policies: mine
+                .zip(behavior)
+                .map(|(mine, behavior)| mine.unknown_policies(behavior))
+                .unwrap_or_default(),
             mask_shared: refusal.status != 403
                 && distribution.is_some_and(|distribution| {
                     let rules = distribution.config.custom_error_responses.items.iter();
@@ -322,11 +358,10 @@ impl Kind {
                 _ => distribution.and_then(|distribution| distribution.config.enabled),
             },
             host_forwarded: mine.zip(behavior).and_then(|(mine, b)| mine.forwards_host(b)),
-            signature: mine.zip(distribution).zip(behavior).and_then(
-                |((mine, distribution), behavior)| {
-                    behavior.is_signed().then(|| signed(refusal, mine, distribution, behavior))
-                },
-            ),
+            let_in: mine.map_or_else(LetIn::default, |mine| {
+                LetIn::of(refusal, facts, mine, (behavior, index), signature.as_ref())
+            }),
+            signature,
             keys: keys_held(mine, behavior, held),
             bucket,
         }
@@ -342,9 +377,16 @@ impl Kind {
         })
     }
 
-    /// The origin request policy's ID, for a command.
-    pub fn request_policy(&self) -> &str {
-        self.own_request_policy.as_deref().unwrap_or("ID")
+    /// The question for the distribution's configuration; where not even its ID is known, for all.
+    pub fn ask_config(&self) -> Question {
+        match self.distribution.as_deref() {
+            // The configuration is there, and what the tenant puts in its place is not.
+            _ if self.config == Held::Holds && self.tenants.is_some() => {
+                self.tenants.clone().unwrap_or_else(|| Question::all(TENANTS))
+            }
+            Some(id) => Question::new("cloudfront/get-distribution", id),
+            None => Question::all("cloudfront/list-distributions"),
+        }
     }
 
     /// Whether the status is not 403, but stands in for one.

@@ -109,6 +109,9 @@ impl Page {
     }
 }
 
+/// The bodies of a WAF's blocks, where they do not matter.
+pub(super) const OF_NO_WAF: BTreeSet<(Box<str>, u64)> = BTreeSet::new();
+
 pub(super) fn page(refusal: &Refusal, blocked_bodies: &BTreeSet<(Box<str>, u64)>) -> Page {
     let kind = match &refusal.content_type {
         Column::Missing => return Page::Unknown,

@@ -68,9 +68,16 @@ pub(super) fn host(
     match tenant {
         Tenancy::Of(tenant) if tenant.answers_to(&name) => return Host::Own,
         // The domains of tenants are theirs, and what they are may not be known.
-        Tenancy::Unknown => return Host::Unknown,
-        Tenancy::No if distribution.config.connection_mode.as_deref() == Some("tenant-only") => {
-            return Host::Unknown;
+        Tenancy::Unknown => {
+            let has = facts.tenant_has(&distribution.id, &name, refusal.time);
+            return if has == Some(true) { Host::Own } else { Host::Unknown };
+        }
+        Tenancy::No if distribution.is_for_tenants() => {
+            match facts.tenant_has(&distribution.id, &name, refusal.time) {
+                Some(true) => return Host::Own,
+                Some(false) => {}
+                None => return Host::Unknown,
+            }
         }
         _ => {}
     }

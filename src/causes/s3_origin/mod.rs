@@ -12,11 +12,11 @@
 //! An origin that is no bucket; a page that CloudFront made.
 //!
 //! # What it is confused with
-//! `signed-access`, whose XML is `text/xml` where S3's is `application/xml`; a WAF.
+//! signed-access, whose XML is text/xml where S3's is application/xml; waf.
 //!
 //! # Remedy
-//! Grant `s3:GetObject` to `cloudfront.amazonaws.com` for this distribution's ARN; deploy what is
-//! missing.
+//! Grant s3:GetObject to cloudfront.amazonaws.com for this distribution's ARN; deploy what is
+//! missing; grant s3:ListBucket to see 404 for missing keys.
 //!
 //! # Reference
 //! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html>
@@ -89,7 +89,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         return Opinion::doubts(kind);
     }
     if kind.config(facts).is_none() || kind.behavior == MatchedBehavior::Unknown {
-        let question = Question::new(CONFIG, kind.distribution.as_deref().unwrap_or("ID"));
+        let question = kind.ask_config();
         let says = if kind.page == Page::S3 { Says::Supports } else { Says::Silent };
         return looks_like(kind, says, None).missing(question);
     }
@@ -101,8 +101,8 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         let reason = format!("behaviour {} asks {}, no bucket", behavior.name(), names.join(", "));
         return Opinion::excludes(CONFIG, reason);
     }
-    let name = origins.first().and_then(|origin| bucket::endpoint(&origin.domain_name));
-    let name = name.map_or_else(|| "BUCKET".to_owned(), |endpoint| endpoint.bucket);
+    let name = origins.iter().find_map(|origin| bucket::endpoint(&origin.domain_name));
+    let name = name.map(|endpoint| endpoint.bucket).unwrap_or_default();
     let opinion = match &kind.bucket {
         // A Host that S3 does not know names another bucket, and breaks the signature.
         _ if kind.method.as_ref() == "OPTIONS" => looks_like(kind, looks(kind), None)
@@ -114,7 +114,8 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             )
         }
         Some(met) => by_grant(kind, met, &name),
-        None => looks_like(kind, looks(kind), None).missing(Question::new(POLICY, name.as_str())),
+        None => looks_like(kind, looks(kind), None)
+            .missing(facts.and_then(|facts| unread_policy(facts, &name))),
     };
     let shared = kind.origin_is_shared(facts, &name);
     let opinion = origin_log::of_bucket(kind, opinion, shared);
@@ -126,6 +127,12 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         return opinion.at_most(Says::Hints);
     }
     opinion
+}
+
+/// The question for a bucket's policy, where it is not known.
+fn unread_policy(facts: &DistributionFacts, name: &str) -> Option<Question> {
+    let policy = &facts.buckets.get(name)?.policy;
+    (!policy.is_told()).then(|| policy.question.clone())
 }
 
 /// What the body alone is worth.
@@ -281,10 +288,8 @@ fn granted(kind: &Kind, met: &Met, lists: Option<bool>, name: &str) -> Opinion {
         KeyState::Present => base(looks(kind), None)
             .because(POLICY, allows)
             .because(LISTING, "the key is in the bucket")
-            .missing(kind.host_forwarded.is_none().then(|| {
-                Question::new("cloudfront/get-origin-request-policy", kind.request_policy())
-            }))
-            .missing(Question::new("s3api/head-object", format!("{name}/KEY"))),
+            .missing_all(kind.policies.iter().cloned())
+            .missing(Question::new("s3api/head-object", format!("{name}/"))),
         KeyState::Unknown => {
             base(looks(kind), None).because(POLICY, allows).missing(Question::new(LISTING, name))
         }
@@ -310,7 +315,7 @@ impl Lacks {
             Self::Identity => {
                 let id = kind.bucket.as_ref().and_then(|met| met.identity.as_deref());
                 let operation = "cloudfront/get-cloud-front-origin-access-identity";
-                return Some(Question::new(operation, id.unwrap_or("ID")));
+                return Some(Question::new(operation, id.unwrap_or_default()));
             }
             Self::Nothing => return None,
         };

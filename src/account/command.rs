@@ -1,0 +1,165 @@
+//! A question as a command that a person can copy, where a bundle keeps its answer, and what
+//! allows asking it.
+
+use super::Question;
+use crate::viewer::plain;
+
+impl Question {
+    /// The command that a person can run to get the answer. A word in capitals stands for what is
+    /// not known.
+    pub fn command(&self) -> String {
+        let (service, operation) = self.operation.split_once('/').unwrap_or((self.operation, ""));
+        let about = self.about.as_str();
+        // An origin's log is no answer of AWS's, but put into the bundle by hand all the same.
+        match self.operation {
+            "logs/origin/elb" => return "aws s3 sync s3://BUCKET/AWSLogs logs/origin".to_owned(),
+            "logs/origin/apigateway" => {
+                return "aws logs filter-log-events --log-group-name GROUP > logs/origin/api.json"
+                    .to_owned();
+            }
+            _ => {}
+        }
+        let or = |word: &str| if about.is_empty() { word.to_owned() } else { quoted(about) };
+        let argument = match self.operation {
+            "cloudfront/list-distributions"
+            | "cloudfront/list-distribution-tenants"
+            | "cloudtrail/lookup-events"
+            | "elbv2/describe-load-balancers"
+            | "logs/describe-deliveries" => String::new(),
+            "cloudfront/get-distribution-tenant" => format!(" --identifier {}", or("ID")),
+            "cloudfront/describe-function" | "cloudfront/get-realtime-log-config" => {
+                format!(" --name {}", or("NAME"))
+            }
+            "wafv2/get-web-acl" => self.web_acl(),
+            "wafv2/get-logging-configuration" => {
+                // What stands before CloudFront is asked for in Virginia alone.
+                let arn = self.arn.as_deref().map_or_else(|| "ARN".to_owned(), quoted);
+                format!(" --region us-east-1 --resource-arn {arn}")
+            }
+            "wafv2/get-web-acl-for-resource" => {
+                // What stands before a load balancer is asked for in its own Region.
+                let region = about.split(':').nth(3).unwrap_or("REGION");
+                format!(" --region {} --resource-arn {}", quoted(region), or("ARN"))
+            }
+            "kms/get-key-policy" => format!(" --key-id {} --policy-name default", or("ID")),
+            "route53/list-resource-record-sets" => format!(" --hosted-zone-id {}", or("ZONE")),
+            _ if service == "s3api" => match about.split_once('/') {
+                Some((bucket, key)) => {
+                    let option = if operation == "head-object" { "key" } else { "prefix" };
+                    let key = if key.is_empty() { "KEY".to_owned() } else { quoted(key) };
+                    format!(" --bucket {} --{option} {key}", quoted(bucket))
+                }
+                None => format!(" --bucket {}", or("BUCKET")),
+            },
+            _ => format!(" --id {}", or("ID")),
+        };
+        format!("aws {service} {operation}{argument}")
+    }
+
+    /// A web ACL's ARN ends in `/NAME/ID`, both of which its command wants.
+    fn web_acl(&self) -> String {
+        let mut parts = self.arn.as_deref().unwrap_or_default().rsplit('/');
+        let (id, name) = (parts.next().filter(|id| !id.is_empty()), parts.next());
+        format!(
+            " --region us-east-1 --scope CLOUDFRONT --name {} --id {}",
+            name.map_or_else(|| "NAME".to_owned(), quoted),
+            id.map_or_else(|| "ID".to_owned(), quoted),
+        )
+    }
+
+    /// The file in which a bundle keeps the answer; `None` while it is not known what to ask about.
+    pub fn file(&self) -> Option<String> {
+        let named = !self.about.ends_with('/') && !self.operation.starts_with("logs/origin");
+        named.then(|| super::bundle::relative(self).to_string_lossy().into_owned())
+    }
+
+    /// What must be allowed to whoever asks.
+    pub fn permission(&self) -> &'static str {
+        match self.operation {
+            "cloudfront/get-distribution" => "cloudfront:GetDistribution",
+            "cloudfront/list-distributions" => "cloudfront:ListDistributions",
+            "cloudfront/list-distribution-tenants" => "cloudfront:ListDistributionTenants",
+            "cloudfront/get-distribution-tenant" => "cloudfront:GetDistributionTenant",
+            "cloudfront/get-origin-request-policy" => "cloudfront:GetOriginRequestPolicy",
+            "cloudfront/get-cache-policy" => "cloudfront:GetCachePolicy",
+            "cloudfront/get-origin-access-control" => "cloudfront:GetOriginAccessControl",
+            "cloudfront/get-cloud-front-origin-access-identity" => {
+                "cloudfront:GetCloudFrontOriginAccessIdentity"
+            }
+            "cloudfront/get-key-group" => "cloudfront:GetKeyGroup",
+            "cloudfront/get-public-key" => "cloudfront:GetPublicKey",
+            "cloudfront/describe-function" => "cloudfront:DescribeFunction",
+            "cloudfront/get-realtime-log-config" => "cloudfront:GetRealtimeLogConfig",
+            "wafv2/get-web-acl" => "wafv2:GetWebACL",
+            "wafv2/get-logging-configuration" => "wafv2:GetLoggingConfiguration",
+            "wafv2/get-sampled-requests" => "wafv2:GetSampledRequests",
+            "wafv2/get-web-acl-for-resource" => "wafv2:GetWebACLForResource",
+            "s3api/get-bucket-policy" => "s3:GetBucketPolicy",
+            "s3api/get-public-access-block" => "s3:GetBucketPublicAccessBlock",
+            "s3api/list-objects-v2" => "s3:ListBucket",
+            "s3api/head-object" => "s3:GetObject and s3:ListBucket",
+            "s3api/get-bucket-request-payment" => "s3:GetBucketRequestPayment",
+            "s3api/get-bucket-ownership-controls" => "s3:GetBucketOwnershipControls",
+            "kms/get-key-policy" => "kms:GetKeyPolicy",
+            "route53/list-resource-record-sets" => "route53:ListResourceRecordSets",
+            "cloudtrail/lookup-events" => "cloudtrail:LookupEvents",
+            "elbv2/describe-load-balancers" => "elasticloadbalancing:DescribeLoadBalancers",
+            "logs/describe-deliveries" => "logs:DescribeDeliveries",
+            "logs/origin/elb" => "s3:GetObject of the logs",
+            "logs/origin/apigateway" => "logs:FilterLogEvents",
+            _ => "the operation",
+        }
+    }
+}
+
+/// A word as a shell takes it, whatever is in it.
+pub fn quoted(word: &str) -> String {
+    let word = plain(word);
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || b"._/:=@%+,-".contains(&byte);
+    if !word.is_empty() && word.bytes().all(bare) && !word.starts_with('-') {
+        word
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACL: &str = "arn:aws:wafv2:us-east-1:111122223333:global/webacl/guard/ab-12";
+
+    #[test]
+    fn a_web_acl_is_named_by_its_arn() {
+        let logging = Question::new("wafv2/get-logging-configuration", "ab-12").named(ACL);
+        assert_eq!(
+            logging.command(),
+            format!("aws wafv2 get-logging-configuration --region us-east-1 --resource-arn {ACL}")
+        );
+        assert_eq!(
+            logging.file().as_deref(),
+            Some("aws/wafv2/get-logging-configuration/ab-12.json")
+        );
+        assert_eq!(
+            Question::new("wafv2/get-web-acl", "ab-12").named(ACL).command(),
+            "aws wafv2 get-web-acl --region us-east-1 --scope CLOUDFRONT --name guard --id ab-12"
+        );
+    }
+
+    #[test]
+    fn what_a_shell_would_obey_is_quoted() {
+        let head = Question::new("s3api/head-object", "b/it's $(here).jpg");
+        assert_eq!(head.command(), r"aws s3api head-object --bucket b --key 'it'\''s $(here).jpg'");
+        assert_eq!(quoted("--out"), "'--out'");
+        assert_eq!(quoted("a;b"), "'a;b'");
+    }
+
+    #[test]
+    fn what_is_not_known_is_in_capitals() {
+        assert_eq!(
+            Question::new("s3api/head-object", "b/").command(),
+            "aws s3api head-object --bucket b --key KEY"
+        );
+        assert_eq!(Question::new("s3api/head-object", "b/").file(), None);
+    }
+}
