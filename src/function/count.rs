@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the function has a clock: this is one of the ends")]
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,21 +10,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Tools;
+use super::contribution::contributions;
+use super::waf::waf_index;
 use crate::account::distribution::Distribution;
 use crate::account::facts::Depth;
 use crate::account::{Fact, Question};
 use crate::alerts::{About, Alert, Outgoing, message};
 use crate::analysis::{self, Directory};
 use crate::causes::Cause;
-use crate::incidents::Series;
-use crate::incidents::counting::Counts;
-use crate::incidents::record::{Contribution, Desk, record};
-use crate::incidents::store::{Partial, Store, StoreError};
-use crate::logs::key;
+use crate::incidents::record::{Arrived, Contribution, Desk, record};
+use crate::incidents::store::{Partial, Store};
 use crate::logs::record::Refusal;
-use crate::logs::tally::{AccessTally, hash};
-use crate::logs::waf::{WafIndex, slot_of};
-use crate::report::build::Subject;
+use crate::logs::tally::AccessTally;
 use crate::report::{Finding, Inputs};
 use crate::trigger::Object;
 
@@ -58,10 +55,6 @@ pub struct Counted {
     /// Refusals by distribution and cause, of the objects that were counted now.
     pub forbidden: BTreeMap<(String, Cause), u64>,
 }
-
-/// Series of one object and distribution that are counted apart. A transaction takes a hundred
-/// items, and no site has so many causes and rules; past it the smallest rules are one series.
-const SERIES: usize = 60;
 
 /// Judges and counts. Blocks.
 pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Counted {
@@ -125,9 +118,11 @@ fn keep(
     let mut sums: BTreeMap<Object, BTreeMap<Cause, u64>> = BTreeMap::new();
     for one in &contributions {
         let sums = sums.entry(one.object.clone()).or_default();
-        for (subject, series) in &one.refused {
+        let waiting = one.waiting.iter().map(|wait| (Cause::Waf, &wait.counts));
+        let judged = one.refused.iter().map(|(subject, series)| (subject.cause, series));
+        for (cause, series) in judged.chain(waiting) {
             let sum: u64 = series.counts().map(|(_, count)| u64::from(count)).sum();
-            *sums.entry(subject.cause).or_default() += sum;
+            *sums.entry(cause).or_default() += sum;
         }
     }
     let now = Timestamp::now();
@@ -143,7 +138,7 @@ fn keep(
         write: &write,
         wait: &wait,
     };
-    match record(&desk, distribution, contributions) {
+    match record(&desk, distribution, Arrived::Objects(contributions)) {
         Ok(recorded) => {
             for (object, causes) in sums {
                 if recorded.duplicates.contains(&object) {
@@ -187,7 +182,7 @@ pub fn tick(tools: &Tools) -> Vec<Outgoing> {
             write: &write,
             wait: &|longest| std::thread::sleep(jittered(longest)),
         };
-        match record(&desk, &site, Vec::new()) {
+        match record(&desk, &site, Arrived::Nothing) {
             Ok(recorded) => alerts.extend(recorded.alerts),
             Err(error) => tracing::error!(site, %error, "not looked at again"),
         }
@@ -196,126 +191,19 @@ pub fn tick(tools: &Tools) -> Vec<Outgoing> {
 }
 
 /// Between half of a time and all of it, so that functions that met do not meet again.
-fn jittered(longest: Duration) -> Duration {
+pub(super) fn jittered(longest: Duration) -> Duration {
     let nanos = Timestamp::now().subsec_nanosecond().unsigned_abs() ^ std::process::id();
     let share = f64::from(nanos % 1000) / 1000.0;
     longest.mul_f64(0.5 + share / 2.0)
 }
 
-/// What one object says of each distribution that it holds.
-fn contributions(
-    tools: &Tools,
-    directory: &Directory,
-    read: &Read,
-    waf: &Arc<WafIndex>,
-) -> Vec<(String, Contribution)> {
-    let tally = &read.tally;
-    let analysis = analysis::analyse(tally, waf.clone(), tools.account.as_ref(), Depth::Causes);
-    let mut all: BTreeMap<String, Counts> = BTreeMap::new();
-    // A distribution that refused nothing is counted too: the object must be known as done.
-    for (domain, served) in &tally.served {
-        let id = directory.id_of(domain).or_else(|| key::distribution(&read.object.key));
-        let mine = all.entry(id.unwrap_or_default().to_owned()).or_default();
-        served.buckets.iter().for_each(|(bucket, count)| mine.served.add(*bucket, *count));
-    }
-    for (subject, refusal) in analysis.subjects() {
-        let id = subject.distribution_id.as_deref().unwrap_or_default().to_owned();
-        all.entry(id).or_default().refuse(subject, refusal);
-    }
-    if all.is_empty() {
-        let id = key::distribution(&read.object.key).unwrap_or_default().to_owned();
-        all.insert(id, Counts::default());
-    }
-    let of = all.len();
-    let contribution = |counts: Counts| Contribution {
-        object: read.object.clone(),
-        of,
-        partial: read.partial.clone(),
-        refused: few(counts.refused),
-        served: counts.served,
-    };
-    all.into_iter().map(|(id, counts)| (id, contribution(counts))).collect()
-}
-
-/// The largest series, and the rules of the others together.
-fn few(series: BTreeMap<Subject, Series>) -> BTreeMap<Subject, Series> {
-    if series.len() <= SERIES {
-        return series;
-    }
-    let mut all: Vec<(Subject, Series)> = series.into_iter().collect();
-    all.sort_by_key(|(_, series)| {
-        std::cmp::Reverse(series.counts().map(|(_, count)| u64::from(count)).sum::<u64>())
-    });
-    let mut out: BTreeMap<Subject, Series> = BTreeMap::new();
-    for (n, (subject, series)) in all.into_iter().enumerate() {
-        let subject = if n < SERIES { subject } else { Subject { rule: None, ..subject } };
-        out.entry(subject).or_default().merge(&series);
-    }
-    out
-}
-
-/// What the stored WAF logs say of refusals.
-fn waf_index<'a>(
-    tools: &Tools,
-    refusals: impl Iterator<Item = &'a Refusal>,
-) -> Result<WafIndex, StoreError> {
-    let mut index = WafIndex::default();
-    let mut wanted: HashMap<u64, Box<str>> = HashMap::new();
-    let mut slots: BTreeMap<Option<Box<str>>, BTreeSet<i64>> = BTreeMap::new();
-    for refusal in refusals {
-        let Some(id) = &refusal.request_id else { continue };
-        wanted.insert(hash(id.as_bytes()), id.clone());
-        let (from, to) = refusal.span();
-        let mine = slots.entry(refusal.distribution_id.clone()).or_default();
-        mine.extend(slot_of(from)..=slot_of(to));
-    }
-    if wanted.is_empty() {
-        return Ok(index);
-    }
-    let mut asked: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
-    for (distribution, slots) in &slots {
-        let Some(id) = distribution else { continue };
-        let known = distribution_of(tools, id);
-        let acl = known.as_ref().and_then(Distribution::web_acl);
-        if let Some(acl) = acl {
-            asked.entry(acl.to_owned()).or_default().extend(slots);
-        }
-    }
-    for acl in tools.store.origin_acls()? {
-        asked.entry(acl).or_default().extend(slots.values().flatten());
-    }
-    for (acl, slots) in asked {
-        for (first, last) in runs(&slots) {
-            let (chunks, later) = tools.store.waf(&acl, first, last)?;
-            chunks.iter().for_each(|chunk| chunk.fill(&wanted, &mut index));
-            if let Some(later) = later {
-                index.note_slot(&acl, later);
-            }
-        }
-    }
-    Ok(index)
-}
-
-/// Slots as a few spans: close ones are asked for together.
-fn runs(slots: &BTreeSet<i64>) -> Vec<(i64, i64)> {
-    const GAP: i64 = 6;
-    let mut runs: Vec<(i64, i64)> = Vec::new();
-    for slot in slots {
-        match runs.last_mut() {
-            Some((_, last)) if slot - *last <= GAP => *last = *slot,
-            _ => runs.push((*slot, *slot)),
-        }
-    }
-    runs
-}
-
-fn distribution_of(tools: &Tools, id: &str) -> Option<Distribution> {
+pub(super) fn distribution_of(tools: &Tools, id: &str) -> Option<Distribution> {
     let question = Question::new("cloudfront/get-distribution", id);
     Fact::ask(tools.account.as_ref(), question, Distribution::parse).known().cloned()
 }
 
 /// What people call a distribution, and how much it was asked for.
-fn about(tools: &Tools, id: &str, tally: &AccessTally) -> About {
+pub(super) fn about(tools: &Tools, id: &str, tally: &AccessTally) -> About {
     let known = distribution_of(tools, id);
     let served = known
         .as_ref()
@@ -330,13 +218,4 @@ fn about(tools: &Tools, id: &str, tally: &AccessTally) -> About {
 fn name(known: Distribution) -> String {
     let aliases = &known.config.aliases.items;
     aliases.first().cloned().unwrap_or(known.domain_name)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn close_slots_are_asked_for_together() {
-        let slots = [1, 2, 5, 40, 41].into();
-        assert_eq!(super::runs(&slots), [(1, 5), (40, 41)]);
-    }
 }

@@ -22,6 +22,8 @@ pub struct Metrics {
     pub failed: u64,
     /// Lines and records that were read.
     pub records: u64,
+    /// WAF log objects that were read.
+    pub waf_objects: u64,
     /// Refusals by distribution.
     pub by_distribution: BTreeMap<String, u64>,
     /// Refusals by cause.

@@ -9,11 +9,14 @@
     reason = "the function has a clock and a deadline: this is one of the ends"
 )]
 
+mod contribution;
 mod count;
+mod late;
 mod letters;
 mod metrics;
 mod objects;
 pub mod settings;
+mod waf;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -117,6 +120,9 @@ impl Function {
         if batch.is_tick() {
             alerts.extend(self.tick().await);
         }
+        if batch.is_tick() || metrics.waf_objects > 0 {
+            alerts.extend(self.settle(&time).await);
+        }
         let failed = self.answer(&batch, &fates, &mut metrics).await;
         self.alert(alerts, &mut metrics).await;
         metrics.emit();
@@ -169,6 +175,7 @@ impl Function {
                         continue;
                     }
                     Seen::Waf(records, partial) => {
+                        metrics.waf_objects += 1;
                         metrics.records += records;
                         fates.insert(object, partial.map_or(Fate::Done, Fate::Never));
                     }
@@ -270,6 +277,17 @@ impl Function {
         }
         metrics.opened += counted.opened as u64;
         alerts.extend(counted.alerts);
+    }
+
+    /// Judges again what waited for the WAF logs that are there now.
+    async fn settle(&self, time: &Time) -> Vec<Outgoing> {
+        let (tools, until) = (self.0.clone(), time.last_start);
+        let settled = spawn_blocking(move || {
+            let mut directory = Directory::ask(tools.account.as_ref());
+            directory.countries = tools.countries.clone();
+            late::settle(&tools, &directory, until)
+        });
+        settled.await.unwrap_or_default()
     }
 
     /// Looks again at what is open: the silence of a site that gets no logs ends incidents as well.

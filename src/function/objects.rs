@@ -20,7 +20,7 @@ use crate::account::web_acl::{Kept, Logging};
 use crate::account::{Fact, Question};
 use crate::analysis::Directory;
 use crate::incidents::BUCKET_SECONDS;
-use crate::incidents::store::{Partial, Store};
+use crate::incidents::store::{Partial, Store, StoreError};
 use crate::logs::fault::{Fault, FaultKind, Faults, Place};
 use crate::logs::tally::AccessTally;
 use crate::logs::{self, Kind, key, waf_slots};
@@ -99,6 +99,27 @@ pub fn see(
         (_, Some(Trouble::Lasting(partial))) => Seen::Access(Box::new(tally), Some(partial)),
         (_, None) => Seen::Access(Box::new(tally), None),
     }
+}
+
+/// Reads an access log again that was counted before; `None` where it is not there any more.
+pub fn again(
+    tools: &Tools,
+    directory: &Directory,
+    object: &Object,
+    until: Instant,
+) -> Result<Option<AccessTally>, StoreError> {
+    let body = match open(tools, object, TRIES, until) {
+        Ok(body) => body,
+        Err(Seen::Later(reason)) => return Err(StoreError::Away(reason)),
+        Err(_) => return Ok(None),
+    };
+    let mut tally = AccessTally::default();
+    let outcome = logs::read_access(&object.key, body, &directory.logs, &mut tally);
+    drop_later_than(&mut tally, Timestamp::now());
+    if let Some(Trouble::Passing(reason)) = fault_of(&outcome.faults) {
+        return Err(StoreError::Away(reason));
+    }
+    Ok(matches!(outcome.kind, Kind::Access | Kind::Mixed).then_some(tally))
 }
 
 /// Drops lines that lie later than now and a little: one of the year 9999 would end every baseline.

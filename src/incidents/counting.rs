@@ -23,12 +23,7 @@ pub struct Counts {
 impl Counts {
     /// Counts a refusal.
     pub fn refuse(&mut self, subject: Subject, refusal: &Refusal) {
-        let series = self.refused.entry(subject).or_default();
-        let bucket = bucket_of(refusal.time);
-        series.add(bucket, 1);
-        if let Some(address) = refusal.client_ip.value() {
-            series.add_client(bucket, hash(address.as_bytes()));
-        }
+        note(self.refused.entry(subject).or_default(), refusal);
     }
 
     /// The first and the last bucket of anything.
@@ -36,6 +31,15 @@ impl Counts {
         let spans = || self.refused.values().chain([&self.served]).filter_map(Series::span);
         let first = spans().map(|(first, _)| first).min()?;
         Some((first, spans().map(|(_, last)| last).max()?))
+    }
+}
+
+/// Counts one refusal.
+pub fn note(series: &mut Series, refusal: &Refusal) {
+    let bucket = bucket_of(refusal.time);
+    series.add(bucket, 1);
+    if let Some(address) = refusal.client_ip.value() {
+        series.add_client(bucket, hash(address.as_bytes()));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::counting::{series_name, settings, shown};
-use super::record::{Contribution, Desk, Place};
+use super::record::{Arrived, Contribution, Desk, Place};
 use super::series::HOUR;
 use super::store::{Change, Counted, Known, Site, Stored, Story};
 use super::{Bucket, News, bucket_of, tell};
@@ -56,12 +56,8 @@ pub struct Planned {
 }
 
 /// What is to be written.
-pub fn plan(
-    desk: &Desk<'_>,
-    distribution: &str,
-    contributions: &[Contribution],
-    known: Known,
-) -> Planned {
+pub fn plan(desk: &Desk<'_>, distribution: &str, arrived: &Arrived, known: Known) -> Planned {
+    let contributions = arrived.objects();
     let mut planned = Planned::default();
     planned.change.distribution = distribution.to_owned();
     let Known { site, mut series, stories } = known;
@@ -77,7 +73,22 @@ pub fn plan(
         planned.change.objects.push((one.object.clone(), counted));
         note_span(&mut site, one);
         site.served.merge(&one.served);
+        site.waf.merge(&one.waf);
+        if let Some(wait) = &one.waiting {
+            site.waiting.merge(&wait.counts);
+            planned.change.waits.push(wait.clone());
+        }
         for (subject, counts) in &one.refused {
+            let stored = touched
+                .entry(subject.clone())
+                .or_insert_with(|| series.remove(subject).unwrap_or_default());
+            planned.late += stored.state.merge(counts);
+        }
+    }
+    if let Arrived::Evidence(wait, moved) = arrived {
+        site.waiting.take_all(&wait.counts);
+        planned.change.settled = Some(wait.as_ref().clone());
+        for (subject, counts) in moved {
             let stored = touched
                 .entry(subject.clone())
                 .or_insert_with(|| series.remove(subject).unwrap_or_default());
@@ -95,7 +106,11 @@ pub fn plan(
     let clock = bucket_of(desk.now);
     let newest = site.newest.unwrap_or(first);
     // Where no log comes there may have been no request, or none was logged yet.
-    let complete = if contributions.is_empty() { clock } else { newest } - LATENESS + 1;
+    let complete = match arrived {
+        Arrived::Nothing => clock,
+        Arrived::Objects(_) | Arrived::Evidence(..) => newest,
+    } - LATENESS
+        + 1;
     let mut news: BTreeMap<Cause, Vec<(News, Incident)>> = BTreeMap::new();
     for (subject, stored) in touched.iter_mut().chain(&mut waiting) {
         let name = series_name(subject);
@@ -116,6 +131,7 @@ pub fn plan(
             site.open.remove(subject);
         }
     }
+    planned.opened += judge_waiting(desk, distribution, &mut site, complete, &mut news);
     site.served.fold_served(first, newest);
     for (cause, news) in news {
         let known = stories.get(&cause).cloned().unwrap_or_default();
@@ -124,15 +140,51 @@ pub fn plan(
     waiting.retain(|subject, stored| unchanged.get(subject) != Some(stored));
     touched.extend(waiting);
     planned.change.series = touched;
-    let opens = !site.open.is_empty();
-    planned.change.opens = (opens == before.open.is_empty()).then_some(opens);
+    let opens = site.has_open();
+    planned.change.opens = (opens != before.has_open()).then_some(opens);
     planned.change.site = (site != before || !contributions.is_empty()).then_some(site);
     planned
 }
 
+/// Judges what waits for WAF logs: by the past of the whole web ACL together with what waited
+/// before, or every nightly scanner would be news until its log is there. Incidents of which what
+/// waits is less than half are those of other series.
+fn judge_waiting(
+    desk: &Desk<'_>,
+    distribution: &str,
+    site: &mut Site,
+    complete: Bucket,
+    news: &mut BTreeMap<Cause, Vec<(News, Incident)>>,
+) -> usize {
+    let (Some(first), Some(newest)) = (site.first, site.newest) else { return 0 };
+    let subject = Subject {
+        distribution_id: (!distribution.is_empty()).then(|| distribution.into()),
+        cause: Cause::Waf,
+        detail: Some("edge"),
+        rule: None,
+    };
+    let settings = settings(&subject, "waf/waiting", first, desk.distributions);
+    let mut found = site.waf.fold(Some(&site.served), &settings, newest);
+    found.extend(site.waf.detect(Some(&site.served), &settings, complete));
+    found.retain(|one| {
+        let waits = site.waiting.sum(one.start..one.end.unwrap_or(Bucket::MAX));
+        waits > 0 && waits * 2 >= one.forbidden
+    });
+    let mut opened = 0;
+    for change in tell(&mut site.waf.written, &found, &settings, bucket_of(desk.now)) {
+        opened += usize::from(change.news == News::Opened);
+        if desk.heard.of(subject.severity()) {
+            let incident = shown(&subject, &change.incident);
+            news.entry(subject.cause).or_default().push((change.news, incident));
+        }
+    }
+    opened
+}
+
 /// Notes when a distribution was first and last heard of.
 fn note_span(site: &mut Site, one: &Contribution) {
-    let spans = one.refused.values().chain([&one.served]).filter_map(super::Series::span);
+    let all = one.refused.values().chain([&one.served, &one.waf]);
+    let spans = all.filter_map(super::Series::span);
     for (first, last) in spans {
         site.first = Some(site.first.map_or(first, |known| known.min(first)));
         site.newest = Some(site.newest.map_or(last, |known| known.max(last)));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Series;
 use super::plan::{Heard, plan};
-use super::store::{CHANGE_ITEMS, Committed, Partial, Store, StoreError};
+use super::store::{CHANGE_ITEMS, Committed, Partial, Store, StoreError, Wait};
 use crate::alerts::Outgoing;
 use crate::report::Incident;
 use crate::report::build::Subject;
@@ -26,6 +26,42 @@ pub struct Contribution {
     pub refused: BTreeMap<Subject, Series>,
     /// Its other requests.
     pub served: Series,
+    /// All of its refusals that are the web ACL's or wait for its log.
+    pub waf: Series,
+    /// Those that wait; they are not among the refusals above.
+    pub waiting: Option<Wait>,
+}
+
+/// What has come: objects; or the evidence for what waited, with where it belongs; or nothing, and
+/// then what is open is looked at again, because the silence of a site that gets no logs ends
+/// incidents as well.
+#[derive(Clone, Debug)]
+pub enum Arrived {
+    /// Objects.
+    Objects(Vec<Contribution>),
+    /// Evidence.
+    Evidence(Box<Wait>, BTreeMap<Subject, Series>),
+    /// Nothing.
+    Nothing,
+}
+
+impl Arrived {
+    /// The objects.
+    pub fn objects(&self) -> &[Contribution] {
+        match self {
+            Self::Objects(objects) => objects,
+            Self::Evidence(..) | Self::Nothing => &[],
+        }
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        let subjects: BTreeSet<&Subject> = match self {
+            Self::Objects(objects) => objects.iter().flat_map(|one| one.refused.keys()).collect(),
+            Self::Evidence(_, moved) => moved.keys().collect(),
+            Self::Nothing => BTreeSet::new(),
+        };
+        subjects.into_iter().cloned().collect()
+    }
 }
 
 /// How often a commit is tried. With jitter, two dozen functions that write at once all get in.
@@ -73,26 +109,29 @@ pub struct Desk<'a> {
     pub wait: &'a dyn Fn(Duration),
 }
 
-/// Counts what objects say of one distribution and tells what follows. Without objects it looks
-/// again at what is open, because the silence of a site that gets no logs ends incidents as well.
+/// Counts what has come of one distribution and tells what follows.
 pub fn record(
     desk: &Desk<'_>,
     distribution: &str,
-    mut contributions: Vec<Contribution>,
+    mut arrived: Arrived,
 ) -> Result<Recorded, StoreError> {
     let mut recorded = Recorded::default();
-    let is_tick = contributions.is_empty();
     let mut tries = 0;
-    while is_tick || !contributions.is_empty() {
-        let subjects: BTreeSet<&Subject> =
-            contributions.iter().flat_map(|one| one.refused.keys()).collect();
-        let subjects: Vec<Subject> = subjects.into_iter().cloned().collect();
-        let known = desk.store.load(distribution, &subjects)?;
-        let planned = plan(desk, distribution, &contributions, known);
-        if planned.change.items() > CHANGE_ITEMS && contributions.len() > 1 {
-            let rest = contributions.split_off(contributions.len() / 2);
-            for half in [contributions, rest] {
-                let part = record(desk, distribution, half)?;
+    loop {
+        if let Arrived::Objects(objects) = &arrived
+            && objects.is_empty()
+        {
+            break;
+        }
+        let known = desk.store.load(distribution, &arrived.subjects())?;
+        let planned = plan(desk, distribution, &arrived, known);
+        if let Arrived::Objects(objects) = &mut arrived
+            && planned.change.items() > CHANGE_ITEMS
+            && objects.len() > 1
+        {
+            let rest = objects.split_off(objects.len() / 2);
+            for half in [std::mem::take(objects), rest] {
+                let part = record(desk, distribution, Arrived::Objects(half))?;
                 recorded.alerts.extend(part.alerts);
                 recorded.opened += part.opened;
                 recorded.duplicates.extend(part.duplicates);
@@ -111,10 +150,18 @@ pub fn record(
                 break;
             }
             Committed::Duplicates(objects) => {
-                contributions.retain(|one| !objects.contains(&one.object));
+                if let Arrived::Objects(mine) = &mut arrived {
+                    mine.retain(|one| !objects.contains(&one.object));
+                }
                 recorded.duplicates.extend(objects);
             }
             Committed::Conflict => {
+                // Somebody else may have settled it.
+                if let Arrived::Evidence(wait, _) = &arrived
+                    && !desk.store.waits()?.iter().any(|one| one.is_of(wait))
+                {
+                    break;
+                }
                 tries += 1;
                 if tries >= TRIES {
                     return Err(StoreError::Away("others write at the same time".to_owned()));

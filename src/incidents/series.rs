@@ -147,6 +147,11 @@ impl Series {
         }
     }
 
+    /// Takes out everything that another series holds.
+    pub fn take_all(&mut self, other: &Series) {
+        other.counts().for_each(|(bucket, count)| self.take(bucket, u64::from(count)));
+    }
+
     /// Adds everything that another series holds. Associative and commutative.
     pub fn merge(&mut self, other: &Series) {
         for (&bucket, &count) in &other.counts {

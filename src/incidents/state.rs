@@ -45,6 +45,11 @@ impl State {
         State::default()
     }
 
+    /// A state that holds no more than these counts.
+    pub fn of(recent: Series) -> State {
+        State { recent, ..State::default() }
+    }
+
     /// The buckets that may still change, and a few before them.
     pub fn recent(&self) -> &Series {
         &self.recent

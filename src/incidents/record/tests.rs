@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::causes::Cause;
 use crate::incidents::store::memory::MemoryStore;
-use crate::incidents::store::{Change, Counted, Known, Store, Stored, VERSION};
+use crate::incidents::store::{Change, Counted, Known, Store, Stored, VERSION, WafSlots};
 use crate::incidents::{Bucket, Clients, Reason};
 
 /// A Tuesday noon; the clock of most tests stands at it.
@@ -30,14 +30,26 @@ fn one(name: &str, subject: Subject, bucket: Bucket, count: u64) -> Contribution
     series.add(bucket, count);
     series.unite_clients(bucket, Clients::from_places(u32::MAX));
     let refused = [(subject, series)].into();
-    Contribution { object: object(name), of: 1, partial: None, refused, served: Series::new() }
+    Contribution {
+        object: object(name),
+        of: 1,
+        partial: None,
+        refused,
+        served: Series::new(),
+        waf: Series::new(),
+        waiting: None,
+    }
 }
 
 /// One object in which all is well.
 fn calm(name: &str, bucket: Bucket) -> Contribution {
     let mut served = Series::new();
     served.add(bucket, 100);
-    Contribution { object: object(name), of: 1, partial: None, refused: BTreeMap::new(), served }
+    Contribution {
+        served,
+        refused: BTreeMap::new(),
+        ..one(name, subject(Cause::Waf, None), bucket, 0)
+    }
 }
 
 fn at(bucket: Bucket) -> Timestamp {
@@ -63,7 +75,8 @@ fn alert(_: &[Incident], place: &Place) -> Option<Outgoing> {
 fn put_at(store: &dyn Store, now: Bucket, all: Vec<Contribution>) -> Result<Recorded, StoreError> {
     let (heard, now) = (Heard::default(), at(now));
     let desk = Desk { store, heard, distributions: 1, now, write: &alert, wait: &|_| {} };
-    record(&desk, "E1", all)
+    let nothing = all.is_empty();
+    record(&desk, "E1", if nothing { Arrived::Nothing } else { Arrived::Objects(all) })
 }
 
 fn put(store: &dyn Store, contributions: Vec<Contribution>) -> Recorded {
@@ -144,7 +157,7 @@ fn what_nobody_wants_to_hear_is_counted_and_not_told() {
     let rule = subject(Cause::Waf, Some("R"));
     let all =
         vec![one("a", rule.clone(), NOON, 90), one("b", subject(Cause::S3Origin, None), NOON, 90)];
-    let recorded = record(&desk, "E1", all).unwrap();
+    let recorded = record(&desk, "E1", Arrived::Objects(all)).unwrap();
     assert_eq!((recorded.alerts.len(), recorded.opened), (1, 2));
     assert_eq!(total(&store, &rule), 90);
 }
@@ -183,6 +196,91 @@ fn incidents_of_one_cause_within_an_hour_are_one_story() {
     assert_ne!(later.alerts[0].alert_id, first.alert_id);
 }
 
+/// An object whose refusals wait for the log of the web ACL.
+fn late(name: &str, bucket: Bucket, count: u64) -> Contribution {
+    let mut counts = Series::new();
+    counts.add(bucket, count);
+    counts.unite_clients(bucket, Clients::from_places(u32::MAX));
+    let wait = Wait {
+        object: object(name),
+        distribution: "E1".into(),
+        acl: "acl".into(),
+        last_slot: bucket,
+        since: at(bucket),
+        ids: BTreeSet::new(),
+        counts: counts.clone(),
+    };
+    Contribution { waf: counts, waiting: Some(wait), ..calm(name, bucket) }
+}
+
+/// The log has come, and says where all that waited belongs.
+fn settle(store: &MemoryStore, now: Bucket, to: &Subject) -> Recorded {
+    let (heard, now) = (Heard::default(), at(now));
+    let desk = Desk { store, heard, distributions: 1, now, write: &alert, wait: &|_| {} };
+    let mut all = Recorded::default();
+    for wait in store.waits().unwrap() {
+        let moved = [(to.clone(), wait.counts.clone())].into();
+        let one = record(&desk, "E1", Arrived::Evidence(Box::new(wait), moved)).unwrap();
+        all.alerts.extend(one.alerts);
+        all.opened += one.opened;
+    }
+    all
+}
+
+#[test]
+fn late_evidence_updates_the_alert_and_moves_the_counts() {
+    let store = MemoryStore::default();
+    let rule = subject(Cause::Waf, Some("R"));
+    let first = put(&store, vec![late("a", NOON, 60)]);
+    assert_eq!(said(&first), [("open", 1)]);
+    let settled = settle(&store, NOON + 2, &rule);
+    assert_eq!(said(&settled), [("update", 2)]);
+    assert_eq!(settled.alerts[0].alert_id, first.alerts[0].alert_id);
+    assert_eq!(total(&store, &rule), 60);
+    assert!(store.waits().unwrap().is_empty());
+    // Once and no more: somebody else has settled it.
+    assert_eq!(said(&settle(&store, NOON + 2, &rule)), []);
+    let end = put_at(&store, NOON + 60, Vec::new()).unwrap();
+    assert_eq!(said(&end), [("resolved", 3)]);
+}
+
+#[test]
+fn what_waited_for_the_waf_may_turn_out_to_be_something_else() {
+    let store = MemoryStore::default();
+    put(&store, vec![late("a", NOON, 60)]);
+    let origin = subject(Cause::CustomOrigin, None);
+    let settled = settle(&store, NOON + 2, &origin);
+    assert_eq!(said(&settled), [("resolved", 2), ("open", 1)]);
+    assert_eq!(total(&store, &origin), 60);
+}
+
+#[test]
+fn a_nightly_scanner_whose_logs_are_always_late_is_news_once() {
+    let store = MemoryStore::default();
+    let rule = subject(Cause::Waf, Some("R"));
+    let mut told = Vec::new();
+    for night in 0..4 {
+        let (at_night, name) = (NOON + 288 * night, format!("{night}"));
+        told.push(put_at(&store, at_night, vec![late(&name, at_night, 90)]).unwrap().opened);
+        told.push(settle(&store, at_night + 2, &rule).opened);
+        put_at(&store, at_night + 60, vec![calm(&format!("c{night}"), at_night + 60)]).unwrap();
+    }
+    assert_eq!(told, [1, 1, 0, 0, 0, 0, 0, 0]);
+}
+
+#[test]
+fn waiting_refusals_of_an_old_story_leave_it_alone() {
+    let store = MemoryStore::default();
+    let rule = subject(Cause::Waf, Some("R"));
+    // Most of what the web ACL refuses has its evidence; little waits.
+    let known = Contribution {
+        waf: one("", rule.clone(), NOON, 100).refused.remove(&rule).unwrap(),
+        ..one("a", rule.clone(), NOON, 100)
+    };
+    let first = put(&store, vec![known, late("b", NOON, 20)]);
+    assert_eq!((said(&first), first.opened), (vec![("open", 1)], 1));
+}
+
 /// A store in which somebody else writes first, a few times.
 struct Contended {
     inner: MemoryStore,
@@ -216,13 +314,11 @@ impl Store for Contended {
     fn put_waf(&self, chunks: &[crate::logs::waf_slots::Chunk]) -> Result<(), StoreError> {
         self.inner.put_waf(chunks)
     }
-    fn waf(
-        &self,
-        acl: &str,
-        first: i64,
-        last: i64,
-    ) -> Result<(Vec<crate::logs::waf_slots::Chunk>, Option<i64>), StoreError> {
+    fn waf(&self, acl: &str, first: i64, last: i64) -> Result<WafSlots, StoreError> {
         self.inner.waf(acl, first, last)
+    }
+    fn waits(&self) -> Result<Vec<Wait>, StoreError> {
+        self.inner.waits()
     }
     fn origin_acls(&self) -> Result<Vec<String>, StoreError> {
         self.inner.origin_acls()

@@ -7,6 +7,7 @@
 //! | `distribution#ID` | `series#…` | the counts of one series, and what was told of it | 90 days |
 //! | `distribution#ID` | `story#CAUSE` | the story under which alerts go out | 90 days |
 //! | `open` | distribution, or `-` | that it has an open incident | 90 days |
+//! | `waiting` | object and distribution | refusals whose WAF records are not there yet | 48 hours |
 //! | `outbox` | `TIME#ALERT#SEQUENCE` | an alert; without its body once it went out | 14 days, 1 hour |
 //! | `waf#ACL` | `SLOT#OBJECT#NUMBER` | rows of a WAF log | 48 hours |
 //! | `waf-acls` | web ACL | that an origin's web ACL logs to us | 48 hours |
@@ -32,6 +33,7 @@ use tokio::runtime::Handle;
 
 use super::{
     Change, Committed, Counted, Known, Partial, Site, Store, StoreError, Stored, Story, VERSION,
+    WafSlots, Wait,
 };
 use crate::alerts::Outgoing;
 use crate::causes::Cause;
@@ -53,6 +55,9 @@ const WAF_SECONDS: i64 = 48 * HOUR;
 const SITE: &str = "site";
 /// The partition of distributions with an open incident.
 const OPEN: &str = "open";
+
+/// The partition of what waits for WAF logs.
+const WAITING: &str = "waiting";
 
 /// A key must not be empty.
 const NO_DISTRIBUTION: &str = "-";
@@ -256,6 +261,35 @@ impl DynamoStore {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
+    /// The nearest slot before or after a sort key.
+    fn next_slot(&self, pk: &str, side: &str, sk: &str) -> Result<Option<i64>, StoreError> {
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression(format!("pk = :pk AND sk {side} :sk"))
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":sk", text(sk))
+            .projection_expression("sk")
+            .scan_index_forward(side == ">")
+            .limit(1);
+        let found = self.handle.block_on(request.send()).map_err(away)?;
+        let slot = |item: &Item| get_text(item, "sk")?.split('#').next()?.parse().ok();
+        Ok(found.items().first().and_then(slot))
+    }
+
+    /// Takes what waited out of the table, if nobody else did.
+    fn unwait(&self, wait: &Wait) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("pk", text(WAITING))
+            .key("sk", text(waiting_sk(wait)))
+            .condition_expression("attribute_exists(pk)")
+            .build()
+            .map_err(|error| StoreError::Damaged(error.to_string()))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
     /// Puts a distribution among those that have something open, or takes it away.
     fn mark_open(&self, sk: &str, open: bool) -> Result<TransactWriteItem, StoreError> {
         if open {
@@ -279,8 +313,10 @@ impl DynamoStore {
         known: &mut Known,
     ) -> Result<(), StoreError> {
         let pk = distribution_pk(distribution);
+        // What waits for WAF logs speaks in the story of the WAF, whatever else is asked for.
+        let causes = subjects.iter().map(|one| one.cause).chain([Cause::Waf]);
         let stories: BTreeMap<String, Cause> =
-            subjects.iter().map(|one| (story_sk(one.cause), one.cause)).collect();
+            causes.map(|cause| (story_sk(cause), cause)).collect();
         let mut series: BTreeMap<String, Subject> =
             subjects.into_iter().map(|subject| (series_sk(&subject), subject)).collect();
         let site = with_site.then(|| SITE.to_owned());
@@ -319,6 +355,8 @@ impl DynamoStore {
             let open: Vec<SubjectKey> = site.open.iter().map(SubjectKey::of).collect();
             let mut row = item(pk.clone(), SITE.to_owned(), STATE_SECONDS);
             row.insert("served".to_owned(), bytes(site.served.encode()));
+            row.insert("waf".to_owned(), bytes(site.waf.encode()));
+            row.insert("waiting".to_owned(), bytes(State::of(site.waiting.clone()).encode()));
             row.insert("open".to_owned(), json(&open));
             for (name, bucket) in [("first", site.first), ("newest", site.newest)] {
                 row.extend(bucket.map(|bucket| (name.to_owned(), number(bucket))));
@@ -328,6 +366,12 @@ impl DynamoStore {
         }
         if let Some(opens) = change.opens {
             items.push(self.mark_open(named(&change.distribution), opens)?);
+        }
+        if let Some(wait) = &change.settled {
+            items.push(self.unwait(wait)?);
+        }
+        for wait in &change.waits {
+            items.push(self.write(waiting_item(wait), None)?);
         }
         for (subject, series) in &change.series {
             let mut item = item(pk.clone(), series_sk(subject), STATE_SECONDS);
@@ -363,10 +407,61 @@ fn site_of(item: &Item, distribution: &str, revision: u64) -> Result<Site, Store
         serde_json::from_str(get_text(item, "open").unwrap_or("[]")).map_err(|_| damaged(item))?;
     Ok(Site {
         served: state(item, "served")?,
+        waf: state(item, "waf")?,
+        waiting: state(item, "waiting")?.recent().clone(),
         first: get_number(item, "first"),
         newest: get_number(item, "newest"),
         open: open.into_iter().filter_map(|key| key.subject(distribution)).collect(),
         revision,
+    })
+}
+
+fn waiting_sk(wait: &Wait) -> String {
+    format!("{}#{}", object_pk(&wait.object), wait.distribution)
+}
+
+fn waiting_item(wait: &Wait) -> Item {
+    let object = &wait.object;
+    let mut row = item(WAITING.to_owned(), waiting_sk(wait), WAF_SECONDS);
+    for (name, value) in [
+        ("bucket", &object.bucket),
+        ("key", &object.key),
+        ("distribution", &wait.distribution),
+        ("acl", &wait.acl),
+        ("since", &wait.since.to_string()),
+    ] {
+        row.insert(name.to_owned(), text(value));
+    }
+    for (name, value) in [("version", &object.version), ("etag", &object.etag)] {
+        row.extend(value.as_deref().map(|value| (name.to_owned(), text(value))));
+    }
+    row.insert("slot".to_owned(), number(wait.last_slot));
+    let ids = wait.ids.iter().flat_map(|id| id.to_be_bytes()).collect();
+    row.insert("ids".to_owned(), bytes(ids));
+    row.insert("counts".to_owned(), bytes(State::of(wait.counts.clone()).encode()));
+    row
+}
+
+fn wait(item: &Item) -> Option<Wait> {
+    let own = |name: &str| get_text(item, name).map(str::to_owned);
+    let ids = item.get("ids")?.as_b().ok()?;
+    Some(Wait {
+        object: Object {
+            bucket: own("bucket")?,
+            key: own("key")?,
+            version: own("version"),
+            etag: own("etag"),
+        },
+        distribution: own("distribution").unwrap_or_default(),
+        acl: own("acl")?,
+        last_slot: get_number(item, "slot")?,
+        since: own("since")?.parse().ok()?,
+        ids: ids
+            .as_ref()
+            .chunks_exact(8)
+            .filter_map(|id| Some(u64::from_be_bytes(id.try_into().ok()?)))
+            .collect(),
+        counts: state(item, "counts").ok()?.recent().clone(),
     })
 }
 
@@ -489,28 +584,23 @@ impl Store for DynamoStore {
         Ok(())
     }
 
-    fn waf(
-        &self,
-        acl: &str,
-        first: i64,
-        last: i64,
-    ) -> Result<(Vec<Chunk>, Option<i64>), StoreError> {
+    fn waf(&self, acl: &str, first: i64, last: i64) -> Result<WafSlots, StoreError> {
         let pk = format!("waf#{acl}");
-        let items = self.query(&pk, &format!("{first:010}#"), &format!("{last:010}#~"))?;
+        let (from, to) = (format!("{first:010}#"), format!("{last:010}#~"));
+        let items = self.query(&pk, &from, &to)?;
         let chunks = items.iter().map(|item| chunk(acl, item).ok_or_else(|| damaged(item)));
         let chunks = chunks.collect::<Result<Vec<_>, _>>()?;
-        let later = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND sk > :last")
-            .expression_attribute_values(":pk", text(pk))
-            .expression_attribute_values(":last", text(format!("{last:010}#~")))
-            .projection_expression("sk")
-            .limit(1);
-        let later = self.handle.block_on(later.send()).map_err(away)?;
-        let slot = |item: &Item| get_text(item, "sk")?.split('#').next()?.parse().ok();
-        Ok((chunks, later.items().first().and_then(slot)))
+        // Where there is something, what lay before it says nothing more.
+        let earlier = match chunks.is_empty() {
+            true => self.next_slot(&pk, "<", &from)?,
+            false => None,
+        };
+        Ok(WafSlots { chunks, earlier, later: self.next_slot(&pk, ">", &to)? })
+    }
+
+    fn waits(&self) -> Result<Vec<Wait>, StoreError> {
+        let items = self.query(WAITING, " ", "~")?;
+        items.iter().map(|item| wait(item).ok_or_else(|| damaged(item))).collect()
     }
 
     fn origin_acls(&self) -> Result<Vec<String>, StoreError> {

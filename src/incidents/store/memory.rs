@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Change, Committed, Counted, Known, Site, Store, StoreError, Stored, Story};
+use super::{
+    Change, Committed, Counted, Known, Site, Store, StoreError, Stored, Story, WafSlots, Wait,
+};
 use crate::alerts::Outgoing;
 use crate::causes::Cause;
 use crate::logs::waf::Side;
@@ -25,6 +27,7 @@ struct Inner {
     sites: BTreeMap<String, Site>,
     series: BTreeMap<Subject, Stored>,
     stories: BTreeMap<(String, Cause), Story>,
+    waits: BTreeMap<(Object, String), Wait>,
     outbox: BTreeMap<(String, u64), (Outgoing, bool)>,
     waf: BTreeMap<(String, i64, u64, u32), Chunk>,
     origin_acls: BTreeSet<String>,
@@ -61,6 +64,10 @@ impl Store for MemoryStore {
                 known.stories.insert(subject.cause, story.clone());
             }
         }
+        // What waits for WAF logs speaks in the story of the WAF, whatever else is asked for.
+        if let Some(story) = inner.stories.get(&(distribution.to_owned(), Cause::Waf)) {
+            known.stories.insert(Cause::Waf, story.clone());
+        }
         Ok(known)
     }
 
@@ -88,7 +95,10 @@ impl Store for MemoryStore {
             let known = inner.sites.get(&change.distribution);
             known.map_or(0, |known| known.revision) != site.revision
         });
-        if stale {
+        let gone = change.settled.as_ref().is_some_and(|wait| {
+            !inner.waits.contains_key(&(wait.object.clone(), wait.distribution.clone()))
+        });
+        if stale || gone {
             return Ok(Committed::Conflict);
         }
         for (object, counted) in &change.objects {
@@ -107,6 +117,12 @@ impl Store for MemoryStore {
             let written = Story { revision: story.revision + 1, ..story.clone() };
             inner.stories.insert((change.distribution.clone(), *cause), written);
         }
+        if let Some(wait) = &change.settled {
+            inner.waits.remove(&(wait.object.clone(), wait.distribution.clone()));
+        }
+        for wait in &change.waits {
+            inner.waits.insert((wait.object.clone(), wait.distribution.clone()), wait.clone());
+        }
         for alert in &change.outbox {
             let key = (alert.alert_id.clone(), alert.sequence);
             inner.outbox.insert(key, (alert.clone(), false));
@@ -116,7 +132,7 @@ impl Store for MemoryStore {
 
     fn open_sites(&self) -> Result<Vec<String>, StoreError> {
         let inner = self.inner.borrow();
-        let open = inner.sites.iter().filter(|(_, site)| !site.open.is_empty());
+        let open = inner.sites.iter().filter(|(_, site)| site.has_open());
         Ok(open.map(|(distribution, _)| distribution.clone()).collect())
     }
 
@@ -146,16 +162,19 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn waf(
-        &self,
-        acl: &str,
-        first: i64,
-        last: i64,
-    ) -> Result<(Vec<Chunk>, Option<i64>), StoreError> {
+    fn waf(&self, acl: &str, first: i64, last: i64) -> Result<WafSlots, StoreError> {
         let inner = self.inner.borrow();
         let mine = || inner.waf.values().filter(|chunk| chunk.acl == acl);
-        let chunks = mine().filter(|chunk| (first..=last).contains(&chunk.slot)).cloned().collect();
-        Ok((chunks, mine().map(|chunk| chunk.slot).find(|slot| *slot > last)))
+        let slots = || mine().map(|chunk| chunk.slot);
+        Ok(WafSlots {
+            chunks: mine().filter(|chunk| (first..=last).contains(&chunk.slot)).cloned().collect(),
+            earlier: slots().filter(|slot| *slot < first).max(),
+            later: slots().filter(|slot| *slot > last).min(),
+        })
+    }
+
+    fn waits(&self) -> Result<Vec<Wait>, StoreError> {
+        Ok(self.inner.borrow().waits.values().cloned().collect())
     }
 
     fn origin_acls(&self) -> Result<Vec<String>, StoreError> {

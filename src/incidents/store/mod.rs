@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Bucket, State};
+use super::{Bucket, Series, State};
 use crate::alerts::Outgoing;
 use crate::causes::Cause;
 use crate::logs::waf_slots::Chunk;
@@ -77,6 +77,11 @@ pub struct Stored {
 pub struct Site {
     /// The requests that it answered otherwise than with 403.
     pub served: State,
+    /// All that its web ACL refuses, and what waits for the web ACL's log. Only what waits is judged
+    /// by it: by the past of the whole, because it has none of its own.
+    pub waf: State,
+    /// What waits now.
+    pub waiting: Series,
     /// The first bucket in which anything was seen of it.
     pub first: Option<Bucket>,
     /// The newest one.
@@ -85,6 +90,50 @@ pub struct Site {
     pub open: BTreeSet<Subject>,
     /// How often it was written.
     pub revision: u64,
+}
+
+impl Site {
+    /// Whether it has an open incident.
+    pub fn has_open(&self) -> bool {
+        !self.open.is_empty() || self.waf.written.iter().any(|one| one.closed.is_none())
+    }
+}
+
+/// Refusals of one object and distribution whose WAF records are not there yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wait {
+    /// The object, which is read again once they are.
+    pub object: Object,
+    /// The distribution.
+    pub distribution: String,
+    /// The web ACL, by its ARN.
+    pub acl: String,
+    /// The last slot that must be complete.
+    pub last_slot: i64,
+    /// When it was counted, by our clock.
+    pub since: Timestamp,
+    /// The hashes of their ids.
+    pub ids: BTreeSet<u64>,
+    /// What was counted of them meanwhile.
+    pub counts: Series,
+}
+
+impl Wait {
+    /// Whether both are of one object and distribution.
+    pub fn is_of(&self, other: &Self) -> bool {
+        (&self.object, &self.distribution) == (&other.object, &other.distribution)
+    }
+}
+
+/// What the stored logs of a web ACL say of some slots.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WafSlots {
+    /// What is stored of them.
+    pub chunks: Vec<Chunk>,
+    /// The newest slot before them of which there is something.
+    pub earlier: Option<i64>,
+    /// The next later slot of which there is something.
+    pub later: Option<i64>,
 }
 
 /// The story of one distribution and cause, under which alerts go out.
@@ -131,6 +180,10 @@ pub struct Change {
     pub series: BTreeMap<Subject, Stored>,
     /// Stories in their new form, each with the revision that it had.
     pub stories: BTreeMap<Cause, Story>,
+    /// What waits from now on.
+    pub waits: Vec<Wait>,
+    /// What waited and does so no more.
+    pub settled: Option<Wait>,
     /// Alerts that are to go out.
     pub outbox: Vec<Outgoing>,
 }
@@ -139,7 +192,13 @@ impl Change {
     /// Items of a transaction that it needs.
     pub fn items(&self) -> usize {
         let site = usize::from(self.site.is_some()) + usize::from(self.opens.is_some());
-        self.objects.len() + site + self.series.len() + self.stories.len() + self.outbox.len()
+        let waits = self.waits.len() + usize::from(self.settled.is_some());
+        waits
+            + self.objects.len()
+            + site
+            + self.series.len()
+            + self.stories.len()
+            + self.outbox.len()
     }
 }
 
@@ -177,13 +236,11 @@ pub trait Store {
     /// Keeps what a WAF object says. The same object again is the same chunks again.
     fn put_waf(&self, chunks: &[Chunk]) -> Result<(), StoreError>;
 
-    /// The chunks of a web ACL's slots, and the next later slot of which there is one.
-    fn waf(
-        &self,
-        acl: &str,
-        first: i64,
-        last: i64,
-    ) -> Result<(Vec<Chunk>, Option<i64>), StoreError>;
+    /// What is stored of a web ACL's slots.
+    fn waf(&self, acl: &str, first: i64, last: i64) -> Result<WafSlots, StoreError>;
+
+    /// All that waits for WAF logs.
+    fn waits(&self) -> Result<Vec<Wait>, StoreError>;
 
     /// Web ACLs in front of origins of which there are logs.
     fn origin_acls(&self) -> Result<Vec<String>, StoreError>;

@@ -1,0 +1,115 @@
+//! Refusals that waited for WAF logs: once these are there, or after half an hour, they are judged
+//! again and counted where they belong.
+
+#![expect(clippy::disallowed_methods, reason = "the function has a clock: this is one of the ends")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Tools;
+use super::contribution::belongs;
+use super::count::{about, jittered};
+use super::objects;
+use super::waf::waf_index;
+use crate::account::facts::Depth;
+use crate::alerts::{Alert, Outgoing, message};
+use crate::analysis::{self, Directory};
+use crate::causes::Cause;
+use crate::incidents::Series;
+use crate::incidents::counting::note;
+use crate::incidents::record::{Arrived, Desk, record};
+use crate::incidents::store::{Store, StoreError, Wait};
+use crate::report::build::Subject;
+use crate::report::{Finding, Inputs};
+
+/// After this long a verdict stands as it is. WAF logs come within minutes.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
+
+/// Settles what can be settled. Blocks.
+pub fn settle(tools: &Tools, directory: &Directory, until: Instant) -> Vec<Outgoing> {
+    let waits = tools.store.waits().unwrap_or_else(|error| {
+        tracing::error!(%error, "what waits for WAF logs cannot be looked for");
+        Vec::new()
+    });
+    let mut alerts = Vec::new();
+    for wait in waits {
+        if Instant::now() >= until {
+            break;
+        }
+        match settle_one(tools, directory, &wait, until) {
+            Ok(some) => alerts.extend(some),
+            Err(error) => {
+                let (bucket, key) = (&wait.object.bucket, &wait.object.key);
+                tracing::warn!(bucket, key, %error, "goes on waiting for WAF logs");
+            }
+        }
+    }
+    alerts
+}
+
+fn settle_one(
+    tools: &Tools,
+    directory: &Directory,
+    wait: &Wait,
+    until: Instant,
+) -> Result<Vec<Outgoing>, StoreError> {
+    let now = Timestamp::now();
+    let is_complete = || -> Result<bool, StoreError> {
+        Ok(tools.store.waf(&wait.acl, wait.last_slot, wait.last_slot)?.later.is_some())
+    };
+    let is_late = now.duration_since(wait.since) >= PATIENCE;
+    if !is_late && !is_complete()? {
+        return Ok(Vec::new());
+    }
+    let (moved, findings, about) = judged_again(tools, directory, wait, until)?;
+    let write = |news: &[_], place: &_| {
+        Alert::new(news, &findings, place, &about).map(|alert| message::outgoing(&alert, now))
+    };
+    let desk = Desk {
+        store: &tools.store,
+        heard: tools.settings.heard,
+        distributions: u32::try_from(directory.len()).unwrap_or(u32::MAX),
+        now,
+        write: &write,
+        wait: &|longest: Duration| std::thread::sleep(jittered(longest)),
+    };
+    let arrived = Arrived::Evidence(Box::new(wait.clone()), moved);
+    Ok(record(&desk, &wait.distribution, arrived)?.alerts)
+}
+
+type Judged = (BTreeMap<Subject, Series>, Vec<Finding>, crate::alerts::About);
+
+/// Where the refusals belong that waited.
+fn judged_again(
+    tools: &Tools,
+    directory: &Directory,
+    wait: &Wait,
+    until: Instant,
+) -> Result<Judged, StoreError> {
+    let mut moved: BTreeMap<Subject, Series> = BTreeMap::new();
+    let Some(mut tally) = objects::again(tools, directory, &wait.object, until)? else {
+        // The object is gone: what waited stays what it most likely was.
+        let subject = Subject {
+            distribution_id: Some(wait.distribution.as_str().into()),
+            cause: Cause::Waf,
+            detail: Some("edge"),
+            rule: None,
+        };
+        moved.insert(subject, wait.counts.clone());
+        return Ok((moved, Vec::new(), Default::default()));
+    };
+    tally.settle();
+    directory.assign(&mut tally.refusals);
+    let waf = Arc::new(waf_index(tools, tally.refusals.iter())?);
+    let analysis = analysis::analyse(&tally, waf, tools.account.as_ref(), Depth::Causes);
+    for (refusal, kind, verdict) in analysis.verdicts() {
+        if belongs(wait, refusal) {
+            note(moved.entry(Subject::of(kind, verdict)).or_default(), refusal);
+        }
+    }
+    let findings = analysis.report(&tally, Inputs::default(), &directory.countries).findings;
+    Ok((moved, findings, about(tools, &wait.distribution, &tally)))
+}
