@@ -54,11 +54,10 @@ def site(aws):
 
 def log(site, refusal: dict) -> dict[str, bytes]:
     _, distribution = site
-    # What was read of a distribution says nothing of requests before its last change.
-    start = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=1)
+    start = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(minutes=12)
     lines = ["#Version: 1.0", "#Fields: " + " ".join(FIELDS)]
     for number in range(REFUSED):
-        at = start + timedelta(seconds=number // 10)
+        at = start + timedelta(seconds=number)
         values = {
             "date": f"{at:%Y-%m-%d}",
             "time": f"{at:%H:%M:%S}",
