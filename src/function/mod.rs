@@ -23,10 +23,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use aws_config::timeout::TimeoutConfig;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::timeout_at;
 
 use crate::account::live::{Clients, LiveAccount};
 use crate::alerts::{Outgoing, sns};
@@ -47,6 +49,12 @@ const AT_ONCE: usize = 4;
 
 /// Seconds after which an alert that another invocation stored is taken for left behind.
 const LEFT_BEHIND_SECONDS: i64 = 60;
+
+/// How long a service may be silent before a call is made again. None of them takes seconds.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// Why something that hung is handed back.
+const NO_TIME: &str = "no time left";
 
 /// What an invocation works with; made once, at start-up.
 pub struct Tools {
@@ -83,7 +91,14 @@ enum Fate {
 impl Function {
     /// Makes the clients. Called within the runtime.
     pub async fn start(settings: Settings) -> Self {
-        let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+        let patience = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .read_timeout(SILENCE)
+            .build();
+        let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .timeout_config(patience)
+            .load()
+            .await;
         // CloudFront and what belongs to it is asked in us-east-1, wherever the logs lie.
         let global = config.to_builder().region(aws_config::Region::new("us-east-1")).build();
         let handle = Handle::current();
@@ -118,13 +133,13 @@ impl Function {
         let mut metrics = Metrics::default();
         let (fates, mut alerts) = self.objects(&batch, &time, &mut metrics).await;
         if batch.is_tick() {
-            alerts.extend(self.tick().await);
+            alerts.extend(self.tick(&time).await);
         }
         if batch.is_tick() || metrics.waf_objects > 0 {
             alerts.extend(self.settle(&time).await);
         }
         let failed = self.answer(&batch, &fates, &mut metrics).await;
-        self.alert(alerts, &mut metrics).await;
+        self.alert(alerts, &time, &mut metrics).await;
         metrics.emit();
         if batch.partial {
             let named: Vec<Value> =
@@ -156,8 +171,11 @@ impl Function {
             let mut directory = Directory::ask(tools.account.as_ref());
             directory.countries = tools.countries.clone();
             directory
-        })
-        .await;
+        });
+        let Ok(asked) = timeout_at(time.last_start.into(), asked).await else {
+            fates.extend(objects.into_iter().map(|one| (one.object, Fate::NotStarted)));
+            return (fates, alerts);
+        };
         let directory = Arc::new(asked.unwrap_or_default());
         let (waf, access): (Vec<_>, Vec<_>) = objects.into_iter().partition(|one| one.waf);
         let mut reads = Vec::new();
@@ -193,14 +211,15 @@ impl Function {
             let refusals: usize = reads.iter().map(|read| read.tally.refusals.len()).sum();
             if refusals > REFUSALS_AT_ONCE {
                 let some = std::mem::take(&mut reads);
-                self.count(some, &directory, metrics, &mut fates, &mut alerts).await;
+                self.count(some, &directory, time, metrics, &mut fates, &mut alerts).await;
             }
         }
-        self.count(reads, &directory, metrics, &mut fates, &mut alerts).await;
+        self.count(reads, &directory, time, metrics, &mut fates, &mut alerts).await;
         (fates, alerts)
     }
 
-    /// Reads a few objects at the same time. A panic concerns its object alone.
+    /// Reads a few objects at the same time. A panic concerns its object alone, and so does an
+    /// answer that never comes: the thread that waits for it is left behind.
     async fn see(
         &self,
         some: &[Wanted],
@@ -219,10 +238,16 @@ impl Function {
             running.insert(task.id(), object);
         }
         let mut seen = Vec::new();
-        while let Some(done) = tasks.join_next_with_id().await {
-            let (id, one) = match done {
-                Ok((id, one)) => (id, one),
-                Err(error) => {
+        loop {
+            let (id, one) = match timeout_at(time.stop.into(), tasks.join_next_with_id()).await {
+                Ok(None) => break,
+                Err(_) => {
+                    let hangs = std::mem::take(&mut running).into_values();
+                    seen.extend(hangs.map(|object| (object, Seen::Later(NO_TIME.to_owned()))));
+                    break;
+                }
+                Ok(Some(Ok((id, one)))) => (id, one),
+                Ok(Some(Err(error))) => {
                     let reason = "panic: reading failed on it".to_owned();
                     (error.id(), Seen::Never(Partial { reason, offset: 0 }))
                 }
@@ -240,6 +265,7 @@ impl Function {
         &self,
         reads: Vec<Read>,
         directory: &Arc<Directory>,
+        time: &Time,
         metrics: &mut Metrics,
         fates: &mut BTreeMap<Object, Fate>,
         alerts: &mut Vec<Outgoing>,
@@ -250,12 +276,19 @@ impl Function {
         let partials: Vec<(Object, Option<Partial>)> =
             reads.iter().map(|read| (read.object.clone(), read.partial.clone())).collect();
         let (tools, directory) = (self.0.clone(), directory.clone());
-        let Ok(counted) = spawn_blocking(move || count::count(&tools, &directory, reads)).await
-        else {
-            let reason = "panic: the analysis failed";
-            let all = partials.into_iter().map(|(one, _)| (one, Fate::Later(reason.to_owned())));
-            fates.extend(all);
-            return;
+        let counted = spawn_blocking(move || count::count(&tools, &directory, reads));
+        // What is counted although nobody waited for it is a duplicate when it comes again.
+        let counted = match timeout_at(time.end.into(), counted).await {
+            Ok(counted) => counted.map_err(|_| "panic: the analysis failed"),
+            Err(_) => Err(NO_TIME),
+        };
+        let counted = match counted {
+            Ok(counted) => counted,
+            Err(reason) => {
+                let all = partials.into_iter().map(|(one, _)| one);
+                fates.extend(all.map(|object| (object, Fate::Later(reason.to_owned()))));
+                return;
+            }
         };
         for (object, partial) in partials {
             let fate = match (counted.later.get(&object), counted.never.get(&object), partial) {
@@ -291,9 +324,17 @@ impl Function {
     }
 
     /// Looks again at what is open: the silence of a site that gets no logs ends incidents as well.
-    async fn tick(&self) -> Vec<Outgoing> {
+    /// However long that takes, what lies unsent has its turn; its own alerts are stored as well.
+    async fn tick(&self, time: &Time) -> Vec<Outgoing> {
         let tools = self.0.clone();
-        spawn_blocking(move || count::tick(&tools)).await.unwrap_or_default()
+        let looked = spawn_blocking(move || count::tick(&tools));
+        match timeout_at(time.stop.into(), looked).await {
+            Ok(alerts) => alerts.unwrap_or_default(),
+            Err(_) => {
+                tracing::error!("no time left to look at every open incident");
+                Vec::new()
+            }
+        }
     }
 
     /// Sets aside what can never be read, and names the messages that have to come again.
@@ -361,19 +402,20 @@ impl Function {
         sent
     }
 
-    /// Sends the alerts that were stored now, and those that another invocation left behind.
-    async fn alert(&self, mut alerts: Vec<Outgoing>, metrics: &mut Metrics) {
+    /// Sends the alerts that were stored now, and those that another invocation left behind. What
+    /// there is no time for stays stored: an SNS that is away must not bring counted objects back.
+    async fn alert(&self, mut alerts: Vec<Outgoing>, time: &Time, metrics: &mut Metrics) {
         let before = Timestamp::from_second(Timestamp::now().as_second() - LEFT_BEHIND_SECONDS);
         let store = self.0.store.clone();
-        let left = spawn_blocking(move || store.unsent(before.unwrap_or_default())).await;
-        match left {
-            Ok(Ok(left)) => alerts.extend(left),
-            Ok(Err(error)) => tracing::error!(%error, "unsent alerts cannot be looked for"),
-            Err(_) => tracing::error!("unsent alerts cannot be looked for"),
+        let left = spawn_blocking(move || store.unsent(before.unwrap_or_default()));
+        match timeout_at(time.end.into(), left).await {
+            Ok(Ok(Ok(left))) => alerts.extend(left),
+            Ok(Ok(Err(error))) => tracing::error!(%error, "unsent alerts cannot be looked for"),
+            Ok(Err(_)) | Err(_) => tracing::error!("unsent alerts cannot be looked for"),
         }
         for alert in alerts {
             let id = alert.alert_id.clone();
-            match sns::publish(&self.0.sns, &self.0.settings.topic, &alert).await {
+            match self.publish(&alert, time).await {
                 Ok(()) => metrics.sent += 1,
                 Err(error) => {
                     metrics.unsent += 1;
@@ -382,10 +424,19 @@ impl Function {
                 }
             }
             let store = self.0.store.clone();
-            let marked = spawn_blocking(move || store.mark_sent(&alert)).await;
-            if !matches!(marked, Ok(Ok(()))) {
+            let marked = spawn_blocking(move || store.mark_sent(&alert));
+            let marked = timeout_at(time.end.into(), marked).await;
+            if !matches!(marked, Ok(Ok(Ok(())))) {
                 tracing::warn!(id, "the alert went out and may go out again");
             }
+        }
+    }
+
+    async fn publish(&self, alert: &Outgoing, time: &Time) -> Result<(), String> {
+        let sent = sns::publish(&self.0.sns, &self.0.settings.topic, alert);
+        match time.is_over() {
+            true => Err(NO_TIME.to_owned()),
+            false => timeout_at(time.end.into(), sent).await.unwrap_or(Err(NO_TIME.to_owned())),
         }
     }
 }
@@ -424,6 +475,8 @@ struct Time {
     stop: Instant,
     /// When nothing new is begun.
     last_start: Instant,
+    /// When nothing is waited for any more, and the answer is given.
+    end: Instant,
 }
 
 impl Time {
@@ -434,7 +487,12 @@ impl Time {
         Self {
             stop: now + left.saturating_sub(margin),
             last_start: now + left.saturating_sub(margin * 2),
+            end: now + left.saturating_sub(margin / 4),
         }
+    }
+
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.end
     }
 
     fn is_short(&self) -> bool {

@@ -172,14 +172,17 @@ class Stack:
             "a dead letter", lambda: self.take(self.outputs["DeadLetterQueueUrl"]), seconds=120
         )
 
+    def queued(self) -> int:
+        """Messages in the queue, those that the function has in hand included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.outputs["QueueUrl"], AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
+
     def wait_until_idle(self):
         """Until the function has acknowledged everything that was put into the buckets."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-
         def idle():
             time.sleep(0.3)
-            answer = self.sqs.get_queue_attributes(QueueUrl=self.outputs["QueueUrl"], AttributeNames=names)
-            return all(answer["Attributes"][name] == "0" for name in names)
+            return self.queued() == 0
 
         self.aws.wait_for("an empty queue", idle, seconds=120)
 
