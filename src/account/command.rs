@@ -10,12 +10,11 @@ impl Question {
     pub fn command(&self) -> String {
         let (service, operation) = self.operation.split_once('/').unwrap_or((self.operation, ""));
         let about = self.about.as_str();
-        // An origin's log is no answer of AWS's, but put into the bundle by hand all the same.
+        // A log is no answer of an operation, but put into the bundle by a command all the same.
         match self.operation {
             "logs/origin/elb" => return "aws s3 sync s3://BUCKET/AWSLogs logs/origin".to_owned(),
             "logs/origin/apigateway" => {
-                return "aws logs filter-log-events --log-group-name GROUP > logs/origin/api.json"
-                    .to_owned();
+                return "aws logs filter-log-events --log-group-name GROUP".to_owned();
             }
             _ => {}
         }
@@ -69,8 +68,31 @@ impl Question {
 
     /// The file in which a bundle keeps the answer; `None` while it is not known what to ask about.
     pub fn file(&self) -> Option<String> {
-        let named = !self.about.ends_with('/') && !self.operation.starts_with("logs/origin");
-        named.then(|| super::bundle::relative(self).to_string_lossy().into_owned())
+        match self.operation {
+            "logs/origin/elb" => return None,
+            "logs/origin/apigateway" => return Some("logs/origin/api.json".to_owned()),
+            _ => {}
+        }
+        let open = self.about.ends_with('/');
+        (!open).then(|| super::bundle::relative(self).to_string_lossy().into_owned())
+    }
+
+    /// For a log that may not be written yet: how it is switched on, in words and as a command.
+    pub fn switched_on(&self) -> Option<(&'static str, &'static str)> {
+        match self.operation {
+            "logs/origin/elb" => Some((
+                "Where the load balancer writes no log yet:",
+                "aws elbv2 modify-load-balancer-attributes --load-balancer-arn ARN --attributes \
+                 Key=access_logs.s3.enabled,Value=true Key=access_logs.s3.bucket,Value=BUCKET",
+            )),
+            "logs/origin/apigateway" => Some((
+                "Where the stage writes no log yet, with a format that has \
+                 $context.extendedRequestId, $context.path and $context.error.responseType:",
+                "aws apigateway update-stage --rest-api-id ID --stage-name STAGE \
+                 --patch-operations op=replace,path=/accessLogSettings/destinationArn,value=ARN",
+            )),
+            _ => None,
+        }
     }
 
     /// What must be allowed to whoever asks.
@@ -105,7 +127,7 @@ impl Question {
             "cloudtrail/lookup-events" => "cloudtrail:LookupEvents",
             "elbv2/describe-load-balancers" => "elasticloadbalancing:DescribeLoadBalancers",
             "logs/describe-deliveries" => "logs:DescribeDeliveries",
-            "logs/origin/elb" => "s3:GetObject of the logs",
+            "logs/origin/elb" => "s3:GetObject",
             "logs/origin/apigateway" => "logs:FilterLogEvents",
             _ => "the operation",
         }

@@ -11,6 +11,7 @@ pub mod command;
 pub mod distribution;
 pub mod dns;
 pub mod facts;
+pub mod held;
 #[cfg(feature = "aws")]
 pub mod live;
 pub mod log_fields;

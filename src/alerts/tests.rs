@@ -133,6 +133,7 @@ fn what_is_not_known_is_said() {
         permission: "cloudfront:GetDistribution",
         command: "aws cloudfront get-distribution --id E1".into(),
         file: Some("aws/cloudfront/get-distribution/E1.json".into()),
+        switched_on: None,
         without_viewer: None,
     }];
     let text = text::email(&make(&incident, finding, "open"));

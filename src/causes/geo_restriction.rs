@@ -61,6 +61,12 @@ fn by_address(rule: Option<GeoRule>, kind: &Kind) -> Option<Evidence> {
     refused.then(|| Evidence { source: "--geoip".to_owned(), says: says.to_owned() })
 }
 
+fn contradicted() -> Evidence {
+    let says = "others from that country were let in after such a refusal: the list that was read \
+                is not the one that refused";
+    Evidence { source: LOG.to_owned(), says: says.to_owned() }
+}
+
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     // The list is that of the moment only if the configuration is.
     let rule = kind.config(facts).and(kind.geo);
@@ -95,6 +101,11 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
                 format!("the result type is {result}, not ClientGeoBlocked"),
             );
         }
+        // A list that others contradict tells no detail either.
+        let (detail, config) = match kind.let_in.country {
+            true => (None, Some(contradicted())),
+            false => (detail, config),
+        };
         return Opinion::of(Says::Proves, detail)
             .because(LOG, "the result type is ClientGeoBlocked")
             .and(config)

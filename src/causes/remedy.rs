@@ -358,9 +358,9 @@ fn undecided(case: &Case<'_>) -> (String, Vec<String>) {
     let mut steps = Vec::new();
     if behind.iter().any(|cause| case.alternatives.contains(cause)) {
         steps.push(
-            "Look for a few of the request ids in the origin's own log, where CloudFront sends \
-             them as X-Amz-Cf-Id: what is there was refused by the origin, what is not by \
-             CloudFront."
+            "Look for a few of these requests at the origin: in the application's log by their \
+             X-Amz-Cf-Id, in an access log by method, path and time. What is not there was \
+             refused by CloudFront."
                 .into(),
         );
     }

@@ -320,7 +320,8 @@ impl Function {
             directory.countries = tools.countries.clone();
             late::settle(&tools, &directory, until)
         });
-        settled.await.unwrap_or_default()
+        let settled = timeout_at(time.stop.into(), settled).await;
+        settled.ok().and_then(Result::ok).unwrap_or_default()
     }
 
     /// Looks again at what is open: the silence of a site that gets no logs ends incidents as well.

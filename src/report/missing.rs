@@ -21,6 +21,8 @@ pub struct MissingOut {
     pub command: String,
     /// The file of a bundle that the command's output goes to.
     pub file: Option<String>,
+    /// For a log that may not be written yet: how it is switched on, in words and as a command.
+    pub switched_on: Option<(&'static str, &'static str)>,
     /// The same without anything that a viewer sent, where it has that.
     #[serde(skip)]
     pub without_viewer: Option<Box<MissingOut>>,
@@ -34,6 +36,7 @@ impl MissingOut {
             permission: question.permission(),
             command: question.command(),
             file: question.file(),
+            switched_on: question.switched_on(),
             without_viewer: None,
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod clusters;
+mod commands;
 pub mod missing;
 pub mod place;
 pub mod request;

@@ -5,8 +5,9 @@ use std::fmt::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::commands::missing;
 use super::missing::key_of;
-use super::text::{item, missing, moment};
+use super::text::{item, moment};
 use super::{EvidenceOut, MissingOut, RuledOutOut};
 use crate::analysis::Analysis;
 use crate::causes::remedy::{self, Case};

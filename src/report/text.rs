@@ -6,11 +6,11 @@ use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{ClusterOut, Finding, Incident, MissingOut, Report, place};
-use crate::account::command::quoted;
+use super::commands::{command, is_command, missing};
+use super::{ClusterOut, Finding, Incident, Report, place};
 use crate::viewer::plain;
 
-const WIDTH: usize = 80;
+pub(super) const WIDTH: usize = 80;
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
@@ -283,16 +283,15 @@ fn footer(out: &mut String, report: &Report) -> fmt::Result {
     let origins = match inputs.origin_log_files {
         0 => String::new(),
         files => {
-            let (files, lines) = (several(files, "file"), several(inputs.origin_log_lines, "line"));
-            format!(", {files} of origins' logs ({lines})")
+            let lines = several(inputs.origin_log_lines, "line");
+            format!(", {} of origins' logs ({lines})", several(files, "file"))
         }
     };
     let functions = match inputs.function_log_files {
         0 => String::new(),
         files => {
-            let (files, lines) =
-                (several(files, "file"), several(inputs.function_log_lines, "line"));
-            format!(", {files} of functions' logs ({lines})")
+            let lines = several(inputs.function_log_lines, "line");
+            format!(", {} of functions' logs ({lines})", several(files, "file"))
         }
     };
     let line = format!(
@@ -318,98 +317,6 @@ fn footer(out: &mut String, report: &Report) -> fmt::Result {
         writeln!(out, "{}", wrap(&format!("Not read: {}: {}", file.file, file.reason), 2))?;
     }
     Ok(())
-}
-
-/// What is missing, why, and the command that supplies it to a bundle.
-pub(super) fn missing(out: &mut String, all: &[MissingOut]) -> fmt::Result {
-    for one in all {
-        let (fact, may) = (&one.fact, one.permission);
-        let why = match one.why {
-            _ if one.fact.starts_with("logs/origin") => {
-                "the origin's access log: it must be switched on there before it can tell. Then run"
-                    .to_owned()
-            }
-            "denied" => format!(
-                "AWS did not let us read {fact}: grant {may} to the role that asks, then run"
-            ),
-            "unreadable" => format!("{fact} is there and cannot be read: ask again"),
-            "other-moment" => format!(
-                "{fact} of that moment: what was read is of another. Your deployments or AWS \
-                 Config may have it; today's comes by"
-            ),
-            _ => format!("{fact} is not in the bundle: run"),
-        };
-        item(out, "missing", &why)?;
-        let folder = one.file.as_deref().and_then(|file| Some((file, file.rsplit_once('/')?.0)));
-        match folder {
-            Some((file, folder)) => {
-                let (file, folder) = (quoted(file), quoted(folder));
-                command(out, &format!("mkdir -p {folder} && {} > {file}", one.command))?;
-            }
-            None => command(out, &one.command)?,
-        }
-    }
-    Ok(())
-}
-
-/// Whether a step of a remedy is a command to copy.
-fn is_command(step: &str) -> bool {
-    ["aws ", "curl "].iter().any(|name| step.starts_with(name))
-}
-
-/// A command under the last label. Where it is longer than a line, a backslash joins the lines, so
-/// that they can be copied together.
-fn command(out: &mut String, text: &str) -> fmt::Result {
-    const INDENT: usize = 11;
-    // What leads up to the command stands on lines of its own.
-    let mut text = text;
-    while let Some((first, rest)) = text.split_once(" && ") {
-        writeln!(out, "{:INDENT$}{first} &&", "")?;
-        text = rest;
-    }
-    let mut lines = vec![String::new()];
-    for word in words(text) {
-        // Two more characters for what joins it to the next line.
-        let further = if lines.len() == 1 { INDENT } else { INDENT + 2 };
-        let Some(line) = lines.last_mut() else { continue };
-        if line.is_empty() {
-            line.push_str(word);
-        } else if further + line.chars().count() + word.chars().count() + 3 > WIDTH {
-            lines.push(word.to_owned());
-        } else {
-            line.push(' ');
-            line.push_str(word);
-        }
-    }
-    for (number, line) in lines.iter().enumerate() {
-        let indent = if number == 0 { INDENT } else { INDENT + 2 };
-        let joined = if number + 1 < lines.len() { " \\" } else { "" };
-        writeln!(out, "{:indent$}{line}{joined}", "")?;
-    }
-    Ok(())
-}
-
-/// The parts of a command that stay on one line: a word, an option with its value, `>` with its
-/// file. What stands in quotes is one word.
-fn words(text: &str) -> Vec<&str> {
-    let (mut words, mut start, mut inside) = (Vec::new(), 0, false);
-    for (at, character) in text.char_indices() {
-        match character {
-            '\'' => inside = !inside,
-            ' ' if !inside => {
-                let word = text.get(start..at).unwrap_or_default();
-                let next = text.get(at + 1..).unwrap_or_default();
-                let alone = !word.contains(' ') && !next.starts_with(['-', '>']);
-                if !(alone && (word.starts_with('-') || word == ">")) {
-                    words.push(word);
-                    start = at + 1;
-                }
-            }
-            _ => {}
-        }
-    }
-    words.extend(text.get(start..));
-    words
 }
 
 /// A labelled line, wrapped under its label.
