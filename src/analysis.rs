@@ -22,7 +22,7 @@ use crate::logs::tally::{AccessTally, Masks, ServedPath};
 use crate::logs::waf::{Action, Side, WafIndex};
 use crate::report::build::{self, Subject};
 use crate::report::clusters::Whereabouts;
-use crate::report::{Inputs, Report, RequestOut, Totals, Window};
+use crate::report::{Inputs, Report, RequestOut, Totals, Window, not_logged};
 
 /// Which distribution a `d….cloudfront.net` belongs to, and what must be known to read its logs.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +54,7 @@ impl Directory {
         let layouts = Layouts::new(log_fields::ask(account));
         Self {
             ids,
-            logs: Context { masks: Masks::new(masks), layouts },
+            logs: Context { masks: Masks::new(masks), layouts, ..Context::default() },
             countries: Countries::default(),
         }
     }
@@ -334,6 +334,8 @@ impl Analysis {
         missing.sort();
         missing.dedup();
         inputs.missing = missing;
+        let verdicts = self.verdicts().map(|(refusal, _, verdict)| (refusal, verdict));
+        inputs.not_logged = not_logged::of(verdicts, |refusal| self.country(refusal).is_some());
         let forbidden = self.refusals.iter().filter(|refusal| refusal.status == 403).count() as u64;
         let incidents = counting::of(tally, self.subjects());
         Report {

@@ -11,6 +11,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::{Command, Output};
 
+use why403::limits::Limits;
 use why403::logs::fault::{FaultKind, Faults, Place};
 use why403::logs::origin::{OriginIndex, Wanted};
 use why403::logs::record::Refusal;
@@ -224,7 +225,13 @@ fn access_lines_behind_waf_records_are_named() {
     let record = r#"{"timestamp":1773153303884,"webaclId":"arn:aws:wafv2:us-east-1:1:global/webacl/a/b","action":"ALLOW","httpRequest":{}}"#;
     let text = format!("{record}\n{FIELDS}\n{}\n", row(403, "x"));
     let mut index = why403::logs::waf::WafIndex::default();
-    let outcome = why403::logs::read_waf("x", text.as_bytes(), &Default::default(), &mut index);
+    let outcome = why403::logs::read_waf(
+        "x",
+        text.as_bytes(),
+        &Limits::default(),
+        &Default::default(),
+        &mut index,
+    );
     assert_eq!((index.records, outcome.faults.count()), (1, 1));
     assert!(outcome.faults.of_the_object().is_some());
 }

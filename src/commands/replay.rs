@@ -17,6 +17,7 @@ use why403::account::facts::Depth;
 use why403::account::{Account, Answer, Question};
 use why403::analysis::{self, Analysis, Directory, Logs};
 use why403::countries::Countries;
+use why403::limits::{self, Limits, Move};
 use why403::logs::fault::Faults;
 use why403::logs::function::FunctionIndex;
 use why403::logs::origin::OriginIndex;
@@ -56,6 +57,10 @@ pub struct Replay {
     #[arg(long, value_name = "FILE")]
     geoip: Option<PathBuf>,
 
+    /// Move a limit of reading; may be given more than once
+    #[arg(long, value_name = "NAME=VALUE", help = limit_help())]
+    limit: Vec<Move>,
+
     /// Show no progress
     #[arg(long, short)]
     quiet: bool,
@@ -68,6 +73,10 @@ enum Format {
     Text,
     /// For programs, schema why403/report/1
     Json,
+}
+
+fn limit_help() -> String {
+    format!("Move a limit of reading; may be given more than once. There are {}", limits::movable())
 }
 
 /// One object to read: its name as keys are named, and its file.
@@ -97,6 +106,7 @@ pub fn run(command: &Replay) -> Ended {
             }
         }
     }
+    directory.logs.limits = Limits::moved(command.limit.iter().copied());
     let mut progress = Progress::new(objects.len(), command.quiet);
 
     let mut tally = AccessTally::default();
@@ -126,7 +136,7 @@ pub fn run(command: &Replay) -> Ended {
     for object in waf_objects {
         progress.step();
         let Some(file) = open(object, &mut inputs) else { continue };
-        let outcome = logs::read_waf(&object.name, file, &wanted, &mut waf);
+        let outcome = logs::read_waf(&object.name, file, &directory.logs.limits, &wanted, &mut waf);
         inputs.waf_log_files += 1;
         note(object, &outcome.faults, &mut inputs);
     }

@@ -149,6 +149,7 @@ impl Function {
         let asked = spawn_blocking(move || {
             let mut directory = Directory::ask(tools.account.as_ref());
             directory.countries = tools.countries.clone();
+            directory.logs.limits = tools.settings.limits.clone();
             directory
         })
         .await;

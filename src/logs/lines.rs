@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use super::fault::{Fault, FaultKind, Faults, Place};
 use super::unpack::Unpacked;
 use super::{envelope, objects};
-use crate::limits::{JSON_BYTES, LINE_BYTES, OBJECT_BYTES, OBJECT_RATIO, RATIO_FREE_BYTES};
+use crate::limits::{Limits, RATIO_FREE_BYTES};
 
 /// Bytes by which the text is read.
 const STEP: usize = 256 << 10;
@@ -37,11 +37,12 @@ impl Line<'_> {
 /// and so does `each` when it has seen enough.
 pub fn read_lines<R: Read>(
     source: R,
+    limits: &Limits,
     faults: &mut Faults,
     each: impl FnMut(Line<'_>, &mut Faults) -> ControlFlow<()>,
 ) {
     match Unpacked::open(source) {
-        Ok(unpacked) => read_text(unpacked, faults, each),
+        Ok(unpacked) => read_text(unpacked, limits, faults, each),
         Err(fault) => faults.push(fault),
     }
 }
@@ -49,10 +50,11 @@ pub fn read_lines<R: Read>(
 /// Reads the lines of an object that was opened.
 pub fn read_text<R: Read>(
     mut unpacked: Unpacked<R>,
+    limits: &Limits,
     faults: &mut Faults,
     each: impl FnMut(Line<'_>, &mut Faults) -> ControlFlow<()>,
 ) {
-    let mut text = Text { each, number: 0, offset: 0, skipping: false, wait: 0 };
+    let mut text = Text { each, limits, number: 0, offset: 0, skipping: false, wait: 0 };
     let mut buffer = vec![0u8; STEP];
     let mut filled = 0usize; // bytes of `buffer` that were not yet handed out
     while let Some(free) = buffer.get_mut(filled..) {
@@ -81,17 +83,24 @@ pub fn read_text<R: Read>(
             text.skipping = false;
         }
         if filled == buffer.len() {
-            buffer.resize((buffer.len() * 2).min(JSON_BYTES + STEP), 0);
+            let most = limits.longest_line().saturating_add(STEP);
+            buffer.resize((buffer.len() * 2).min(most), 0);
         } else if filled < STEP / 2 && buffer.len() > 8 * STEP {
             buffer.truncate(STEP);
             buffer.shrink_to_fit();
         }
         let bytes = text.offset + filled as u64;
         let stored = unpacked.stored();
-        if bytes > OBJECT_BYTES
-            || (bytes > RATIO_FREE_BYTES && bytes / stored.max(1) > OBJECT_RATIO)
+        let reason = if bytes > limits.object_bytes
+            || (bytes > RATIO_FREE_BYTES && bytes / stored.max(1) > limits.object_ratio)
         {
-            let reason = format!("{stored} bytes unpack to more than {bytes}");
+            Some(format!("{stored} bytes unpack to more than {bytes}"))
+        } else if text.number > limits.object_lines {
+            Some(format!("more than {} lines", limits.object_lines))
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
             faults.push(Fault::new(Place::Byte(stored), FaultKind::OverLimit, reason));
             break;
         }
@@ -99,8 +108,9 @@ pub fn read_text<R: Read>(
 }
 
 /// Where in the text reading is.
-struct Text<F> {
+struct Text<'a, F> {
     each: F,
+    limits: &'a Limits,
     /// The number of the last line.
     number: u64,
     /// The offset of the first byte that was not yet handed out.
@@ -112,7 +122,7 @@ struct Text<F> {
     wait: usize,
 }
 
-impl<F: FnMut(Line<'_>, &mut Faults) -> ControlFlow<()>> Text<F> {
+impl<F: FnMut(Line<'_>, &mut Faults) -> ControlFlow<()>> Text<'_, F> {
     /// Hands out the whole lines at the beginning of `text` and says how many bytes they were.
     fn take(&mut self, text: &[u8], ended: bool, faults: &mut Faults) -> ControlFlow<(), usize> {
         let mut start = 0usize;
@@ -158,10 +168,14 @@ impl<F: FnMut(Line<'_>, &mut Faults) -> ControlFlow<()>> Text<F> {
                     return ControlFlow::Continue(text.len());
                 }
                 None if rest.len() < self.wait => return ControlFlow::Continue(start),
-                None if rest.len() >= LINE_BYTES => {
+                None if rest.len() >= self.limits.line_bytes => {
                     let length = self.objects(rest, start, faults)?;
                     start += length;
-                    let most = if rest.starts_with(b"{") { JSON_BYTES } else { LINE_BYTES };
+                    let most = if rest.starts_with(b"{") {
+                        self.limits.longest_line()
+                    } else {
+                        self.limits.line_bytes
+                    };
                     if length == 0 && rest.len() >= most {
                         self.number += 1;
                         let byte = self.offset + start as u64;
@@ -232,8 +246,8 @@ impl<F: FnMut(Line<'_>, &mut Faults) -> ControlFlow<()>> Text<F> {
                 let line_end = objects::gap(behind);
                 ControlFlow::Continue(Spread::Object(end + line_end))
             }
-            None if !ended && rest.len() < JSON_BYTES => {
-                self.wait = JSON_BYTES.min(rest.len() * 2);
+            None if !ended && rest.len() < self.limits.json_bytes => {
+                self.wait = self.limits.json_bytes.min(rest.len() * 2);
                 ControlFlow::Continue(Spread::Wait)
             }
             None => {
@@ -268,6 +282,7 @@ enum Spread {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::LINE_BYTES;
     use std::io::Write;
 
     fn gzip(text: &[u8]) -> Vec<u8> {
@@ -278,7 +293,7 @@ mod tests {
 
     fn lines(bytes: &[u8]) -> (Vec<(u64, u64, String)>, Faults) {
         let (mut out, mut faults) = (Vec::new(), Faults::default());
-        read_lines(bytes, &mut faults, |line, _| {
+        read_lines(bytes, &Limits::default(), &mut faults, |line, _| {
             out.push((line.number, line.byte, String::from_utf8_lossy(line.bytes).into_owned()));
             ControlFlow::Continue(())
         });
@@ -328,7 +343,8 @@ mod tests {
             encoder.write_all(&line).unwrap();
         }
         let mut faults = Faults::default();
-        read_lines(encoder.finish().unwrap().as_slice(), &mut faults, |_, _| {
+        let packed = encoder.finish().unwrap();
+        read_lines(packed.as_slice(), &Limits::default(), &mut faults, |_, _| {
             ControlFlow::Continue(())
         });
         assert_eq!(faults.of_the_object().unwrap().kind, FaultKind::OverLimit);
