@@ -166,7 +166,7 @@ fn deep_json_is_a_fault_or_nothing() {
 /// A gigabyte of equal lines in about a megabyte.
 #[test]
 fn a_bomb_ends_at_the_ratio() {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(format!("{FIELDS}\n").as_bytes()).unwrap();
     let line = format!("{}\n", row(200, &"x".repeat(8000)));
     for _ in 0..(80 << 20) / line.len() {

@@ -97,7 +97,7 @@ fn holds(name: &str, code: i32, write: impl FnOnce(&Path)) {
 fn a_gigabyte_from_a_megabyte() {
     holds("bomb.gz", 2, |file| {
         let out = BufWriter::new(File::create(file).unwrap());
-        let mut packed = flate2::write::GzEncoder::new(out, flate2::Compression::fast());
+        let mut packed = flate2::write::GzEncoder::new(out, flate2::Compression::default());
         packed.write_all(FIELDS.as_bytes()).unwrap();
         let mut line = String::new();
         distinct(&mut line, 1, 403, "GET");
@@ -126,7 +126,9 @@ fn a_line_of_a_hundred_megabytes() {
 fn a_million_names_and_a_hundred_thousand_levels() {
     holds("names", 2, |file| {
         let names: String = (0..1_000_000).map(|n| format!(" name-{n}")).collect();
-        fs::write(file, format!("#Fields:{names}\n2026-03-10\n")).unwrap();
+        let mut line = String::new();
+        distinct(&mut line, 1, 403, "GET");
+        fs::write(file, format!("{FIELDS}{line}#Fields:{names}\n{line}")).unwrap();
     });
     holds("levels", 2, |file| {
         let deep = "{\"sc-status\":".repeat(100_000) + "{\"cs-uri-stem\":1" + &"}".repeat(100_001);

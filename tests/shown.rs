@@ -171,7 +171,7 @@ fn reports_for_people_and_programs() {
         assert_harmless("standard error", &output.stderr);
         let written = fs::read_to_string(requests).unwrap();
         assert_harmless("requests", written.as_bytes());
-        assert_eq!(written.lines().count(), refused, "a line for each refusal");
+        assert_eq!(written.lines().count(), refused, "{}", String::from_utf8_lossy(&output.stderr));
         for line in written.lines() {
             assert_values("requests", &serde_json::from_str(line).unwrap());
         }

@@ -23,6 +23,14 @@ pub fn read_access(
     context: &Context,
     tally: &mut AccessTally,
 ) -> Outcome {
+    let outcome = read(name, source, context, tally);
+    if matches!(outcome.kind, Kind::Access | Kind::Mixed) {
+        tally.malformed += outcome.faults.lines();
+    }
+    outcome
+}
+
+fn read(name: &str, source: impl Read, context: &Context, tally: &mut AccessTally) -> Outcome {
     let mut faults = Faults::default();
     let mut kind = Kind::Empty;
     let mut access = Access::new(name, context, tally);
@@ -148,7 +156,6 @@ impl<'a> Access<'a> {
             }
         };
         if let Err(fault) = read {
-            self.lines.tally.malformed += 1;
             faults.push(fault);
         }
         Kind::Access

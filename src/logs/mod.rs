@@ -25,6 +25,7 @@ pub mod served;
 pub mod tally;
 pub mod unpack;
 pub mod waf;
+pub mod waf_record;
 pub mod waf_slots;
 
 use std::collections::HashSet;

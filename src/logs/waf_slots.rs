@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::Faults;
 use super::tally::hash;
-use super::waf::{Action, Names, Side, WafIndex, WafRow, read_record, slot_of};
+use super::waf::{Action, Names, Side, WafIndex, WafRow, slot_of};
+use super::waf_record::read_record;
 use super::{Kind, Outcome, key, lines};
 use crate::limits::{Limits, WAF_CHUNK_BYTES, WAF_SLOT_ROWS};
 
