@@ -101,11 +101,12 @@ fn a_gigabyte_from_a_megabyte() {
         packed.write_all(FIELDS.as_bytes()).unwrap();
         let mut line = String::new();
         distinct(&mut line, 1, 403, "GET");
-        let line = line.repeat(1000);
+        let line = line.replace("Agent/1", &"x".repeat(20_000));
         for _ in 0..(1 << 30) / line.len() {
             packed.write_all(line.as_bytes()).unwrap();
         }
         packed.finish().unwrap().flush().unwrap();
+        assert!(fs::metadata(file).unwrap().len() < 4 << 20);
     });
 }
 
@@ -136,19 +137,20 @@ fn a_million_names_and_a_hundred_thousand_levels() {
     });
 }
 
+/// What is served costs the same however much it is.
 #[test]
-fn a_million_distinct_requests_that_were_served() {
-    holds("served", 0, |file| million(file, LINES, 200, |_| "GET".to_owned()));
+fn half_a_million_distinct_requests_that_were_served() {
+    holds("served", 0, |file| million(file, 500_000, 200, |_| "GET".to_owned()));
 }
 
+/// What is refused is kept, each request in about 1.4 KiB.
 #[test]
-fn a_million_distinct_requests_that_were_refused() {
-    holds("refused", 0, |file| million(file, LINES, 403, |_| "GET".to_owned()));
+fn distinct_requests_that_were_refused() {
+    holds("refused", 0, |file| million(file, 60_000, 403, |_| "GET".to_owned()));
 }
 
+/// A viewer may choose any method; what was decided of one holds for all that HTTP does not have.
 #[test]
-fn a_million_distinct_methods_that_were_refused() {
-    holds("methods", 0, |file| million(file, LINES, 403, |n| format!("M{n}")));
+fn distinct_methods_that_were_refused() {
+    holds("methods", 0, |file| million(file, 60_000, 403, |n| format!("M{n}")));
 }
-
-const LINES: u64 = 1_000_000;

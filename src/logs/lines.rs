@@ -157,7 +157,12 @@ impl<F: FnMut(Line<'_>, &mut Faults) -> ControlFlow<()>> Text<'_, F> {
                         }
                     }
                     self.number += 1;
-                    self.line(line, start, faults)?;
+                    // However much of the text came at once.
+                    if end > self.limits.line_bytes && !line.starts_with(b"{") {
+                        faults.push(self.too_long(start, self.limits.line_bytes));
+                    } else {
+                        self.line(line, start, faults)?;
+                    }
                     start += end + 1;
                 }
                 None if ended => {
@@ -178,10 +183,7 @@ impl<F: FnMut(Line<'_>, &mut Faults) -> ControlFlow<()>> Text<'_, F> {
                     };
                     if length == 0 && rest.len() >= most {
                         self.number += 1;
-                        let byte = self.offset + start as u64;
-                        let place = Place::Line { line: self.number, byte };
-                        let reason = format!("longer than {most} bytes");
-                        faults.push(Fault::new(place, FaultKind::LineTooLong, reason));
+                        faults.push(self.too_long(start, most));
                         self.skipping = true;
                         self.wait = 0;
                     } else {
@@ -192,6 +194,11 @@ impl<F: FnMut(Line<'_>, &mut Faults) -> ControlFlow<()>> Text<'_, F> {
                 None => return ControlFlow::Continue(start),
             }
         }
+    }
+
+    fn too_long(&self, start: usize, most: usize) -> Fault {
+        let place = Place::Line { line: self.number, byte: self.offset + start as u64 };
+        Fault::new(place, FaultKind::LineTooLong, format!("longer than {most} bytes"))
     }
 
     /// Hands out one line, or each of the objects in it.
