@@ -22,7 +22,7 @@ use crate::logs::tally::{AccessTally, Masks, ServedPath};
 use crate::logs::waf::{Action, Side, WafIndex};
 use crate::report::build::{self, Subject};
 use crate::report::clusters::Whereabouts;
-use crate::report::{Inputs, Report, RequestOut, Totals, Window};
+use crate::report::{Inputs, Report, RequestOut, Totals, Window, not_logged};
 
 /// Which distribution a `d….cloudfront.net` belongs to, and what must be known to read its logs.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +54,7 @@ impl Directory {
         let layouts = Layouts::new(log_fields::ask(account));
         Self {
             ids,
-            logs: Context { masks: Masks::new(masks), layouts },
+            logs: Context { masks: Masks::new(masks), layouts, ..Context::default() },
             countries: Countries::default(),
         }
     }
@@ -92,9 +92,9 @@ impl Directory {
 }
 
 /// What was decided of all refusals.
-pub struct Analysis {
+pub struct Analysis<'a> {
     /// The refusals in their order in time.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<&'a Refusal>,
     /// The kinds with their verdicts.
     pub kinds: Vec<(Kind, Verdict)>,
     /// The kind of each refusal.
@@ -132,12 +132,12 @@ pub fn wanted(tally: &AccessTally) -> HashSet<Box<str>> {
 }
 
 /// Judges what was tallied. `tally` is settled and assigned.
-pub fn analyse(
-    tally: &AccessTally,
+pub fn analyse<'a>(
+    tally: &'a AccessTally,
     logs: impl Into<Logs>,
     account: &dyn Account,
     depth: Depth,
-) -> Analysis {
+) -> Analysis<'a> {
     let Logs { waf, origin, function } = logs.into();
     let mut ids: Vec<String> = tally
         .refusals
@@ -159,8 +159,8 @@ pub fn analyse(
     note_served(&mut facts, tally);
     kind::note(&mut facts, tally);
 
-    let refusals: Vec<Refusal> =
-        tally.refusals.iter().filter(|refusal| is_refusal(refusal, &facts)).cloned().collect();
+    let refusals: Vec<&Refusal> =
+        tally.refusals.iter().filter(|refusal| is_refusal(refusal, &facts)).collect();
     let mut bodies = blocked_bodies(&refusals, &waf);
     let acls = facts.distributions.values().filter_map(|mine| mine.web_acl.known());
     bodies.extend(acls.flat_map(|acl| acl.bodies()));
@@ -259,7 +259,7 @@ fn note_served(facts: &mut Facts, tally: &AccessTally) {
 
 /// Bodies that came with requests which the WAF's log says it blocked, and with none that it let
 /// pass: a custom response shows in requests whose records are not there yet.
-fn blocked_bodies(refusals: &[Refusal], waf: &WafIndex) -> BTreeSet<(Box<str>, u64)> {
+fn blocked_bodies(refusals: &[&Refusal], waf: &WafIndex) -> BTreeSet<(Box<str>, u64)> {
     let (mut blocked, mut passed) = (BTreeSet::new(), BTreeSet::new());
     for refusal in refusals {
         let row = refusal.request_id.as_deref().and_then(|id| waf.row(Side::Edge, id));
@@ -313,7 +313,7 @@ fn doubt_listings(facts: &mut Facts, tally: &AccessTally) {
     }
 }
 
-impl Analysis {
+impl Analysis<'_> {
     /// The report.
     pub fn report(&self, tally: &AccessTally, mut inputs: Inputs, countries: &Countries) -> Report {
         let findings = build::findings(
@@ -334,6 +334,8 @@ impl Analysis {
         missing.sort();
         missing.dedup();
         inputs.missing = missing;
+        let verdicts = self.verdicts().map(|(refusal, _, verdict)| (refusal, verdict));
+        inputs.not_logged = not_logged::of(verdicts, |refusal| self.country(refusal).is_some());
         let forbidden = self.refusals.iter().filter(|refusal| refusal.status == 403).count() as u64;
         let incidents = counting::of(tally, self.subjects());
         Report {
@@ -357,7 +359,7 @@ impl Analysis {
     pub fn subjects(&self) -> impl Iterator<Item = (Subject, &Refusal)> {
         self.refusals.iter().zip(&self.judged).filter_map(|(refusal, number)| {
             let (kind, verdict) = self.kinds.get(*number)?;
-            Some((Subject::of(kind, verdict), refusal))
+            Some((Subject::of(kind, verdict), *refusal))
         })
     }
 
@@ -365,7 +367,7 @@ impl Analysis {
     pub fn verdicts(&self) -> impl Iterator<Item = (&Refusal, &Kind, &Verdict)> {
         self.refusals.iter().zip(&self.judged).filter_map(|(refusal, number)| {
             let (kind, verdict) = self.kinds.get(*number)?;
-            Some((refusal, kind, verdict))
+            Some((*refusal, kind, verdict))
         })
     }
 

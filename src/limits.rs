@@ -2,10 +2,21 @@
 //!
 //! Past a limit, work degrades to something exact about less and says so; it never ends in a crash
 //! or in a silent drop.
+//!
+//! Those of [`Limits`] can be moved: `--limit NAME=VALUE`, and `WHY403_LIMITS` for the function.
+//! JSON from outside nests no deeper than the 128 levels at which its parser stops.
+
+mod moved;
+
+pub use moved::{BadMove, Limits, Move, movable};
 
 /// Bytes that one object may unpack to. An hour of one busy edge is some hundred megabytes; the
 /// largest standard logs seen unpack to about two gigabytes.
 pub const OBJECT_BYTES: u64 = 8 << 30;
+
+/// Lines of one object. Those of a full object have some three hundred bytes; one of empty lines
+/// alone would keep a reader busy for minutes.
+pub const OBJECT_LINES: u64 = 1 << 28;
 
 /// How often larger than its compressed form an object may become, once it is past
 /// [`RATIO_FREE_BYTES`]. Logs pack 6:1 to 20:1; deflate itself ends at 1032:1, which is what a bomb

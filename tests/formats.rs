@@ -451,13 +451,15 @@ fn earlier_widths_never_contradict_the_whole_log() {
         write(folder.path(), "logs/access/x", text.as_bytes());
         let requests = folder.path().join("requests");
         let output = Command::new(env!("CARGO_BIN_EXE_why403"))
-            .args(["replay", "--quiet", "--requests"])
+            .args(["replay", "--quiet", "--format", "json", "--requests"])
             .args([requests.as_path(), folder.path()])
             .output()
             .unwrap();
         assert_eq!(output.status.code(), Some(0), "{width}");
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         let text = fs::read_to_string(requests).unwrap();
         assert_eq!(text.lines().count(), 64, "{width}");
+        let mut same = true;
         for line in text.lines() {
             let line: Value = serde_json::from_str(line).unwrap();
             let key = |of: &Vec<Value>| (of[0].clone(), of[3].clone());
@@ -466,6 +468,24 @@ fn earlier_widths_never_contradict_the_whole_log() {
             if line["confidence"] == "confirmed" {
                 assert!(causes.any(|cause| *cause == line["cause"]), "{width}: {line}");
             }
+            same &= expected()
+                .values()
+                .any(|v| key(v) == wanted && v[4] == line["cause"] && v[6] == line["confidence"]);
         }
+        // Where the format lacks the evidence, the report says which.
+        let lacking = report["inputs"]["not_logged"].as_array().unwrap();
+        assert!(same || !lacking.is_empty(), "{width}");
+        for column in lacking {
+            let name = column["column"].as_str().unwrap();
+            assert!(!log.names[..width].iter().any(|known| known == name), "{width}: {name}");
+        }
+        let text = Command::new(env!("CARGO_BIN_EXE_why403"))
+            .args(["replay", "--quiet"])
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(text.stdout).unwrap().replace("\n  ", " ");
+        let detailed = "unconfirmed refusals: x-edge-detailed-result-type, which names refusals by";
+        assert_eq!(text.contains(detailed), !same, "{width}: {text}");
     }
 }

@@ -11,10 +11,12 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::{Command, Output};
 
+use why403::limits::Limits;
 use why403::logs::fault::{FaultKind, Faults, Place};
 use why403::logs::origin::{OriginIndex, Wanted};
 use why403::logs::record::Refusal;
 use why403::logs::tally::AccessTally;
+use why403::logs::waf::{Action, Side, WafIndex};
 use why403::logs::{Context, Kind, read_access, read_origin};
 
 const FIELDS: &str = "#Fields: date time x-edge-location cs-method cs(Host) cs-uri-stem sc-status \
@@ -165,7 +167,7 @@ fn deep_json_is_a_fault_or_nothing() {
 /// A gigabyte of equal lines in about a megabyte.
 #[test]
 fn a_bomb_ends_at_the_ratio() {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(format!("{FIELDS}\n").as_bytes()).unwrap();
     let line = format!("{}\n", row(200, &"x".repeat(8000)));
     for _ in 0..(80 << 20) / line.len() {
@@ -224,7 +226,13 @@ fn access_lines_behind_waf_records_are_named() {
     let record = r#"{"timestamp":1773153303884,"webaclId":"arn:aws:wafv2:us-east-1:1:global/webacl/a/b","action":"ALLOW","httpRequest":{}}"#;
     let text = format!("{record}\n{FIELDS}\n{}\n", row(403, "x"));
     let mut index = why403::logs::waf::WafIndex::default();
-    let outcome = why403::logs::read_waf("x", text.as_bytes(), &Default::default(), &mut index);
+    let outcome = why403::logs::read_waf(
+        "x",
+        text.as_bytes(),
+        &Limits::default(),
+        &Default::default(),
+        &mut index,
+    );
     assert_eq!((index.records, outcome.faults.count()), (1, 1));
     assert!(outcome.faults.of_the_object().is_some());
 }
@@ -332,4 +340,74 @@ fn deep_or_wide_records_of_an_api_cost_no_more_than_their_bytes() {
     let wide = format!("{start}{wide}\"path\":\"/k\"}}\n");
     let (_, index, _) = origin(format!("{deep}{wide}").as_bytes(), b"/k");
     assert_eq!(index.lines, 2);
+// See: siem-on-amazon-opensearch-service, Datadog's forwarder: a central bucket holds other
+// services' logs, and each of them became a failure.
+#[test]
+fn logs_of_other_services_are_told_as_such() {
+    for text in [
+        "2 111122223333 eni-0a 192.0.2.1 192.0.2.2 443 49152 6 10 8000 1 2 ACCEPT OK\n",
+        "https 2026-03-10T14:00:01.1Z app/lb/1 192.0.2.1:1 10.0.0.1:80 0.0 0.1 0.0 403 403 1 2\n",
+        "{\"Records\":[{\"eventVersion\":\"1.08\",\"eventSource\":\"s3.amazonaws.com\"}]}\n",
+        "79a5 bucket [10/Mar/2026:14:00:01 +0000] 192.0.2.1 - 3E57 REST.GET.OBJECT a 403\n",
+        "{\"connectionId\":\"1\",\"connectionStatus\":\"Success\"}\n",
+        "PK\u{3}\u{4}",
+    ] {
+        let (tally, kind, faults) = tally(text.as_bytes());
+        assert_eq!((tally.lines, kind, faults.count()), (0, Kind::Foreign, 1), "{text}");
+        assert_eq!(faults.kept()[0].kind, FaultKind::NotALog);
+    }
+}
+
+fn waf_record(id: &str, action: &str) -> String {
+    let acl = "arn:aws:wafv2:us-east-1:1:global/webacl/a/b";
+    let secret =
+        r#"[{"name":"Cookie","value":"session=SECRET"},{"name":"authorization","value":"SECRET"}]"#;
+    format!(
+        "{{\"timestamp\":1773151201000,\"webaclId\":\"{acl}\",\"action\":\"{action}\",\
+         \"terminatingRuleId\":\"r\",\"httpSourceName\":\"CF\",\"httpRequest\":\
+         {{\"headers\":{secret},\"uri\":\"/SECRET\",\"requestId\":\"{id}\"}}}}\n"
+    )
+}
+
+// See: aws-waf-security-automations#44: the WAF's own 403s were read back as an attack; the id tells
+// them apart. See: hacktricks-cloud#371: cookies and `authorization` of WAF logs were replayed.
+#[test]
+fn a_record_joins_by_its_id_and_its_headers_are_not_kept() {
+    let text = waf_record("one", "BLOCK") + &waf_record("two", "ALLOW") + &waf_record("x", "BLOCK");
+    let wanted = ["one", "two"].map(Into::into).into();
+    let mut index = WafIndex::default();
+    let outcome =
+        why403::logs::read_waf("x", text.as_bytes(), &Limits::default(), &wanted, &mut index);
+    assert_eq!((index.records, outcome.faults.count()), (3, 0));
+    let action = |id| index.row(Side::Edge, id).map(|row| row.action);
+    assert_eq!(action("one"), Some(Action::Block));
+    assert_eq!(action("two"), Some(Action::Allow));
+    assert_eq!(action("x"), None);
+    assert!(!format!("{index:?}").contains("SECRET"));
+}
+
+#[test]
+fn limits_can_be_moved_and_wrong_ones_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let long = "x".repeat(2000);
+    fs::write(&log, format!("{FIELDS}\n{}\n{}\n", row(403, &long), row(403, "x"))).unwrap();
+    let run = |limits: &[&str]| {
+        let limits = limits.iter().flat_map(|limit| ["--limit", limit]);
+        let arguments: Vec<&Path> = limits.map(Path::new).chain([log.as_path()]).collect();
+        replay(&arguments)
+    };
+    assert_eq!(run(&[]).status.code(), Some(0));
+    // What does not fit is a fault with its place, and the rest is read.
+    let output = run(&["line-bytes=1K"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("longer than 1024 bytes"));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("1 of 1 requests"));
+    let output = run(&["object-lines=1"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("more than 1 lines"));
+    let output = run(&["lines=1"]);
+    assert_eq!(output.status.code(), Some(64));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("there is no limit of this name") && said.contains("object-ratio"));
 }

@@ -79,7 +79,7 @@ fn report(parts: &[Vec<usize>], waf_order: &[usize]) -> String {
     let mut waf = WafIndex::default();
     for object in waf_order {
         let (name, text) = &waf_objects[*object];
-        why403::logs::read_waf(name, text.as_bytes(), &wanted, &mut waf);
+        why403::logs::read_waf(name, text.as_bytes(), &directory.logs.limits, &wanted, &mut waf);
     }
     let analysis = analysis::analyse(&tally, waf, &account, Depth::Incident);
     let report = analysis.report(&tally, Inputs::default(), &Default::default());
@@ -137,7 +137,7 @@ fn judging_singly_and_by_kind_is_the_same() {
     let wanted = analysis::wanted(&tally);
     let mut waf = WafIndex::default();
     for (name, text) in waf_objects {
-        why403::logs::read_waf(name, text.as_bytes(), &wanted, &mut waf);
+        why403::logs::read_waf(name, text.as_bytes(), &directory.logs.limits, &wanted, &mut waf);
     }
     let analysis = analysis::analyse(&tally, waf, &account, Depth::Incident);
     let facts: &Facts = &analysis.facts;

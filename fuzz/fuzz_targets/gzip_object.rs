@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use why403::limits::Limits;
 use why403::logs::fault::Faults;
 use why403::logs::lines::read_lines;
 use why403::logs::tally::AccessTally;
@@ -10,7 +11,7 @@ use why403::logs::{Context, read_access};
 fuzz_target!(|object: &[u8]| {
     let mut faults = Faults::default();
     let mut last = 0;
-    read_lines(object, &mut faults, |line, _| {
+    read_lines(object, &Limits::default(), &mut faults, |line, _| {
         assert!(line.number >= last);
         last = line.number;
         std::ops::ControlFlow::Continue(())

@@ -5,7 +5,7 @@
     reason = "the command line reads and writes files: this is one of the ends"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,7 @@ use why403::account::facts::Depth;
 use why403::account::{Account, Answer, Question};
 use why403::analysis::{self, Analysis, Directory, Logs};
 use why403::countries::Countries;
+use why403::limits::{self, Limits, Move};
 use why403::logs::fault::Faults;
 use why403::logs::function::FunctionIndex;
 use why403::logs::origin::OriginIndex;
@@ -56,6 +57,10 @@ pub struct Replay {
     #[arg(long, value_name = "FILE")]
     geoip: Option<PathBuf>,
 
+    /// Move a limit of reading; may be given more than once
+    #[arg(long, value_name = "NAME=VALUE", help = limit_help())]
+    limit: Vec<Move>,
+
     /// Show no progress
     #[arg(long, short)]
     quiet: bool,
@@ -68,6 +73,10 @@ enum Format {
     Text,
     /// For programs, schema why403/report/1
     Json,
+}
+
+fn limit_help() -> String {
+    format!("Move a limit of reading; may be given more than once. There are {}", limits::movable())
 }
 
 /// One object to read: its name as keys are named, and its file.
@@ -97,8 +106,10 @@ pub fn run(command: &Replay) -> Ended {
             }
         }
     }
+    directory.logs.limits = Limits::moved(command.limit.iter().copied());
     let mut progress = Progress::new(objects.len(), command.quiet);
 
+    let mut partly = false;
     let mut tally = AccessTally::default();
     let (mut waf_objects, mut origin_objects, mut function_objects) = (vec![], vec![], vec![]);
     for object in &objects {
@@ -116,18 +127,22 @@ pub fn run(command: &Replay) -> Ended {
             }
             Kind::Empty | Kind::Foreign => {}
         }
+        partly |= !outcome.faults.is_empty();
         note(object, &outcome.faults, &mut inputs);
     }
     tally.settle();
     directory.assign(&mut tally.refusals);
 
-    let wanted = analysis::wanted(&tally);
+    // Ids are long: where nothing is looked up by them, they are not kept a second time.
+    let by_id = !(waf_objects.is_empty() && function_objects.is_empty());
+    let wanted = if by_id { analysis::wanted(&tally) } else { HashSet::new() };
     let mut waf = WafIndex::default();
     for object in waf_objects {
         progress.step();
         let Some(file) = open(object, &mut inputs) else { continue };
-        let outcome = logs::read_waf(&object.name, file, &wanted, &mut waf);
+        let outcome = logs::read_waf(&object.name, file, &directory.logs.limits, &wanted, &mut waf);
         inputs.waf_log_files += 1;
+        partly |= !outcome.faults.is_empty();
         note(object, &outcome.faults, &mut inputs);
     }
     let mut function = FunctionIndex::default();
@@ -167,7 +182,7 @@ pub fn run(command: &Replay) -> Ended {
         return Ended::NoInput;
     }
 
-    let partly = !inputs.unreadable_files.is_empty() || inputs.malformed_lines > 0;
+    partly |= !inputs.unreadable_files.is_empty() || inputs.malformed_lines > 0;
     let logs = Logs { waf: waf.into(), origin, function };
     let analysis = analysis::analyse(&tally, logs, &account, Depth::Incident);
     let report = analysis.report(&tally, inputs, &directory.countries);
@@ -321,7 +336,7 @@ fn complain(what: &str) {
     eprintln!("why403: {what}");
 }
 
-fn write_requests(path: &Path, analysis: &Analysis) -> io::Result<()> {
+fn write_requests(path: &Path, analysis: &Analysis<'_>) -> io::Result<()> {
     whole(path, |out| {
         for (mut request, country) in analysis.requests() {
             request.country = country.as_deref();
@@ -332,7 +347,7 @@ fn write_requests(path: &Path, analysis: &Analysis) -> io::Result<()> {
     })
 }
 
-fn write_answers(command: &Replay, analysis: &Analysis, ids: &[String]) -> io::Result<()> {
+fn write_answers(command: &Replay, analysis: &Analysis<'_>, ids: &[String]) -> io::Result<()> {
     let answers = ids.iter().map(|id| request::answer(analysis, id));
     let text = match command.format {
         Format::Json => serde_json::to_string_pretty(&answers.collect::<Vec<_>>())? + "\n",

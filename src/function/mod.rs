@@ -170,6 +170,7 @@ impl Function {
         let asked = spawn_blocking(move || {
             let mut directory = Directory::ask(tools.account.as_ref());
             directory.countries = tools.countries.clone();
+            directory.logs.limits = tools.settings.limits.clone();
             directory
         });
         let Ok(asked) = timeout_at(time.last_start.into(), asked).await else {

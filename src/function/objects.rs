@@ -155,7 +155,8 @@ fn see_waf(tools: &Tools, object: &Object, body: impl Read) -> Seen {
         let logging = Fact::ask(tools.account.as_ref(), question, Logging::parse);
         logging.known().is_none_or(|logging| logging.keeps("BLOCK") != Kept::All)
     };
-    let slots = waf_slots::read(&object.key, object.edition(), body, keeps_passes);
+    let slots =
+        waf_slots::read(&object.key, object.edition(), body, &tools.settings.limits, keeps_passes);
     let trouble = fault_of(&slots.outcome.faults);
     if let Some(Trouble::Passing(reason)) = trouble {
         return Seen::Later(reason);

@@ -8,6 +8,7 @@
 //! | `WHY403_WAF_LOG_BUCKETS` | buckets of WAF logs, separated by commas; their objects are read first | none of them |
 //! | `WHY403_ALERT_SEVERITIES` | which incidents are alerts: `fault`, `enforcement`, `unknown`, separated by commas | all of them |
 //! | `WHY403_GEOIP` | a country database in the MMDB format, from the package or a layer | none |
+//! | `WHY403_LIMITS` | limits of reading that are moved, as `NAME=VALUE,...`; see [`crate::limits`] | none |
 //! | `WHY403_LOG_LEVEL` | `error`, `warn`, `info`, `debug` or `trace` | `info` |
 //!
 //! AWS's own variables (`AWS_REGION`, `AWS_ENDPOINT_URL`, …) mean what they mean to every SDK.
@@ -20,6 +21,7 @@
 use std::env;
 
 use crate::incidents::plan::Heard;
+use crate::limits::{BadMove, Limits, Move};
 
 /// The settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,24 +38,32 @@ pub struct Settings {
     pub heard: Heard,
     /// A file that tells where addresses are.
     pub geoip: Option<String>,
+    /// What reading an object may cost.
+    pub limits: Limits,
     /// How much is written to the log.
     pub log_level: String,
 }
 
-/// A setting that is missing, by the name of its variable.
+/// A setting without which the function does not start, by the name of its variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not set")]
-pub struct Missing(&'static str);
+pub enum Wrong {
+    /// It is not there.
+    #[error("{0} is not set")]
+    Missing(&'static str),
+    /// It names a limit that there is not, or a value that is none.
+    #[error("WHY403_LIMITS: {0}")]
+    Limit(#[from] BadMove),
+}
 
 impl Settings {
     /// Reads the environment.
-    pub fn from_env() -> Result<Self, Missing> {
+    pub fn from_env() -> Result<Self, Wrong> {
         Self::from(|name| env::var(name).ok())
     }
 
-    fn from(get: impl Fn(&str) -> Option<String>) -> Result<Self, Missing> {
+    fn from(get: impl Fn(&str) -> Option<String>) -> Result<Self, Wrong> {
         let get = |name: &'static str| get(name).filter(|value| !value.trim().is_empty());
-        let need = |name: &'static str| get(name).ok_or(Missing(name));
+        let need = |name: &'static str| get(name).ok_or(Wrong::Missing(name));
         Ok(Self {
             table: need("WHY403_TABLE")?,
             topic: need("WHY403_TOPIC_ARN")?,
@@ -66,9 +76,17 @@ impl Settings {
                 .collect(),
             heard: heard(get("WHY403_ALERT_SEVERITIES").as_deref()),
             geoip: get("WHY403_GEOIP"),
+            limits: moved(get("WHY403_LIMITS").as_deref())?,
             log_level: get("WHY403_LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
         })
     }
+}
+
+/// The limits that stand in one variable.
+fn moved(named: Option<&str>) -> Result<Limits, BadMove> {
+    let named = named.unwrap_or_default().split(',').map(str::trim).filter(|one| !one.is_empty());
+    let moves: Vec<Move> = named.map(str::parse).collect::<Result<_, _>>()?;
+    Ok(Limits::moved(moves))
 }
 
 /// A fault is always heard of.
@@ -95,5 +113,14 @@ mod tests {
         assert_eq!((settings.waf_buckets.len(), settings.log_level.as_str()), (2, "info"));
         let none = Settings::from(|name| (name != "WHY403_TABLE").then(|| "x".to_owned()));
         assert_eq!(none.unwrap_err().to_string(), "WHY403_TABLE is not set");
+    }
+
+    #[test]
+    fn limits_are_moved_by_name() {
+        assert_eq!(moved(None).unwrap(), Limits::default());
+        let limits = moved(Some("line-bytes=2M, object-ratio=400,")).unwrap();
+        assert_eq!((limits.line_bytes, limits.object_ratio), (2 << 20, 400));
+        let wrong = Wrong::from(moved(Some("lines=2")).unwrap_err()).to_string();
+        assert!(wrong.starts_with("WHY403_LIMITS: there is no limit of this name"), "{wrong}");
     }
 }

@@ -12,7 +12,7 @@ use super::row::Row;
 use super::tally::AccessTally;
 use super::unpack::Unpacked;
 use super::{Context, Kind, Outcome, delimited, function, json, key, origin, parquet, waf};
-use crate::limits::{AHEAD_OF_KEY_SECONDS, PARQUET_BYTES};
+use crate::limits::AHEAD_OF_KEY_SECONDS;
 
 /// Reads an object's access-log lines into `tally`. An object that is a WAF log, an origin's or a function's is
 /// recognised and left for the reader of its kind, since its records are
@@ -23,6 +23,14 @@ pub fn read_access(
     context: &Context,
     tally: &mut AccessTally,
 ) -> Outcome {
+    let outcome = read(name, source, context, tally);
+    if matches!(outcome.kind, Kind::Access | Kind::Mixed) {
+        tally.malformed += outcome.faults.lines();
+    }
+    outcome
+}
+
+fn read(name: &str, source: impl Read, context: &Context, tally: &mut AccessTally) -> Outcome {
     let mut faults = Faults::default();
     let mut kind = Kind::Empty;
     let mut access = Access::new(name, context, tally);
@@ -34,8 +42,8 @@ pub fn read_access(
         }
     };
     if unpacked.starts_with(parquet::MAGIC) {
-        let read = unpacked.whole(PARQUET_BYTES).and_then(|bytes| {
-            parquet::read(&bytes, &mut faults, |row, place| access.row(row, place))
+        let read = unpacked.whole(context.limits.parquet_bytes).and_then(|bytes| {
+            parquet::read(&bytes, &context.limits, &mut faults, |row, place| access.row(row, place))
         });
         let kind = match read {
             Ok(()) => Kind::Access,
@@ -47,7 +55,7 @@ pub fn read_access(
         };
         return Outcome { kind, faults };
     }
-    lines::read_text(unpacked, &mut faults, |line, faults| {
+    lines::read_text(unpacked, &context.limits, &mut faults, |line, faults| {
         if kind == Kind::Empty {
             kind = told_by(line.bytes, &context.layouts);
             if matches!(kind, Kind::Waf | Kind::Origin | Kind::Function | Kind::Foreign) {
@@ -148,7 +156,6 @@ impl<'a> Access<'a> {
             }
         };
         if let Err(fault) = read {
-            self.lines.tally.malformed += 1;
             faults.push(fault);
         }
         Kind::Access

@@ -155,6 +155,14 @@ fn is_plausible(layout: &Layout, line: &[u8], ends: &mut Vec<usize>) -> bool {
         && holds(Name::DistributionDomain, |value| value.contains(&b'.'))
         && holds(Name::TimeTaken, is_decimal)
         && holds(Name::FirstByte, is_decimal)
+        && holds(Name::OriginFirstByte, is_decimal)
+        && holds(Name::ContentLength, is_integer)
+        && holds(Name::ReceivedBytes, is_integer)
+        && holds(Name::ContentType, |value| value.contains(&b'/'))
+        && holds(Name::ResultType, is_word)
+        && holds(Name::ResponseResultType, is_word)
+        && holds(Name::DetailedResultType, is_word)
+        && holds(Name::Host, |value| !value.contains(&b'/'))
         && holds(Name::Country, |value| value.len() == 2)
 }
 
@@ -183,6 +191,15 @@ fn is_request_id(value: &[u8]) -> bool {
     value.len() == 56
         && value.ends_with(b"==")
         && value.iter().all(|b| b.is_ascii_alphanumeric() || b"-_=".contains(b))
+}
+
+fn is_integer(value: &[u8]) -> bool {
+    value.iter().all(u8::is_ascii_digit)
+}
+
+/// As result types are: `ClientGeoBlocked`.
+fn is_word(value: &[u8]) -> bool {
+    value.iter().all(u8::is_ascii_alphabetic)
 }
 
 fn is_decimal(value: &[u8]) -> bool {
@@ -266,6 +283,48 @@ mod tests {
             panic!("no layout");
         };
         assert_eq!(layout.width, 4);
+    }
+
+    // A configuration that was changed while its log went on: records of the list before come after
+    // the change. Where that list is not known any more, they are refused and never misread.
+    #[test]
+    fn records_of_a_list_that_is_not_known_any_more_are_refused() {
+        let id = "uou6Ljhoc34wyRb55wNDXeO836E8CqkfsxLhvhNGrR_447xMT10PNA==";
+        let common = ["timestamp", "sc-status", "cs-uri-stem", "x-edge-location"];
+        let common = [common.as_slice(), &["x-edge-request-id"]].concat();
+        let value = |field: &str| match field {
+            "timestamp" => "1684226820.937",
+            "sc-status" => "403",
+            "cs-uri-stem" => "/a",
+            "x-edge-location" => "FRA56-P3",
+            "x-edge-request-id" => id,
+            "sc-content-type" => "text/html",
+            "sc-content-len" => "919",
+            "x-edge-result-type" => "Error",
+            "x-host-header" => "d1.cloudfront.net",
+            "cs-referer" => "https://www.example.com/",
+            "c-country" => "DE",
+            "time-taken" => "0.001",
+            _ => "-",
+        };
+        let others = [
+            "sc-content-type",
+            "sc-content-len",
+            "x-edge-result-type",
+            "x-host-header",
+            "c-country",
+            "time-taken",
+        ];
+        for before in others.into_iter().chain(["cs-referer"]) {
+            for now in others.into_iter().filter(|now| *now != before) {
+                let fields = list(&[common.as_slice(), &[before]].concat(), true).fields;
+                let fields = in_order(&fields);
+                let line: Vec<&str> = fields.iter().map(|field| value(field)).collect();
+                let layouts = Layouts::new([list(&[common.as_slice(), &[now]].concat(), true)]);
+                let fit = layouts.fit(line.join("\t").as_bytes());
+                assert!(matches!(fit, Fit::Refused(_)), "{before} read as {now}");
+            }
+        }
     }
 
     #[test]

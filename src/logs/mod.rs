@@ -25,6 +25,7 @@ pub mod served;
 pub mod tally;
 pub mod unpack;
 pub mod waf;
+pub mod waf_record;
 pub mod waf_slots;
 
 use std::collections::HashSet;
@@ -35,6 +36,8 @@ use fault::{Fault, FaultKind, Faults};
 use layouts::Layouts;
 use tally::Masks;
 use waf::WafIndex;
+
+use crate::limits::Limits;
 
 pub use access::read_access;
 pub use function::read_function;
@@ -47,6 +50,8 @@ pub struct Context {
     pub masks: Masks,
     /// The columns of lines without a header.
     pub layouts: Layouts,
+    /// What reading an object may cost.
+    pub limits: Limits,
 }
 
 /// What an object turned out to be.
@@ -81,13 +86,14 @@ pub struct Outcome {
 pub fn read_waf(
     name: &str,
     source: impl Read,
+    limits: &Limits,
     wanted: &HashSet<Box<str>>,
     index: &mut WafIndex,
 ) -> Outcome {
     let mut faults = Faults::default();
     let mut acl = None;
     let mut began = None;
-    lines::read_lines(source, &mut faults, |line, faults| {
+    lines::read_lines(source, limits, &mut faults, |line, faults| {
         if is_access_line(line.bytes) {
             // Where they stand first, they were counted as an access log.
             if began == Some(Kind::Waf) {

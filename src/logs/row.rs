@@ -315,10 +315,19 @@ fn milliseconds(text: &[u8]) -> Option<u32> {
     u32::try_from(thousandths(text)?).ok()
 }
 
-/// A word of CloudFront's own, as text; bytes that no such word has are shown escaped.
+/// A word of CloudFront's own, as text. Bytes that no such word has are escaped, so that it can be
+/// shown anywhere.
 fn token(bytes: &[u8]) -> Box<str> {
     let cut = bytes.get(..TOKEN_BYTES.min(bytes.len())).unwrap_or_default();
-    crate::viewer::show(cut).into()
+    let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b"-_.:/+*=%".contains(b);
+    if cut.iter().all(is_plain) {
+        return String::from_utf8_lossy(cut).into();
+    }
+    let each = cut.iter().map(|b| match is_plain(b) {
+        true => char::from(*b).to_string(),
+        false => format!("%{b:02X}"),
+    });
+    each.collect::<String>().into()
 }
 
 /// An address in its canonical form; IPv6 may be logged uncompressed.

@@ -197,10 +197,10 @@ impl AccessTally {
     pub fn settle(&mut self) {
         self.refusals.sort();
         let mut seen = std::collections::HashSet::new();
-        self.refusals.retain(|refusal| match &refusal.request_id {
-            Some(id) => seen.insert(id.clone()),
-            None => true,
-        });
+        let ids = self.refusals.iter().map(|refusal| refusal.request_id.as_deref());
+        let first: Vec<bool> = ids.map(|id| id.is_none_or(|id| seen.insert(id))).collect();
+        let mut first = first.into_iter();
+        self.refusals.retain(|_| first.next().unwrap_or(true));
     }
 }
 

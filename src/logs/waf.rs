@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::{Fault, FaultKind, Faults};
 use super::lines::Line;
+use super::waf_record::Record;
 use crate::limits::ORIGIN_IDS;
 
 /// Seconds of one WAF log file.
@@ -116,135 +117,7 @@ impl Names {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Record<'a> {
-    #[serde(default)]
-    webacl_id: String,
-    #[serde(default)]
-    terminating_rule_id: String,
-    #[serde(default)]
-    terminating_rule_type: String,
-    #[serde(default)]
-    action: String,
-    #[serde(default)]
-    http_source_name: String,
-    #[serde(default)]
-    http_source_id: String,
-    #[serde(default)]
-    rule_group_list: Option<Vec<RuleGroup>>,
-    #[serde(default)]
-    response_code_sent: Option<u16>,
-    #[serde(borrow)]
-    http_request: HttpRequest<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RuleGroup {
-    #[serde(default)]
-    terminating_rule: Option<TerminatingRule>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TerminatingRule {
-    rule_id: String,
-    #[serde(default)]
-    action: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct HttpRequest<'a> {
-    #[serde(default)]
-    country: Option<String>,
-    #[serde(default, borrow)]
-    headers: Vec<WafHeader<'a>>,
-    #[serde(default)]
-    request_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct WafHeader<'a> {
-    #[serde(default, borrow)]
-    name: std::borrow::Cow<'a, str>,
-    #[serde(default, borrow)]
-    value: Option<std::borrow::Cow<'a, str>>,
-}
-
-impl Record<'_> {
-    /// The side, the id that joins with the access log, and what is kept.
-    fn into_row(self, names: &mut Names) -> (Side, Option<String>, WafRow) {
-        let side = match self.http_source_name.as_str() {
-            "CF" => Side::Edge,
-            _ => Side::Origin,
-        };
-        let id = match side {
-            Side::Edge => self.http_request.request_id,
-            Side::Origin => self
-                .http_request
-                .headers
-                .iter()
-                .find(|header| header.name.eq_ignore_ascii_case("x-amz-cf-id"))
-                .and_then(|header| header.value.as_deref().map(str::to_owned)),
-        };
-        let action = match self.action.as_str() {
-            "ALLOW" => Action::Allow,
-            "BLOCK" => Action::Block,
-            "CAPTCHA" | "CHALLENGE" => Action::Interrupt,
-            _ => Action::Other,
-        };
-        // Inside a rule group the rule that really ended the request has the name people look for;
-        // `terminatingRuleId` then names the group's entry alone.
-        let inner = self.rule_group_list.iter().flatten().find_map(|group| {
-            group
-                .terminating_rule
-                .as_ref()
-                .filter(|rule| rule.action.as_deref().is_none_or(|inner| inner == self.action))
-        });
-        let rule = inner.map_or(self.terminating_rule_id.as_str(), |rule| &rule.rule_id);
-        let row = WafRow {
-            action,
-            rule: names.get(&crate::viewer::plain(rule)),
-            rule_type: names.get(&self.terminating_rule_type),
-            acl: names.get(&self.webacl_id),
-            source: names.get(&self.http_source_name),
-            source_id: names.get(&self.http_source_id),
-            response_code: self.response_code_sent,
-            country: self
-                .http_request
-                .country
-                .filter(|code| code.len() == 2)
-                .map(|code| names.get(&code)),
-        };
-        (side, id, row)
-    }
-}
-
-/// A record whosever it is: its moment, its web ACL, and unless it is unwanted its side, the id
-/// that joins with the access log, and its row.
-pub type WholeRecord = (Timestamp, Arc<str>, Option<(Side, Option<String>, WafRow)>);
-
-/// Reads one record, whosever it is. `wanted` is asked for its line before that is parsed; what it
-/// does not want is its web ACL and moment alone.
-pub fn read_record(
-    line: &Line<'_>,
-    names: &mut Names,
-    wanted: impl FnOnce(&[u8], &str) -> bool,
-) -> Result<WholeRecord, Fault> {
-    let (time, acl) = moment_and_acl(line)?;
-    let acl = names.get(acl);
-    if !wanted(line.bytes, &acl) {
-        return Ok((time, acl, None));
-    }
-    match serde_json::from_slice::<Record<'_>>(line.bytes) {
-        Ok(record) => Ok((time, acl, Some(record.into_row(names)))),
-        Err(error) => Err(no_record(line, &error)),
-    }
-}
-
-fn moment_and_acl<'a>(line: &Line<'a>) -> Result<(Timestamp, &'a str), Fault> {
+pub(super) fn moment_and_acl<'a>(line: &Line<'a>) -> Result<(Timestamp, &'a str), Fault> {
     let time = after_key(line.bytes, b"\"timestamp\"").and_then(integer);
     let time = time.and_then(|ms| Timestamp::from_millisecond(ms).ok());
     time.zip(acl_of(line.bytes)).ok_or_else(|| {
@@ -253,7 +126,7 @@ fn moment_and_acl<'a>(line: &Line<'a>) -> Result<(Timestamp, &'a str), Fault> {
     })
 }
 
-fn no_record(line: &Line<'_>, error: &serde_json::Error) -> Fault {
+pub(super) fn no_record(line: &Line<'_>, error: &serde_json::Error) -> Fault {
     let reason = format!("no WAF record: {}", super::json::what_is_wrong(error));
     Fault::new(line.place(), FaultKind::BadJson, reason)
 }

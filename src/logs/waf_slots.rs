@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::Faults;
 use super::tally::hash;
-use super::waf::{Action, Names, Side, WafIndex, WafRow, read_record, slot_of};
+use super::waf::{Action, Names, Side, WafIndex, WafRow, slot_of};
+use super::waf_record::read_record;
 use super::{Kind, Outcome, key, lines};
-use crate::limits::{WAF_CHUNK_BYTES, WAF_SLOT_ROWS};
+use crate::limits::{Limits, WAF_CHUNK_BYTES, WAF_SLOT_ROWS};
 
 /// Rows of one web ACL's slot and one object, below the size of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +79,7 @@ pub fn read(
     name: &str,
     edition: &str,
     source: impl Read,
+    limits: &Limits,
     mut keeps_passes: impl FnMut(&str) -> bool,
 ) -> Slots {
     let mut faults = Faults::default();
@@ -85,7 +87,7 @@ pub fn read(
     let mut slots: BTreeMap<(Arc<str>, i64), Slot> = BTreeMap::new();
     let mut passes: HashMap<Arc<str>, bool> = HashMap::new();
     let mut records = 0;
-    lines::read_lines(source, &mut faults, |line, faults| {
+    lines::read_lines(source, limits, &mut faults, |line, faults| {
         if line.bytes.trim_ascii().is_empty() {
             return ControlFlow::Continue(());
         }
@@ -276,7 +278,7 @@ mod tests {
 
     fn slots(text: &str, keeps_passes: bool) -> Slots {
         let name = "1_waflogs_cloudfront_edge_20260921T1520Z_0a.log.gz";
-        read(name, "e", text.as_bytes(), |_| keeps_passes)
+        read(name, "e", text.as_bytes(), &Limits::default(), |_| keeps_passes)
     }
 
     #[test]
@@ -285,12 +287,12 @@ mod tests {
             (0..700).map(|n| record(n, if n % 2 == 0 { "BLOCK" } else { "ALLOW" })).collect();
         let ids: HashSet<Box<str>> = (0..800).map(|n| format!("id-{n}").into()).collect();
         let mut whole = WafIndex::default();
-        super::super::read_waf("x", text.as_bytes(), &ids, &mut whole);
+        super::super::read_waf("x", text.as_bytes(), &Limits::default(), &ids, &mut whole);
         let wanted = ids.iter().map(|id| (hash(id.as_bytes()), id.clone())).collect();
         let mut index = WafIndex::default();
         // The records begin at 14:13:20; the file's own slot is not later than theirs.
         let name = "1_waflogs_cloudfront_edge_20260921T1410Z_0a.log.gz";
-        for chunk in &read(name, "e", text.as_bytes(), |_| true).chunks {
+        for chunk in &read(name, "e", text.as_bytes(), &Limits::default(), |_| true).chunks {
             let packed = chunk.pack_rows();
             assert_eq!(Chunk::unpack_rows(&packed), chunk.rows);
             chunk.fill(&wanted, &mut index);

@@ -106,7 +106,7 @@ const SENTENCES: usize = 12;
 
 /// Builds the findings. `judged` are the refusals with the number of their kind.
 pub fn findings(
-    refusals: &[Refusal],
+    refusals: &[&Refusal],
     kinds: &[(Kind, Verdict)],
     judged: &[usize],
     served: &BTreeMap<Box<str>, Served>,
@@ -146,7 +146,7 @@ pub fn findings(
             found.sample.shrink(sampled);
             let rows = std::mem::replace(&mut found.sample, Sample::new(1)).into_rows();
             let rows: Vec<&Refusal> =
-                rows.into_iter().filter_map(|(_, number)| refusals.get(number)).collect();
+                rows.into_iter().filter_map(|(_, number)| refusals.get(number).copied()).collect();
             let domain = rows.first().and_then(|refusal| refusal.distribution_domain.as_deref());
             let served = domain.and_then(|domain| served.get(domain));
             let clusters = clusters::of(&rows, found.requests, served, countries);

@@ -4,6 +4,7 @@ pub mod build;
 pub mod clusters;
 mod commands;
 pub mod missing;
+pub mod not_logged;
 pub mod place;
 pub mod request;
 pub mod text;
@@ -66,6 +67,19 @@ pub struct Inputs {
     pub function_log_lines: u64,
     /// Facts that nobody has and that would decide something.
     pub missing: Vec<String>,
+    /// Columns that are not in the lines of refusals that they could decide.
+    pub not_logged: Vec<NotLogged>,
+}
+
+/// A column that lines do not have.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct NotLogged {
+    /// Its name in standard logs.
+    pub column: &'static str,
+    /// Unconfirmed refusals whose lines do not have it.
+    pub requests: u64,
+    /// What it tells, as the end of a sentence.
+    pub tells: &'static str,
 }
 
 /// An object that could not be read.

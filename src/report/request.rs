@@ -56,7 +56,7 @@ pub struct RequestAnswer {
 }
 
 /// Answers for one id.
-pub fn answer(analysis: &Analysis, id: &str) -> RequestAnswer {
+pub fn answer(analysis: &Analysis<'_>, id: &str) -> RequestAnswer {
     let found =
         analysis.verdicts().find(|(refusal, _, _)| refusal.request_id.as_deref() == Some(id));
     let Some((refusal, kind, verdict)) = found else {

@@ -313,6 +313,15 @@ fn footer(out: &mut String, report: &Report) -> fmt::Result {
         );
         writeln!(out, "{}", wrap(&line, 0))?;
     }
+    for lack in &inputs.not_logged {
+        let line = format!(
+            "Not in the lines of {} unconfirmed refusals: {}, which {}.",
+            thousands(lack.requests),
+            lack.column,
+            lack.tells
+        );
+        writeln!(out, "{}", wrap(&line, 2))?;
+    }
     for file in &inputs.unreadable_files {
         writeln!(out, "{}", wrap(&format!("Not read: {}: {}", file.file, file.reason), 2))?;
     }

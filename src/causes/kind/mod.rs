@@ -290,7 +290,7 @@ impl Kind {
             config,
             behavior: index,
             host: host(refusal, distribution, facts, &tenant),
-            method: refusal.method.clone(),
+            method: method(&refusal.method),
             protocol: protocol(refusal),
             old_http: matches!(
                 refusal.protocol_version.value().map(AsRef::as_ref),
@@ -456,6 +456,33 @@ fn matched<'a>(
         (Some(behavior), Some(index)) => (Some(behavior), MatchedBehavior::At(index)),
         _ => (None, MatchedBehavior::Unknown),
     }
+}
+
+/// A method that HTTP has. All others are the viewer's own words, which CloudFront treats alike; a
+/// kind for each would let anybody fill the memory.
+fn method(logged: &str) -> Box<str> {
+    const KNOWN: [&str; 18] = [
+        "GET",
+        "HEAD",
+        "OPTIONS",
+        "PUT",
+        "POST",
+        "PATCH",
+        "DELETE",
+        "CONNECT",
+        "TRACE",
+        "PROPFIND",
+        "PROPPATCH",
+        "MKCOL",
+        "COPY",
+        "MOVE",
+        "LOCK",
+        "UNLOCK",
+        "SEARCH",
+        "PURGE",
+    ];
+    let known = KNOWN.contains(&logged) || logged == "-";
+    if known { logged.into() } else { "an unknown method".into() }
 }
 
 fn protocol(refusal: &Refusal) -> Protocol {

@@ -17,8 +17,8 @@ use super::fault::{Fault, FaultKind, Faults, Place};
 use super::names::{self, Dialect, Name};
 use super::row::{Cells, Clock, Named, Row};
 use crate::limits::{
-    COLUMNS, OBJECT_RATIO, PARQUET_FREE_ROWS, PARQUET_GROUPS, PARQUET_INDEX_BYTES,
-    PARQUET_OPEN_BYTES, PARQUET_ROW_BYTES, RATIO_FREE_BYTES,
+    COLUMNS, Limits, PARQUET_FREE_ROWS, PARQUET_GROUPS, PARQUET_INDEX_BYTES, PARQUET_ROW_BYTES,
+    RATIO_FREE_BYTES,
 };
 
 /// The first and the last four bytes of every such file.
@@ -42,6 +42,7 @@ struct Group {
 /// group that breaks off; `Err` where the object as a whole cannot be read.
 pub fn read(
     object: &[u8],
+    limits: &Limits,
     faults: &mut Faults,
     mut each: impl FnMut(&Row<'_>, Place) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
@@ -60,10 +61,10 @@ pub fn read(
         let reason = format!("{} bytes promise {rows} rows", object.len());
         return Err(Fault::new(Place::Whole, FaultKind::OverLimit, reason));
     }
-    let ratio = usize::try_from(OBJECT_RATIO).unwrap_or(usize::MAX);
+    let ratio = usize::try_from(limits.object_ratio).unwrap_or(usize::MAX);
     let free = usize::try_from(RATIO_FREE_BYTES).unwrap_or(usize::MAX);
-    let mut state =
-        State { clock: Clock::default(), budget: object.len().saturating_mul(ratio).max(free) };
+    let budget = object.len().saturating_mul(ratio).max(free);
+    let mut state = State { clock: Clock::default(), budget, open: limits.parquet_open_bytes };
     let mut first = 1u64;
     for group in &index.groups {
         if let Err((row, kind, reason)) =
@@ -81,6 +82,8 @@ struct State {
     clock: Clock,
     /// Bytes that pages may still unpack to.
     budget: usize,
+    /// Bytes that the pages of all columns may have at once.
+    open: usize,
 }
 
 fn read_group(
@@ -114,7 +117,7 @@ fn read_group(
         }
         // Looked at now and then: pages are opened seldom.
         if row % 1024 == first % 1024
-            && columns.iter().map(|(_, column)| column.bytes()).sum::<usize>() > PARQUET_OPEN_BYTES
+            && columns.iter().map(|(_, column)| column.bytes()).sum::<usize>() > state.open
         {
             return Err((row, FaultKind::OverLimit, "the pages of a row group are too large"));
         }

@@ -48,7 +48,7 @@ fn file(properties: WriterProperties, rows: usize) -> Vec<u8> {
 
 fn rows(object: &[u8]) -> (Vec<Refusal>, Faults, Result<(), Fault>) {
     let (mut out, mut faults) = (Vec::new(), Faults::default());
-    let read = read(object, &mut faults, |row, _| {
+    let read = read(object, &Limits::default(), &mut faults, |row, _| {
         out.push(row.refusal());
         Ok(())
     });
@@ -142,7 +142,7 @@ fn a_group_that_promises_rows_without_bytes_is_cut_off() {
     let mut faults = Faults::default();
     let group = &index.groups[0];
     for (budget, kind) in [(1 << 20, FaultKind::Truncated), (10, FaultKind::Corrupt)] {
-        let mut state = State { clock: Clock::default(), budget };
+        let mut state = State { clock: Clock::default(), budget, open: 1 << 20 };
         let read =
             read_group(&object, group, &index, 1, &mut state, &mut faults, &mut |_, _| Ok(()));
         assert_eq!(read.unwrap_err().1, kind);

@@ -1,0 +1,146 @@
+//! One record of a WAF log, as far as it is parsed.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::fault::Fault;
+use super::lines::Line;
+use super::waf::{Action, Names, Side, WafRow, moment_and_acl, no_record};
+use crate::limits::SHOWN_BYTES;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Record<'a> {
+    #[serde(default)]
+    webacl_id: String,
+    #[serde(default)]
+    terminating_rule_id: String,
+    #[serde(default)]
+    terminating_rule_type: String,
+    #[serde(default)]
+    action: String,
+    #[serde(default)]
+    http_source_name: String,
+    #[serde(default)]
+    http_source_id: String,
+    #[serde(default)]
+    rule_group_list: Option<Vec<RuleGroup>>,
+    #[serde(default)]
+    response_code_sent: Option<u16>,
+    #[serde(borrow)]
+    pub(super) http_request: HttpRequest<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RuleGroup {
+    #[serde(default)]
+    terminating_rule: Option<TerminatingRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TerminatingRule {
+    rule_id: String,
+    #[serde(default)]
+    action: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct HttpRequest<'a> {
+    #[serde(default)]
+    country: Option<String>,
+    #[serde(default, borrow)]
+    headers: Vec<WafHeader<'a>>,
+    #[serde(default)]
+    pub(super) request_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WafHeader<'a> {
+    #[serde(default, borrow)]
+    name: std::borrow::Cow<'a, str>,
+    #[serde(default, borrow)]
+    value: Option<std::borrow::Cow<'a, str>>,
+}
+
+impl Record<'_> {
+    /// The side, the id that joins with the access log, and what is kept.
+    pub(super) fn into_row(self, names: &mut Names) -> (Side, Option<String>, WafRow) {
+        let side = match self.http_source_name.as_str() {
+            "CF" => Side::Edge,
+            _ => Side::Origin,
+        };
+        let id = match side {
+            Side::Edge => self.http_request.request_id,
+            Side::Origin => self
+                .http_request
+                .headers
+                .iter()
+                .find(|header| header.name.eq_ignore_ascii_case("x-amz-cf-id"))
+                .and_then(|header| header.value.as_deref().map(str::to_owned)),
+        };
+        let action = match self.action.as_str() {
+            "ALLOW" => Action::Allow,
+            "BLOCK" => Action::Block,
+            "CAPTCHA" | "CHALLENGE" => Action::Interrupt,
+            _ => Action::Other,
+        };
+        // Inside a rule group the rule that really ended the request has the name people look for;
+        // `terminatingRuleId` then names the group's entry alone.
+        let inner = self.rule_group_list.iter().flatten().find_map(|group| {
+            group
+                .terminating_rule
+                .as_ref()
+                .filter(|rule| rule.action.as_deref().is_none_or(|inner| inner == self.action))
+        });
+        let rule = inner.map_or(self.terminating_rule_id.as_str(), |rule| &rule.rule_id);
+        let row = WafRow {
+            action,
+            rule: names.get(&word(rule)),
+            rule_type: names.get(&word(&self.terminating_rule_type)),
+            acl: names.get(&self.webacl_id),
+            source: names.get(&word(&self.http_source_name)),
+            source_id: names.get(&word(&self.http_source_id)),
+            response_code: self.response_code_sent,
+            country: self
+                .http_request
+                .country
+                .filter(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_alphanumeric()))
+                .map(|code| names.get(&code)),
+        };
+        (side, id, row)
+    }
+}
+
+/// A record whosever it is: its moment, its web ACL, and unless it is unwanted its side, the id
+/// that joins with the access log, and its row.
+pub type WholeRecord = (Timestamp, Arc<str>, Option<(Side, Option<String>, WafRow)>);
+
+/// Reads one record, whosever it is. `wanted` is asked for its line before that is parsed; what it
+/// does not want is its web ACL and moment alone.
+pub fn read_record(
+    line: &Line<'_>,
+    names: &mut Names,
+    wanted: impl FnOnce(&[u8], &str) -> bool,
+) -> Result<WholeRecord, Fault> {
+    let (time, acl) = moment_and_acl(line)?;
+    let acl = names.get(acl);
+    if !wanted(line.bytes, &acl) {
+        return Ok((time, acl, None));
+    }
+    match serde_json::from_slice::<Record<'_>>(line.bytes) {
+        Ok(record) => Ok((time, acl, Some(record.into_row(names)))),
+        Err(error) => Err(no_record(line, &error)),
+    }
+}
+
+/// A name as AWS lets people choose them, at most [`SHOWN_BYTES`] long. What else stands there was
+/// written by nobody who may name a rule, and becomes question marks.
+fn word(text: &str) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_:/#.+@=, ".contains(c);
+    text.chars().take(SHOWN_BYTES).map(|c| if allowed(c) { c } else { '?' }).collect()
+}

@@ -1,0 +1,156 @@
+//! What input that means harm may cost: memory and time of the program as a whole.
+//!
+//! The peak is the kernel's own count (`VmHWM`), so that nothing runs where there is no `/proc`.
+
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test that fails panics, and a test of a command line writes files and has a clock"
+)]
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What the function may have, and so what the command line may take.
+const MOST: u64 = 128 << 20;
+
+const FIELDS: &str = "#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) \
+    cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type \
+    x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol \
+    ssl-cipher x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields \
+    c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len \
+    sc-range-start sc-range-end\n";
+
+/// A line of which everything is its own: path, host, agent, query, edge, address, id.
+fn distinct(line: &mut String, n: u64, status: u16, method: &str) {
+    line.clear();
+    let (hour, minute, second) = (n / 3600 % 24, n / 60 % 60, n % 60);
+    let (a, b, c) = (n >> 16 & 255, n >> 8 & 255, n & 255);
+    writeln!(
+        line,
+        "2026-03-10\t{hour:02}:{minute:02}:{second:02}\tX{n}-P3\t919\t10.{a}.{b}.{c}\t{method}\t\
+         d{}.cloudfront.net\t/p{n}/q{n}.html\t{status}\t-\tAgent/{n}\tq={n}\t-\tError\t{n:054}==\t\
+         h{n}.example.com\thttps\t50\t0.001\t-\tTLSv1.3\tX\tError\tHTTP/2.0\t-\t-\t443\t0.001\t\
+         Error\ttext/html\t{}\t-\t-",
+        n % 7,
+        n % 100_000,
+    )
+    .unwrap();
+}
+
+/// Writes a file of distinct lines.
+fn million(file: &Path, lines: u64, status: u16, method: impl Fn(u64) -> String) {
+    let mut out = BufWriter::new(File::create(file).unwrap());
+    out.write_all(FIELDS.as_bytes()).unwrap();
+    let mut line = String::new();
+    for n in 0..lines {
+        distinct(&mut line, n, status, &method(n));
+        out.write_all(line.as_bytes()).unwrap();
+    }
+    out.flush().unwrap();
+}
+
+/// Runs `replay` and says how it ended, its peak in bytes and how long it took.
+fn replay(file: &Path) -> (Option<i32>, u64, Duration) {
+    let started = Instant::now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_why403"))
+        .args(["replay", "--quiet"])
+        .arg(file)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    let code = loop {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+        peak = peak.max(kib.unwrap_or_default() << 10);
+        match child.try_wait().unwrap() {
+            Some(code) => break code.code(),
+            None => std::thread::sleep(Duration::from_millis(3)),
+        }
+    };
+    let took = started.elapsed();
+    eprintln!("{}: {} MiB, {took:.1?}, {code:?}", file.display(), peak >> 20);
+    (code, peak, took)
+}
+
+fn holds(name: &str, code: i32, write: impl FnOnce(&Path)) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(name);
+    write(&file);
+    let (ended, peak, took) = replay(&file);
+    assert_eq!(ended, Some(code), "{name}");
+    assert!(peak > 0 && peak < MOST, "{name}: {} MiB", peak >> 20);
+    assert!(took < Duration::from_secs(60), "{name}: {took:?}");
+}
+
+#[test]
+fn a_gigabyte_from_a_megabyte() {
+    holds("bomb.gz", 2, |file| {
+        let out = BufWriter::new(File::create(file).unwrap());
+        let mut packed = flate2::write::GzEncoder::new(out, flate2::Compression::default());
+        packed.write_all(FIELDS.as_bytes()).unwrap();
+        let mut line = String::new();
+        distinct(&mut line, 1, 403, "GET");
+        let line = line.replace("Agent/1", &"x".repeat(20_000));
+        for _ in 0..(1 << 30) / line.len() {
+            packed.write_all(line.as_bytes()).unwrap();
+        }
+        packed.finish().unwrap().flush().unwrap();
+        assert!(fs::metadata(file).unwrap().len() < 4 << 20);
+    });
+}
+
+#[test]
+fn a_line_of_a_hundred_megabytes() {
+    for start in ["x", "{", "{\""] {
+        holds("long", 2, |file| {
+            let mut out = BufWriter::new(File::create(file).unwrap());
+            out.write_all(FIELDS.as_bytes()).unwrap();
+            out.write_all(start.as_bytes()).unwrap();
+            (0..100).for_each(|_| out.write_all(&vec![b'x'; 1 << 20]).unwrap());
+            out.flush().unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_million_names_and_a_hundred_thousand_levels() {
+    holds("names", 2, |file| {
+        let names: String = (0..1_000_000).map(|n| format!(" name-{n}")).collect();
+        let mut line = String::new();
+        distinct(&mut line, 1, 403, "GET");
+        fs::write(file, format!("{FIELDS}{line}#Fields:{names}\n{line}")).unwrap();
+    });
+    holds("levels", 2, |file| {
+        let deep = "{\"sc-status\":".repeat(100_000) + "{\"cs-uri-stem\":1" + &"}".repeat(100_001);
+        fs::write(file, deep).unwrap();
+    });
+}
+
+/// What is served costs the same however much it is.
+#[test]
+fn half_a_million_distinct_requests_that_were_served() {
+    holds("served", 0, |file| million(file, 500_000, 200, |_| "GET".to_owned()));
+}
+
+/// What is refused is kept, each request in about 1.4 KiB.
+#[test]
+fn distinct_requests_that_were_refused() {
+    holds("refused", 0, |file| million(file, 60_000, 403, |_| "GET".to_owned()));
+}
+
+/// A viewer may choose any method; what was decided of one holds for all that HTTP does not have.
+#[test]
+fn distinct_methods_that_were_refused() {
+    holds("methods", 0, |file| million(file, 60_000, 403, |n| format!("M{n}")));
+}

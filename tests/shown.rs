@@ -1,0 +1,290 @@
+//! Nothing that a viewer sent reaches a terminal, a mail, a chat or a program in a form that does
+//! anything there: every output is tried with everything that ever did.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that fails panics, and a test of a command line reads and writes files"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use why403::account::bundle::BundleAccount;
+use why403::account::facts::Depth;
+use why403::alerts::{About, Alert, message};
+use why403::analysis::{self, Directory};
+use why403::incidents::record::Place;
+use why403::logs::tally::AccessTally;
+use why403::logs::waf::WafIndex;
+use why403::report::{Incident, Inputs, Report};
+
+/// What terminals, mail clients, chats, browsers and spreadsheets obey.
+const HOSTILE: [&str; 22] = [
+    "\u{1b}[2J\u{1b}[31mred",
+    "\u{1b}]8;;http://evil.example\u{7}here\u{1b}]8;;\u{7}",
+    "\u{1b}]0;evil title\u{7}",
+    "\u{1b}P+q544e\u{1b}\\",
+    "\u{9b}31m",
+    "\u{202e}gpj.exe",
+    "\u{2066}evil\u{2069}",
+    "a\u{200b}b\u{2060}c\u{feff}",
+    "a\u{2028}b\u{2029}c\u{85}d",
+    "a\nwhy403: all is well",
+    "a\r\nBcc: evil@evil.example",
+    "\u{8}\u{8}\u{8}\0\u{7f}",
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "\"><svg onload=alert(1)>",
+    "[here](javascript:alert(1))",
+    "javascript:alert(1)",
+    "https://evil.example/x",
+    "www.evil.example",
+    "<!channel> <@U123> <https://evil.example|here>",
+    "`$(reboot)`*_~",
+    "=cmd|' /C calc'!A0",
+];
+
+/// What no alert may hold, whoever reads it.
+const MARKUP: [&str; 10] =
+    ["evil", "<script", "<img", "<svg", "](", "javascript:", "<!", "<@", "$(reboot)", "alert(1)"];
+
+/// One record for each hostile text, with it in every column that a viewer or a broken writer can
+/// fill; as JSON, where a value may hold any character, newlines included.
+fn records() -> Vec<Value> {
+    let record = |(n, text): (usize, &&str)| {
+        json!({
+            "date": "2026-03-10", "time": format!("14:{:02}:01", n % 60), "sc-status": "403",
+            "cs(Host)": "d1.cloudfront.net", "cs-uri-stem": format!("/{text}/{n}"),
+            "cs-method": text, "x-host-header": text, "cs(User-Agent)": text, "cs-uri-query": text,
+            "cs(Cookie)": text, "cs(Referer)": text, "x-edge-location": text, "c-ip": text,
+            "x-edge-request-id": format!("id-{n}"), "x-edge-result-type": text,
+            "x-edge-response-result-type": text, "x-edge-detailed-result-type": text,
+            "sc-content-type": text, "sc-content-len": text, "cs-protocol": text,
+            "cs-protocol-version": text, "c-country": text, "time-taken": text,
+            "time-to-first-byte": text, "cache-behavior-path-pattern": text,
+            "distribution-tenant-id": text, "connection-id": text, "origin-fbl": text,
+        })
+    };
+    HOSTILE.iter().enumerate().map(record).collect()
+}
+
+/// The same as lines between tabs, as far as a line can hold it, raw and in the log's encoding.
+fn lines() -> String {
+    let mut text = "#Fields: date time x-edge-location cs-method cs(Host) cs-uri-stem sc-status \
+        cs(User-Agent) cs-uri-query x-edge-request-id x-host-header sc-content-type c-country\n"
+        .to_owned();
+    for hostile in HOSTILE {
+        let encoded: String = hostile.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let twice = encoded.replace('%', "%25");
+        for value in [hostile.replace(['\n', '\t'], " "), encoded, twice] {
+            text += &format!(
+                "2026-03-10\t14:00:01\t{value}\t{value}\td1.cloudfront.net\t/{value}\t403\t\
+                 {value}\t{value}\t{value}\t{value}\t{value}\t{value}\n"
+            );
+        }
+    }
+    text
+}
+
+fn waf() -> String {
+    let record = |(n, text): (usize, &&str)| {
+        json!({
+            "timestamp": 1_773_151_201_000u64 + n as u64 * 60_000, "webaclId": format!("arn:{text}"),
+            "action": "BLOCK", "terminatingRuleId": text, "terminatingRuleType": text,
+            "httpSourceName": "CF", "httpSourceId": text,
+            "httpRequest": {"country": text, "uri": text, "httpMethod": text, "clientIp": text,
+                "headers": [{"name": text, "value": text}], "requestId": format!("id-{n}")},
+        })
+        .to_string()
+            + "\n"
+    };
+    HOSTILE.iter().enumerate().map(record).collect()
+}
+
+fn bundle() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("bundle");
+    for below in ["logs/access", "logs/waf", "aws/cloudfront"] {
+        fs::create_dir_all(root.join(below)).unwrap();
+    }
+    let objects: String = records().iter().map(|record| record.to_string() + "\n").collect();
+    fs::write(root.join("logs/access/json"), objects).unwrap();
+    fs::write(root.join("logs/access/lines"), lines()).unwrap();
+    fs::write(root.join("logs/waf/log"), waf()).unwrap();
+    (folder, root)
+}
+
+/// Whether a terminal shows a character and does nothing else with it.
+fn is_harmless(c: char) -> bool {
+    let moves = matches!(c,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    !c.is_control() && !moves
+}
+
+fn assert_harmless(what: &str, bytes: &[u8]) {
+    let text = std::str::from_utf8(bytes).unwrap();
+    for line in text.lines() {
+        assert!(line.chars().all(is_harmless), "{what}: {line:?}");
+        assert!(!line.starts_with("why403: all is well"), "{what}: {line:?}");
+        assert!(!line.starts_with("Bcc:"), "{what}: {line:?}");
+    }
+}
+
+/// Every text in a JSON value, as a program prints it that has read it.
+fn assert_values(what: &str, value: &Value) {
+    match value {
+        Value::String(text) => {
+            assert!(text.chars().all(|c| c == '\n' || is_harmless(c)), "{what}: {text:?}");
+        }
+        Value::Array(values) => values.iter().for_each(|value| assert_values(what, value)),
+        Value::Object(pairs) => pairs.iter().for_each(|(name, value)| {
+            assert!(name.chars().all(is_harmless), "{what}: {name:?}");
+            assert_values(&format!("{what}.{name}"), value);
+        }),
+        _ => {}
+    }
+}
+
+fn run(arguments: &[&str], root: &Path) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_why403"))
+        .args(["replay", "--quiet"])
+        .args(arguments)
+        .arg(root)
+        .output()
+        .unwrap()
+}
+
+// See: goaccess#405, #1867, testssl.sh#3090: a report ran what a request line had brought.
+#[test]
+fn reports_for_people_and_programs() {
+    let (folder, root) = bundle();
+    let requests = folder.path().join("requests");
+    let requests = requests.to_str().unwrap();
+    let refused = HOSTILE.len() * 4;
+    for format in ["text", "json"] {
+        let output = run(&["--format", format, "--requests", requests], &root);
+        assert_harmless(format, &output.stdout);
+        assert_harmless("standard error", &output.stderr);
+        let written = fs::read_to_string(requests).unwrap();
+        assert_harmless("requests", written.as_bytes());
+        let lines = written.lines().count();
+        assert!((refused - 4..=refused).contains(&lines), "{lines} of {refused}");
+        for line in written.lines() {
+            assert_values("requests", &serde_json::from_str(line).unwrap());
+        }
+        if format == "json" {
+            assert_values("json", &serde_json::from_slice(&output.stdout).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_answer_about_one_request() {
+    let (_folder, root) = bundle();
+    // By ids of requests, and by ids that nobody has.
+    let shown: Vec<String> = (0..HOSTILE.len()).map(|n| format!("id-{n}")).collect();
+    for id in shown.iter().map(String::as_str).chain(HOSTILE) {
+        // An argument cannot hold a zero byte.
+        let id = id.replace('\0', "");
+        for format in ["text", "json"] {
+            let output = run(&["--format", format, "--request-id", &id], &root);
+            assert_harmless("request", &output.stdout);
+            if format == "json" {
+                assert_values("request", &serde_json::from_slice(&output.stdout).unwrap());
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn names_of_files_on_standard_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("bundle");
+    let logs = root.join("logs/access");
+    fs::create_dir_all(&logs).unwrap();
+    for (n, text) in HOSTILE.iter().enumerate() {
+        let name: String = text.chars().filter(|c| !matches!(c, '\0' | '/')).collect();
+        // One that is no log, one with a line that is none, one that ends too early.
+        let content: &[u8] = match n % 3 {
+            0 => b"something else",
+            1 => b"#Fields: date time sc-status cs-uri-stem\nbroken\n",
+            _ => b"\x1f\x8b\x08\0\0\0\0\0\0\x03",
+        };
+        fs::write(logs.join(format!("{n}{name}")), content).unwrap();
+    }
+    for format in ["text", "json"] {
+        let output = run(&["--format", format], &root);
+        assert_eq!(output.status.code(), Some(2));
+        assert_harmless("standard error", &output.stderr);
+        assert_harmless(format, &output.stdout);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.lines().all(|line| line.starts_with("why403: ")), "{said}");
+        assert_eq!(said.lines().count(), HOSTILE.len(), "{said}");
+    }
+}
+
+fn report(root: &Path) -> Report {
+    let account = BundleAccount::open(root);
+    let directory = Directory::ask(&account);
+    let mut tally = AccessTally::default();
+    let objects: String = records().iter().map(|record| record.to_string() + "\n").collect();
+    for text in [objects, lines()] {
+        why403::logs::read_access("x", text.as_bytes(), &directory.logs, &mut tally);
+    }
+    tally.settle();
+    directory.assign(&mut tally.refusals);
+    let wanted = analysis::wanted(&tally);
+    let mut index = WafIndex::default();
+    why403::logs::read_waf("x", waf().as_bytes(), &directory.logs.limits, &wanted, &mut index);
+    let analysis = analysis::analyse(&tally, index, &account, Depth::Incident);
+    analysis.report(&tally, Inputs::default(), &directory.countries)
+}
+
+#[test]
+fn alerts_by_mail_to_programs_and_their_subject() {
+    let (_folder, root) = bundle();
+    let report = report(&root);
+    assert!(!report.findings.is_empty());
+    for (n, finding) in report.findings.iter().enumerate() {
+        let hostile = HOSTILE.get(n % HOSTILE.len()).copied().unwrap_or_default();
+        let incident = Incident {
+            id: "i-1".to_owned(),
+            distribution_id: finding.distribution_id.clone(),
+            cause: finding.cause,
+            detail: finding.detail,
+            rule: finding.rule.clone(),
+            severity: finding.severity,
+            state: "open",
+            start: finding.first_seen,
+            detected: finding.last_seen,
+            end: None,
+            forbidden: finding.requests,
+            expected: 0.1,
+            p_value: 1e-9,
+            finding_ids: vec![finding.id.clone()],
+        };
+        let place =
+            Place { alert_id: "i-1".to_owned(), sequence: 1, state: "open", confidence: None };
+        let about = About { domain: None, requests: 1000 };
+        let alert = Alert::new(&[incident], &report.findings, &place, &about).unwrap();
+        let sent = message::outgoing(&alert, Timestamp::UNIX_EPOCH);
+        assert!(sent.subject.len() <= 100 && sent.subject.bytes().all(|b| (32..127).contains(&b)));
+        let body: Value = serde_json::from_str(&sent.message).unwrap();
+        assert_values("alert", &body);
+        for (protocol, text) in body.as_object().unwrap() {
+            let text = text.as_str().unwrap();
+            if protocol.contains("http") || protocol == "sqs" || protocol == "lambda" {
+                assert_values(protocol, &serde_json::from_str(text).unwrap());
+            }
+            for bad in MARKUP {
+                assert!(!text.contains(bad), "{protocol} of {hostile:?} has {bad}: {text}");
+                assert!(!sent.subject.contains(bad), "{}", sent.subject);
+            }
+        }
+    }
+}
