@@ -131,16 +131,16 @@ fn confirmed(bundle: &Bundle, hidden: &BTreeSet<&str>) -> Confirmed {
     let wanted = analysis::wanted(&tally);
     let mut waf = WafIndex::default();
     for (name, bytes) in of_wafs {
-        logs::read_waf(name, bytes.as_slice(), &wanted, &mut waf);
+        logs::read_waf(name, bytes.as_slice(), &directory.logs.limits, &wanted, &mut waf);
     }
     let mut function = FunctionIndex::default();
     for bytes in of_functions {
-        logs::read_function(bytes.as_slice(), &wanted, &mut function);
+        logs::read_function(bytes.as_slice(), &directory.logs.limits, &wanted, &mut function);
     }
     let wanted = analysis::wanted_of_origins(&tally, &waf);
     let mut origin = OriginIndex::default();
     for bytes in of_origins {
-        logs::read_origin(bytes.as_slice(), &wanted, &mut origin);
+        logs::read_origin(bytes.as_slice(), &directory.logs.limits, &wanted, &mut origin);
     }
     let logs = Logs { waf: waf.into(), origin, function };
     let analysis = analysis::analyse(&tally, logs, &account, Depth::Incident);

@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use why403::limits::Limits;
 use why403::logs::origin::{OriginIndex, Said, Wanted};
 use why403::logs::read_origin;
 use why403::logs::record::Refusal;
@@ -14,11 +15,16 @@ fuzz_target!(|text: &[u8]| {
     };
     let wanted = Wanted::new([&refusal], ["1-69b04001-746e9fa2335fb4946a2e6a24", "Zk="]);
     let mut index = OriginIndex::default();
-    read_origin(text, &wanted, &mut index);
+    read_origin(text, &Limits::default(), &wanted, &mut index);
     assert!(index.malformed <= index.lines && index.left_out <= index.lines);
     // Behind a beginning that is sound, and as an agent, where no byte of it may matter.
     let start = b"https 2026-03-10T16:00:01.5Z app/a/b ";
-    read_origin([start, text].concat().as_slice(), &wanted, &mut OriginIndex::default());
+    read_origin(
+        [start, text].concat().as_slice(),
+        &Limits::default(),
+        &wanted,
+        &mut OriginIndex::default(),
+    );
     let agent: Vec<u8> =
         text.iter().copied().filter(|b| !matches!(b, b'"' | b'\n' | b'\r')).collect();
     let line = [
@@ -28,7 +34,7 @@ fuzz_target!(|text: &[u8]| {
         b"\" - - - \"Root=1-a\" \"-\" \"-\" 0 2026-03-10T16:00:01.4Z \"waf,forward\" \"-\" \"-\"\n",
     ];
     let mut one = OriginIndex::default();
-    read_origin(line.concat().as_slice(), &wanted, &mut one);
+    read_origin(line.concat().as_slice(), &Limits::default(), &wanted, &mut one);
     let says = one.of_path(b"/k").flat_map(|group| group.says()).collect::<Vec<_>>();
     assert_eq!(says, [&Said::Target]);
 });

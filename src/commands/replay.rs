@@ -20,7 +20,7 @@ use why403::countries::Countries;
 use why403::limits::{self, Limits, Move};
 use why403::logs::fault::Faults;
 use why403::logs::function::FunctionIndex;
-use why403::logs::origin::OriginIndex;
+use why403::logs::origin::{OriginIndex, Wanted};
 use why403::logs::tally::AccessTally;
 use why403::logs::waf::WafIndex;
 use why403::logs::{self, Kind};
@@ -149,18 +149,21 @@ pub fn run(command: &Replay) -> Ended {
     for object in function_objects {
         progress.step();
         let Some(file) = open(object, &mut inputs) else { continue };
-        let outcome = logs::read_function(file, &wanted, &mut function);
+        let outcome = logs::read_function(file, &directory.logs.limits, &wanted, &mut function);
         inputs.function_log_files += 1;
         note(object, &outcome.faults, &mut inputs);
     }
     inputs.function_log_lines = function.lines;
     // Origins are read last: under which ids they know a request is told by their WAFs.
-    let wanted = analysis::wanted_of_origins(&tally, &waf);
+    let wanted = match origin_objects.as_slice() {
+        [] => Wanted::default(),
+        _ => analysis::wanted_of_origins(&tally, &waf),
+    };
     let mut origin = OriginIndex::default();
     for object in origin_objects {
         progress.step();
         let Some(file) = open(object, &mut inputs) else { continue };
-        let outcome = logs::read_origin(file, &wanted, &mut origin);
+        let outcome = logs::read_origin(file, &directory.logs.limits, &wanted, &mut origin);
         inputs.origin_log_files += 1;
         note(object, &outcome.faults, &mut inputs);
     }

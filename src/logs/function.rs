@@ -12,6 +12,7 @@ use std::ops::ControlFlow;
 use super::fault::Faults;
 use super::lines;
 use super::{Kind, Outcome};
+use crate::limits::Limits;
 
 /// What kind of function ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,12 +73,13 @@ fn is_of_id(byte: &u8) -> bool {
 /// write is free text, so that there is no line that cannot be read.
 pub fn read_function(
     source: impl Read,
+    limits: &Limits,
     wanted: &HashSet<Box<str>>,
     index: &mut FunctionIndex,
 ) -> Outcome {
     let mut faults = Faults::default();
     let mut of = None;
-    lines::read_lines(source, &mut faults, |line, _| {
+    lines::read_lines(source, limits, &mut faults, |line, _| {
         of = of.or_else(|| told_by(line.bytes));
         index.lines += 1;
         let mut words = line.bytes.split(|byte| !is_of_id(byte)).filter_map(|word| {
@@ -106,7 +108,7 @@ mod tests {
 
     fn ran(text: &str) -> Option<Ran> {
         let mut index = FunctionIndex::default();
-        read_function(text.as_bytes(), &[ID.into()].into(), &mut index);
+        read_function(text.as_bytes(), &Limits::default(), &[ID.into()].into(), &mut index);
         index.ran(ID)
     }
 

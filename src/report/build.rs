@@ -163,7 +163,7 @@ fn finding(
     subject: Subject,
     mut found: Gathered,
     clusters: Vec<ClusterOut>,
-    (refusals, total): (&[Refusal], f64),
+    (refusals, total): (&[&Refusal], f64),
     facts: &Facts,
 ) -> Option<Finding> {
     found.times.sort();
@@ -174,7 +174,9 @@ fn finding(
     let missing: Vec<MissingOut> = found
         .missing
         .iter()
-        .filter_map(|(question, first)| MissingOut::of(question, refusals.get(*first), facts))
+        .filter_map(|(question, first)| {
+            MissingOut::of(question, refusals.get(*first).copied(), facts)
+        })
         .collect();
     let case = Case {
         cause: subject.cause,

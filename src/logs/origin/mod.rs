@@ -25,7 +25,7 @@ pub use wanted::Wanted;
 use super::fault::{Fault, FaultKind, Faults, Place};
 use super::lines::{self, Line};
 use super::{Kind, Outcome};
-use crate::limits::TOKEN_BYTES;
+use crate::limits::{Limits, TOKEN_BYTES};
 
 /// Which log a line is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -219,10 +219,15 @@ pub fn told_by(line: &[u8]) -> Option<OriginLog> {
 }
 
 /// Reads an object with the log of an origin into `index`, which keeps what can join with `wanted`.
-pub fn read_origin(source: impl Read, wanted: &Wanted, index: &mut OriginIndex) -> Outcome {
+pub fn read_origin(
+    source: impl Read,
+    limits: &Limits,
+    wanted: &Wanted,
+    index: &mut OriginIndex,
+) -> Outcome {
     let mut faults = Faults::default();
     let mut kind = Kind::Empty;
-    lines::read_lines(source, &mut faults, |line, faults| {
+    lines::read_lines(source, limits, &mut faults, |line, faults| {
         if line.bytes.trim_ascii().is_empty() {
             return ControlFlow::Continue(());
         }
