@@ -138,29 +138,42 @@ pub fn analyse(
     account: &dyn Account,
     depth: Depth,
 ) -> Analysis {
-    let Logs { waf, origin, function } = logs.into();
-    let mut ids: Vec<String> = tally
-        .refusals
-        .iter()
-        .filter_map(|refusal| refusal.distribution_id.as_deref().map(str::to_owned))
-        .collect();
-    ids.sort();
-    ids.dedup();
-    let mut tenants: Vec<String> = tally
-        .refusals
-        .iter()
-        .filter_map(|refusal| refusal.tenant_id.as_deref())
-        .map(str::to_owned)
-        .collect();
-    tenants.sort();
-    tenants.dedup();
+    let facts = learn(tally, account, depth);
+    let refusals =
+        tally.refusals.iter().filter(|refusal| is_refusal(refusal, &facts)).cloned().collect();
+    judge_all(refusals, facts, logs.into())
+}
+
+/// The same, with the refusals taken out of the tally: of a million of them, once is enough.
+pub fn analyse_taking(
+    tally: &mut AccessTally,
+    logs: impl Into<Logs>,
+    account: &dyn Account,
+    depth: Depth,
+) -> Analysis {
+    let facts = learn(tally, account, depth);
+    let mut refusals = std::mem::take(&mut tally.refusals);
+    refusals.retain(|refusal| is_refusal(refusal, &facts));
+    judge_all(refusals, facts, logs.into())
+}
+
+/// What is known of the distributions of the refusals, and what the log says against it.
+fn learn(tally: &AccessTally, account: &dyn Account, depth: Depth) -> Facts {
+    let ids: BTreeSet<&str> =
+        tally.refusals.iter().filter_map(|refusal| refusal.distribution_id.as_deref()).collect();
+    let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
+    let tenants: BTreeSet<&str> =
+        tally.refusals.iter().filter_map(|refusal| refusal.tenant_id.as_deref()).collect();
+    let tenants: Vec<String> = tenants.into_iter().map(str::to_owned).collect();
     let mut facts = Facts::gather(account, &ids, &tenants, depth);
     doubt_listings(&mut facts, tally);
     note_served(&mut facts, tally);
     kind::note(&mut facts, tally);
+    facts
+}
 
-    let refusals: Vec<Refusal> =
-        tally.refusals.iter().filter(|refusal| is_refusal(refusal, &facts)).cloned().collect();
+fn judge_all(refusals: Vec<Refusal>, facts: Facts, logs: Logs) -> Analysis {
+    let Logs { waf, origin, function } = logs;
     let mut bodies = blocked_bodies(&refusals, &waf);
     let acls = facts.distributions.values().filter_map(|mine| mine.web_acl.known());
     bodies.extend(acls.flat_map(|acl| acl.bodies()));

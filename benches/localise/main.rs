@@ -17,6 +17,7 @@
 mod planted;
 mod reference;
 
+use std::process::Command;
 use std::time::Instant;
 
 use planted::{Region, Rng, Score, Trial, found, top_values, trial};
@@ -38,7 +39,7 @@ type Teller = fn(&Trial) -> Vec<Region>;
 const TELLERS: [(&str, Teller); 3] =
     [("why403", found), ("model", reference::locate), ("plain list", top_values)];
 
-/// The most memory that this program has held since the last call of `forget`, in MiB.
+/// The most memory that this program has held, in MiB.
 fn peak() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
@@ -46,13 +47,8 @@ fn peak() -> f64 {
     kilobytes.unwrap_or(f64::NAN) / 1024.0
 }
 
-fn forget() {
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
-}
-
 /// So many refusals of as many paths that nobody ever served, beside a site's usual requests.
 fn random_paths(number: u64) {
-    forget();
     let before = peak();
     let started = Instant::now();
     let mut refused = Sample::new(SAMPLED_REFUSALS);
@@ -91,10 +87,15 @@ fn random_paths(number: u64) {
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter_map(|a| a.parse::<u64>().ok());
+    if std::env::args().nth(1).is_some_and(|verb| verb == "paths") {
+        return random_paths(arguments.next().unwrap_or(1_000_000));
+    }
     let trials = arguments.next().unwrap_or(100);
     let first = arguments.next().unwrap_or(0);
-    for number in [250_000, 500_000, 1_000_000] {
-        random_paths(number);
+    // Each in a process of its own, whose peak says nothing of the one before.
+    for number in ["250000", "500000", "1000000"] {
+        let this = std::env::current_exe().unwrap();
+        assert!(Command::new(this).args(["paths", number]).status().unwrap().success());
     }
     println!();
     println!("F1 of exact sets (the same values in every named dimension), {trials} trials a row");

@@ -115,7 +115,7 @@ pub fn write(root: &Path, set: &Set) -> io::Result<()> {
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
-        let (entry, to) = (entry?, to);
+        let entry = entry?;
         let to = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             copy(&entry.path(), &to)?;
@@ -189,7 +189,11 @@ fn line(out: &mut impl Write, random: &mut Random, second: u64, refused: u64) ->
         out,
         "{method}\t{DOMAIN}\t{path}\t{status}\thttps://{HOST}/product/{page}/details-of-something\t"
     )?;
-    write!(out, "{agent}\tv={}&utm_source=newsletter\t-\t{result}\t", random.skewed(900))?;
+    write!(
+        out,
+        "{agent}\tv={}&lang=de-DE&utm_source=newsletter\t-\t{result}\t",
+        random.skewed(900)
+    )?;
     out.write_all(&id(random))?;
     write!(out, "\t{HOST}\t{scheme}\t{}\t0.{taken:03}\t-\t", 30 + random.skewed(300))?;
     write!(out, "TLSv1.3\tTLS_AES_128_GCM_SHA256\t{result}\tHTTP/2.0\t-\t-\t")?;
