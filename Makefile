@@ -15,7 +15,7 @@ VENV := .venv
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-deploy check validate build deploy stage build-WhyFunction bootstrap-for-lambda fuzz fuzz-build need-cargo need-fuzz
+.PHONY: help demo test test-deploy check bench validate build deploy stage build-WhyFunction bootstrap-for-lambda fuzz fuzz-build need-cargo need-fuzz
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[A-Za-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,12 @@ check: | need-cargo ## Format, lints and documentation, with every warning an er
 	cargo clippy --all-targets --features aws -- -D warnings
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --features aws
+
+# Each part also runs alone, with its own sizes: BENCHMARKS.md.
+BENCHES ?= localise site_weeks replay
+
+bench: | need-cargo ## Quality and speed beside plain rules, models and other readers (BENCHES="localise ...")
+	for bench in $(BENCHES); do cargo bench --bench "$$bench"; done
 
 # What most input comes from anybody is tried longest. `-s none` works without a nightly compiler.
 FUZZ_SECONDS ?= 120

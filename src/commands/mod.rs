@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 pub mod event;
+mod read;
 pub mod replay;
 
 use std::process::ExitCode;

@@ -7,9 +7,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use why403::account::bundle::BundleAccount;
@@ -23,11 +23,12 @@ use why403::logs::function::FunctionIndex;
 use why403::logs::origin::{OriginIndex, Wanted};
 use why403::logs::tally::AccessTally;
 use why403::logs::waf::WafIndex;
-use why403::logs::{self, Kind};
+use why403::logs::{self, Kind, Outcome};
 use why403::report::{Inputs, Report, Unreadable, request, text};
 use why403::trigger::Batch;
 use why403::viewer::plain;
 
+use super::read::{self, Object, Progress};
 use super::{Ended, event};
 
 /// What `replay` is told.
@@ -61,6 +62,10 @@ pub struct Replay {
     #[arg(long, value_name = "NAME=VALUE", help = limit_help())]
     limit: Vec<Move>,
 
+    /// Read on so many threads, by default one for each processor; the report is the same
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZero<u16>>,
+
     /// Show no progress
     #[arg(long, short)]
     quiet: bool,
@@ -77,13 +82,6 @@ enum Format {
 
 fn limit_help() -> String {
     format!("Move a limit of reading; may be given more than once. There are {}", limits::movable())
-}
-
-/// One object to read: its name as keys are named, and its file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Object {
-    name: String,
-    file: PathBuf,
 }
 
 /// Runs the command.
@@ -107,15 +105,17 @@ pub fn run(command: &Replay) -> Ended {
         }
     }
     directory.logs.limits = Limits::moved(command.limit.iter().copied());
-    let mut progress = Progress::new(objects.len(), command.quiet);
+    let progress = Progress::new(objects.len(), command.quiet);
+    let threads = read::threads(command.threads);
 
+    let all: Vec<&Object> = objects.iter().collect();
+    let read = read::all(&all, threads, &progress, |object, file, tally: &mut AccessTally| {
+        logs::read_access(&object.name, file, &directory.logs, tally)
+    });
     let mut partly = false;
-    let mut tally = AccessTally::default();
     let (mut waf_objects, mut origin_objects, mut function_objects) = (vec![], vec![], vec![]);
-    for object in &objects {
-        progress.step();
-        let Some(file) = open(object, &mut inputs) else { continue };
-        let outcome = logs::read_access(&object.name, file, &directory.logs, &mut tally);
+    for (object, outcome) in all.into_iter().zip(read.outcomes) {
+        let Some(outcome) = noted(object, outcome, &mut inputs) else { continue };
         match outcome.kind {
             Kind::Waf => waf_objects.push(object),
             Kind::Origin => origin_objects.push(object),
@@ -128,45 +128,54 @@ pub fn run(command: &Replay) -> Ended {
             Kind::Empty | Kind::Foreign => {}
         }
         partly |= !outcome.faults.is_empty();
-        note(object, &outcome.faults, &mut inputs);
     }
+    let mut tally = AccessTally::default();
+    read.parts.into_iter().for_each(|part| tally.merge(part));
     tally.settle();
     directory.assign(&mut tally.refusals);
 
-    // Ids are long: where nothing is looked up by them, they are not kept a second time.
-    let by_id = !(waf_objects.is_empty() && function_objects.is_empty());
+    // Without such logs nobody asks for the ids, of which there may be millions.
+    let by_id = !waf_objects.is_empty() || !function_objects.is_empty();
     let wanted = if by_id { analysis::wanted(&tally) } else { HashSet::new() };
+    let read = read::all(&waf_objects, threads, &progress, |object, file, waf: &mut WafIndex| {
+        logs::read_waf(&object.name, file, &directory.logs.limits, &wanted, waf)
+    });
+    for (object, outcome) in waf_objects.into_iter().zip(read.outcomes) {
+        let outcome = noted(object, outcome, &mut inputs);
+        partly |= outcome.as_ref().is_some_and(|outcome| !outcome.faults.is_empty());
+        inputs.waf_log_files += u64::from(outcome.is_some());
+    }
     let mut waf = WafIndex::default();
-    for object in waf_objects {
-        progress.step();
-        let Some(file) = open(object, &mut inputs) else { continue };
-        let outcome = logs::read_waf(&object.name, file, &directory.logs.limits, &wanted, &mut waf);
-        inputs.waf_log_files += 1;
-        partly |= !outcome.faults.is_empty();
-        note(object, &outcome.faults, &mut inputs);
-    }
+    read.parts.into_iter().for_each(|part| waf.merge(part));
     let mut function = FunctionIndex::default();
-    for object in function_objects {
-        progress.step();
-        let Some(file) = open(object, &mut inputs) else { continue };
-        let outcome = logs::read_function(file, &directory.logs.limits, &wanted, &mut function);
-        inputs.function_log_files += 1;
-        note(object, &outcome.faults, &mut inputs);
+    let read = read::all(
+        &function_objects,
+        threads,
+        &progress,
+        |_, file, function: &mut FunctionIndex| {
+            logs::read_function(file, &directory.logs.limits, &wanted, function)
+        },
+    );
+    for (object, outcome) in function_objects.into_iter().zip(read.outcomes) {
+        let outcome = noted(object, outcome, &mut inputs);
+        inputs.function_log_files += u64::from(outcome.is_some());
     }
+    read.parts.into_iter().for_each(|part| function.merge(part));
     inputs.function_log_lines = function.lines;
-    // Origins are read last: under which ids they know a request is told by their WAFs.
+    // Origins are read last: under which ids they know a request is told by their WAFs. What is
+    // kept of one id depends on the order of its lines, so they are read one after the other.
     let wanted = match origin_objects.as_slice() {
         [] => Wanted::default(),
         _ => analysis::wanted_of_origins(&tally, &waf),
     };
-    let mut origin = OriginIndex::default();
-    for object in origin_objects {
-        progress.step();
-        let Some(file) = open(object, &mut inputs) else { continue };
-        let outcome = logs::read_origin(file, &directory.logs.limits, &wanted, &mut origin);
-        inputs.origin_log_files += 1;
-        note(object, &outcome.faults, &mut inputs);
+    let read = read::all(&origin_objects, 1, &progress, |_, file, origin: &mut OriginIndex| {
+        logs::read_origin(file, &directory.logs.limits, &wanted, origin)
+    });
+    for (object, outcome) in origin_objects.into_iter().zip(read.outcomes) {
+        let outcome = noted(object, outcome, &mut inputs);
+        inputs.origin_log_files += u64::from(outcome.is_some());
     }
+    let origin = read.parts.into_iter().next().unwrap_or_default();
     progress.done();
     inputs.origin_log_lines = origin.lines;
     inputs.origin_lines_left_out = origin.left_out;
@@ -297,9 +306,13 @@ fn walk(root: &Path, folder: &Path, objects: &mut BTreeSet<Object>, inputs: &mut
     }
 }
 
-fn open(object: &Object, inputs: &mut Inputs) -> Option<File> {
-    match File::open(&object.file) {
-        Ok(file) => Some(file),
+/// Complains of what could not be read of an object.
+fn noted(object: &Object, outcome: io::Result<Outcome>, inputs: &mut Inputs) -> Option<Outcome> {
+    match outcome {
+        Ok(outcome) => {
+            note(object, &outcome.faults, inputs);
+            Some(outcome)
+        }
         Err(error) => {
             let reason = error.to_string();
             inputs.unreadable_files.push(Unreadable { file: shown(&object.file), reason });
@@ -424,36 +437,5 @@ impl Account for Accounts {
         let all: BTreeSet<String> =
             self.0.iter().flat_map(|account| account.subjects(operation)).collect();
         all.into_iter().collect()
-    }
-}
-
-/// Progress on a terminal, once the work takes longer than a second.
-struct Progress {
-    total: usize,
-    done: usize,
-    started: Instant,
-    shown: bool,
-}
-
-impl Progress {
-    fn new(total: usize, quiet: bool) -> Self {
-        let total = if quiet || !io::stderr().is_terminal() { 0 } else { total };
-        Self { total, done: 0, started: Instant::now(), shown: false }
-    }
-
-    #[expect(clippy::print_stderr, reason = "progress belongs on standard error")]
-    fn step(&mut self) {
-        self.done += 1;
-        if self.total > 0 && self.started.elapsed() > Duration::from_secs(1) {
-            self.shown = true;
-            eprint!("\rreading {} of {} files", self.done.min(self.total), self.total);
-        }
-    }
-
-    #[expect(clippy::print_stderr, reason = "progress belongs on standard error")]
-    fn done(&mut self) {
-        if self.shown {
-            eprint!("\r\x1b[K");
-        }
     }
 }

@@ -39,6 +39,12 @@ impl FunctionIndex {
         self.ran.get(request_id).copied()
     }
 
+    /// Adds what another part of the logs says. Order does not matter.
+    pub fn merge(&mut self, other: Self) {
+        self.lines += other.lines;
+        other.ran.iter().for_each(|(id, ran)| self.note(id, *ran));
+    }
+
     fn note(&mut self, id: &str, ran: Ran) {
         let known = self.ran.entry(id.into()).or_insert(ran);
         if *known != ran {

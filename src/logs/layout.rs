@@ -1,6 +1,7 @@
 //! Where each column of a line stands.
 
 use super::names::{self, Dialect, Name};
+use super::split;
 use crate::limits::COLUMNS;
 
 /// What stands between two columns.
@@ -28,11 +29,8 @@ impl Delimiter {
         ends.clear();
         match self.0.as_ref() {
             [byte] => {
-                for end in memchr::memchr_iter(*byte, line) {
-                    if ends.len() >= COLUMNS {
-                        return false;
-                    }
-                    ends.push(end);
+                if !split::places(*byte, line, COLUMNS, ends) {
+                    return false;
                 }
             }
             bytes => {

@@ -146,6 +146,9 @@ fn is_plausible(layout: &Layout, line: &[u8], ends: &mut Vec<usize>) -> bool {
     let holds = |name, form: fn(&[u8]) -> bool| {
         layout.cell(name, line, ends).is_none_or(|value| value == b"-" || form(value))
     };
+    // Real-time records always write seconds with decimals, which tells them from a length.
+    let seconds: fn(&[u8]) -> bool =
+        if layout.dialect == Dialect::Realtime { is_fraction } else { is_decimal };
     holds(Name::Edge, is_edge)
         && holds(Name::Method, |value| value.iter().all(u8::is_ascii_uppercase))
         && holds(Name::ClientIp, |value| address(value).is_some())
@@ -153,9 +156,9 @@ fn is_plausible(layout: &Layout, line: &[u8], ends: &mut Vec<usize>) -> bool {
         && holds(Name::Protocol, |value| value.iter().all(u8::is_ascii_lowercase))
         && holds(Name::ProtocolVersion, |value| value.starts_with(b"HTTP/"))
         && holds(Name::DistributionDomain, |value| value.contains(&b'.'))
-        && holds(Name::TimeTaken, is_decimal)
-        && holds(Name::FirstByte, is_decimal)
-        && holds(Name::OriginFirstByte, is_decimal)
+        && holds(Name::TimeTaken, seconds)
+        && holds(Name::FirstByte, seconds)
+        && holds(Name::OriginFirstByte, seconds)
         && holds(Name::ContentLength, is_integer)
         && holds(Name::ReceivedBytes, is_integer)
         && holds(Name::ContentType, |value| value.contains(&b'/'))
@@ -204,6 +207,10 @@ fn is_word(value: &[u8]) -> bool {
 
 fn is_decimal(value: &[u8]) -> bool {
     super::row::thousandths(value).is_some()
+}
+
+fn is_fraction(value: &[u8]) -> bool {
+    is_decimal(value) && value.contains(&b'.')
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub mod parquet;
 pub mod record;
 pub mod row;
 pub mod served;
+pub mod split;
 pub mod tally;
 pub mod unpack;
 pub mod waf;

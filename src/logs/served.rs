@@ -105,10 +105,33 @@ impl Moments {
 }
 
 /// All that was let in by one distribution.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct LetIn {
     seen: [BTreeMap<u64, Seen>; ATTRIBUTES],
+    /// What was noted lately. Nearly every row says the same as one before it, and noting a moment
+    /// between two that are known already changes nothing.
+    lately: [Lately; LATELY],
 }
+
+const LATELY: usize = 8;
+
+/// One value that was noted, with the moments of one five minutes between which nothing is new.
+#[derive(Clone, Debug, Default)]
+struct Lately {
+    attribute: Option<Attribute>,
+    kind: u8,
+    value: Vec<u8>,
+    place: Vec<u8>,
+    span: (i64, i64),
+}
+
+impl PartialEq for LetIn {
+    fn eq(&self, other: &Self) -> bool {
+        self.seen == other.seen
+    }
+}
+
+impl Eq for LetIn {}
 
 impl LetIn {
     /// Counts a row that is no refusal. Most rows that were answered from the cache or the origin
@@ -189,6 +212,30 @@ impl LetIn {
         // A value longer than any that CloudFront knows would be cut into another one.
         if value.len() > LET_IN_BYTES || place.len() > LET_IN_BYTES {
             return;
+        }
+        let mix =
+            attribute as usize + value.len() + usize::from(value.last().copied().unwrap_or(0));
+        let lately = self.lately.get_mut(mix % LATELY);
+        if let Some(known) = lately {
+            let same = known.attribute == Some(attribute)
+                && known.kind == kind
+                && known.value == value
+                && known.place == place;
+            let (first, last) = known.span;
+            if same && (first..=last).contains(&second) {
+                return;
+            }
+            if same && first.div_euclid(300) == second.div_euclid(300) {
+                known.span = (first.min(second), last.max(second));
+            } else {
+                known.attribute = Some(attribute);
+                known.kind = kind;
+                known.span = (second, second);
+                known.value.clear();
+                known.value.extend_from_slice(value);
+                known.place.clear();
+                known.place.extend_from_slice(place);
+            }
         }
         let hash = crate::clusters::key_hash(&[&[kind], value, place]);
         let Some(seen) = self.seen.get_mut(attribute as usize) else { return };

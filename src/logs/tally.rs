@@ -1,6 +1,6 @@
 //! What is counted of access logs: a summary that merges.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
@@ -147,7 +147,11 @@ impl AccessTally {
         if let Some(served) = self.served_by(domain) {
             served.let_in.count(row);
             served.sample.offer(contrast::identity(row), || ServedRequest::new(row));
-            *served.buckets.entry(row.time.as_second().div_euclid(300)).or_default() += 1;
+            let bucket = row.time.as_second().div_euclid(300);
+            match served.buckets.last_entry().filter(|last| *last.key() == bucket) {
+                Some(mut last) => *last.get_mut() += 1,
+                None => *served.buckets.entry(bucket).or_default() += 1,
+            }
             if matches!(row.status, 200 | 206) {
                 let (result, _) = row.result_types();
                 let asked = matches!(result, Column::Value(b"Miss" | b"RefreshHit"));
@@ -178,7 +182,11 @@ impl AccessTally {
             (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
             (one, two) => one.or(two),
         };
-        self.refusals.extend(other.refusals);
+        if self.refusals.is_empty() {
+            self.refusals = other.refusals;
+        } else {
+            self.refusals.extend(other.refusals);
+        }
         for (domain, theirs) in other.served {
             let Some(mine) = self.served_by(&domain) else { continue };
             mine.let_in.merge(theirs.let_in);
@@ -195,12 +203,16 @@ impl AccessTally {
     /// Puts the refusals into their order in time and drops those that came twice: a request id
     /// counts once over all objects, a line without one by its object and position.
     pub fn settle(&mut self) {
-        self.refusals.sort();
-        let mut seen = std::collections::HashSet::new();
-        let ids = self.refusals.iter().map(|refusal| refusal.request_id.as_deref());
-        let first: Vec<bool> = ids.map(|id| id.is_none_or(|id| seen.insert(id))).collect();
-        let mut first = first.into_iter();
-        self.refusals.retain(|_| first.next().unwrap_or(true));
+        // Refusals that compare as equal are equal in all that is known of them.
+        self.refusals.sort_unstable();
+        let mut seen = HashSet::with_capacity(self.refusals.len());
+        let stay: Vec<bool> = self
+            .refusals
+            .iter()
+            .map(|refusal| refusal.request_id.as_ref().is_none_or(|id| seen.insert(id)))
+            .collect();
+        let mut stay = stay.into_iter();
+        self.refusals.retain(|_| stay.next().unwrap_or(true));
     }
 }
 

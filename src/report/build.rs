@@ -114,28 +114,40 @@ pub fn findings(
     facts: &Facts,
 ) -> Vec<Finding> {
     let mut all: BTreeMap<Subject, Gathered> = BTreeMap::new();
-    for (number, (refusal, kind)) in refusals.iter().zip(judged).enumerate() {
-        let Some((kind, verdict)) = kinds.get(*kind) else { continue };
+    // Requests of one kind say the same, so that a million of them are counted and said once.
+    let mut of_kind: Vec<Vec<usize>> = vec![Vec::new(); kinds.len()];
+    for (number, kind) in judged.iter().enumerate() {
+        if let Some(numbers) = of_kind.get_mut(*kind) {
+            numbers.push(number);
+        }
+    }
+    for ((kind, verdict), numbers) in kinds.iter().zip(of_kind) {
+        let Some(number) = numbers.first().copied() else { continue };
+        let count = numbers.len() as u64;
         let found = all.entry(Subject::of(kind, verdict)).or_insert_with(|| Gathered::new(number));
-        found.requests += 1;
-        found.times.push(refusal.time);
-        found.sample.offer(identity_of(refusal), || number);
-        *found.confidence.entry(verdict.confidence).or_default() += 1;
+        found.requests += count;
+        found.first = found.first.min(number);
+        for (number, refusal) in numbers.iter().filter_map(|n| Some((*n, refusals.get(*n)?))) {
+            found.times.push(refusal.time);
+            found.sample.offer(identity_of(refusal), || number);
+        }
+        *found.confidence.entry(verdict.confidence).or_default() += count;
         for (place, evidence) in verdict.evidence.iter().enumerate() {
             let key = (evidence.source.clone(), evidence.says.clone());
             let seen = found.evidence.entry(key).or_insert((0, place));
-            *seen = (seen.0 + 1, seen.1.min(place));
+            *seen = (seen.0 + count, seen.1.min(place));
         }
         for out in &verdict.ruled_out {
             let reasons = found.ruled_out.entry(out.cause).or_default();
-            *reasons.entry(out.because.says.clone()).or_default() += 1;
+            *reasons.entry(out.because.says.clone()).or_default() += count;
         }
         found.alternatives.extend(&verdict.alternatives);
         for question in &verdict.missing {
-            found.missing.entry(question.clone()).or_insert(number);
+            let first = found.missing.entry(question.clone()).or_insert(number);
+            *first = number.min(*first);
         }
         if let MatchedBehavior::At(index) = kind.behavior {
-            *found.behaviors.entry(index).or_default() += 1;
+            *found.behaviors.entry(index).or_default() += count;
         }
     }
     let total = refusals.len().max(1) as f64;
