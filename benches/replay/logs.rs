@@ -102,11 +102,11 @@ pub fn write(root: &Path, set: &Set) -> io::Result<()> {
             .map(|first| {
                 scope.spawn(move || {
                     let mine = (first..set.objects).step_by(workers as usize);
-                    mine.map(|number| object(folder, set, number)).collect::<io::Result<()>>()
+                    mine.into_iter().try_for_each(|number| object(folder, set, number))
                 })
             })
             .collect();
-        workers.into_iter().map(|worker| worker.join().unwrap()).collect::<io::Result<()>>()
+        workers.into_iter().try_for_each(|worker| worker.join().unwrap())
     })?;
     // The answers of AWS come last: a set that has them is whole.
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(BUNDLE).join("aws"), &folder.join("aws"))
@@ -184,7 +184,14 @@ fn line(out: &mut impl Write, random: &mut Random, second: u64, refused: u64) ->
         (false, _) => (200, "RefreshHit", "RefreshHit", TYPES[2], length, "GET", "https"),
     };
     write!(out, "2026-04-14\t{hh:02}:{mm:02}:{ss:02}\t{edge}\t{}\t", length + 400)?;
-    write!(out, "{}.{}.{}.{}\t", 80 + place, viewer >> 8 & 255, viewer * 7 & 255, viewer & 255)?;
+    write!(
+        out,
+        "{}.{}.{}.{}\t",
+        80 + place,
+        (viewer >> 8) & 255,
+        (viewer * 7) & 255,
+        viewer & 255
+    )?;
     write!(
         out,
         "{method}\t{DOMAIN}\t{path}\t{status}\thttps://{HOST}/product/{page}/details-of-something\t"
