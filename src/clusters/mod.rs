@@ -6,10 +6,10 @@
 //! `/static/{hash}.js` everywhere; `/api/v2/invoices/{n}` at Frankfurt only; `POST /login` from
 //! Vietnam.
 //!
-//! - [`template`] gives one path its readable form: what varies becomes a placeholder.
+//! - [`template()`] gives one path its readable form: what varies becomes a placeholder.
 //! - [`Sample`] keeps a bounded, order-free share of the requests.
 //! - [`Collapse`] knows both samples and folds segments that never repeat into `{*}`.
-//! - [`city`] says where an edge stands.
+//! - [`city()`] says where an edge stands.
 //! - [`locate`] contrasts refused with served rows and names the combinations.
 //!
 //! Everything here is pure: same rows, same clusters, whatever the order they came in.
