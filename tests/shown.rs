@@ -281,6 +281,8 @@ fn alerts_by_mail_to_programs_and_their_subject() {
             if protocol.contains("http") || protocol == "sqs" || protocol == "lambda" {
                 assert_values(protocol, &serde_json::from_str(text).unwrap());
             }
+            // A Host is shown without the dots that would make a link of it.
+            let text = text.replace("evil[.]example", "");
             for bad in MARKUP {
                 assert!(!text.contains(bad), "{protocol} of {hostile:?} has {bad}: {text}");
                 assert!(!sent.subject.contains(bad), "{}", sent.subject);

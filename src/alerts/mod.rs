@@ -156,7 +156,7 @@ impl Alert {
                 .unwrap_or_else(|| "possible".to_owned()),
             cause: largest.cause,
             detail: largest.detail,
-            rule: largest.rule.as_deref().map(crate::viewer::plain),
+            rule: largest.rule.as_deref().map(safe::rule),
             change: main.and_then(|finding| finding.trigger.as_ref()).map(|trigger| Change {
                 event: trigger.event.clone(),
                 by: trigger.by.clone(),

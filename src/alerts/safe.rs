@@ -141,6 +141,20 @@ fn method(name: &str) -> String {
     if METHODS.contains(&name) { name.to_owned() } else { "{text}".to_owned() }
 }
 
+/// A country or a point of presence: two or three capitals.
+fn place(code: &str) -> String {
+    let is_code = code.len() <= 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    if is_code { code.to_owned() } else { "{text}".to_owned() }
+}
+
+/// The name of a rule. AWS WAF takes letters, digits, `-` and `_`, and names groups by their ARN;
+/// what a log says otherwise is nobody's rule.
+pub fn rule(name: &str) -> String {
+    let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':' | '/' | ' ');
+    let is_name = name.chars().all(known) && !name.contains("//");
+    if is_name { plain(name) } else { "{text}".to_owned() }
+}
+
 /// A sentence of ours that may have a viewer's words in it: without links, addresses of people and
 /// full addresses of clients.
 pub fn sentence(text: &str) -> String {
@@ -175,12 +189,30 @@ pub fn shortened(address: IpAddr) -> String {
     }
 }
 
+/// Writes the rule's safe name wherever a sentence has its own.
+fn name_rule(finding: &mut Finding) {
+    let Some(own) = finding.rule.take() else { return };
+    let safe = rule(&own);
+    if safe != own {
+        let remedy = &mut finding.remedy;
+        let evidence = finding.evidence.iter_mut().map(|one| &mut one.says);
+        let ruled_out = finding.ruled_out.iter_mut().map(|one| &mut one.because);
+        let steps = remedy.steps.iter_mut().chain([&mut remedy.summary]);
+        for text in evidence.chain(ruled_out).chain(steps).filter(|_| !own.is_empty()) {
+            *text = text.replace(&own, &safe).replace(&plain(&own), &safe);
+        }
+    }
+    finding.rule = Some(safe);
+}
+
 /// A finding as it may leave the account.
 pub fn finding(finding: &Finding) -> Finding {
     let mut finding = finding.clone();
     for cluster in &mut finding.clusters {
         cluster.path = path(&cluster.path);
         cluster.hosts = cluster.hosts.iter().map(|name| host(name)).collect();
+        cluster.edges = cluster.edges.iter().map(|code| place(code)).collect();
+        cluster.countries = cluster.countries.iter().map(|code| place(code)).collect();
         cluster.methods = cluster.methods.iter().map(|name| method(name)).collect();
         let templates = cluster
             .examples
@@ -190,6 +222,7 @@ pub fn finding(finding: &Finding) -> Finding {
         cluster.examples.sort();
         cluster.examples.dedup();
     }
+    name_rule(&mut finding);
     for evidence in &mut finding.evidence {
         evidence.says = sentence(&evidence.says);
     }
