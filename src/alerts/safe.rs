@@ -169,7 +169,12 @@ fn word(word: &str) -> String {
         return word.replace(bare, &shortened(address));
     }
     let lower = bare.to_ascii_lowercase();
-    if lower.contains("://") || lower.starts_with("www.") || lower.contains('@') {
+    // What had to be escaped is no word of CloudFront's or of ours.
+    let escaped = lower.split('%').skip(1).any(|rest| {
+        rest.get(..2).is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    });
+    let linked = lower.contains("://") || lower.starts_with("www.") || lower.contains('@');
+    if escaped || linked {
         return "{text}".to_owned();
     }
     word.replace(['<', '>'], "")
