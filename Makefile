@@ -15,7 +15,7 @@ VENV := .venv
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-deploy check bench validate build deploy stage build-WhyFunction bootstrap-for-lambda fuzz fuzz-build need-cargo need-fuzz
+.PHONY: help demo test test-deploy test-pages check bench validate build deploy stage build-WhyFunction bootstrap-for-lambda fuzz fuzz-build need-cargo need-fuzz
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[A-Za-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,28 +23,47 @@ help: ## List these targets
 demo: | need-cargo ## Explain the sample incident in events/
 	@cargo run --quiet -- replay events/incident
 
-test: | need-cargo ## Run all tests: those of the crate, then those of the deployed stack
+test: | need-cargo ## Run all tests: those of the crate, of the pages, and of the deployed stack
 	cargo test --features aws
+	@$(MAKE) --no-print-directory test-pages
 	@$(MAKE) --no-print-directory test-deploy
 
 need-cargo:
 	@command -v cargo >/dev/null || { echo "This needs Rust: https://rustup.rs" >&2; exit 1; }
 
+# A shell line that says why a test in Python cannot run here, and what else it needs.
+define need-python
+missing=""
+if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+  missing="python3, 3.10 or newer"
+elif ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
+  missing="Python's venv module (Debian: apt-get install python3-venv)"
+fi
+endef
+
+define skip-if-missing
+if [ -n "$$missing" ]; then
+  echo "SKIPPED: the tests of $(1) need $$missing; all others ran." >&2
+  [ -z "$${CI:-}" ] || { echo "CI runs all tests or fails." >&2; exit 1; }
+  exit 0
+fi
+endef
+
 # `cargo test` has just built the bootstrap that is deployed here.
 test-deploy: ## Deploy the stack to a local AWS and test it there (after a build of the tests)
-	@missing=""
-	if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
-	  missing="python3, 3.10 or newer"
-	elif ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
-	  missing="Python's venv module (Debian: apt-get install python3-venv)"
-	fi
-	if [ -n "$$missing" ]; then
-	  echo "SKIPPED: the tests of the deployed stack need $$missing; all others ran." >&2
-	  [ -z "$${CI:-}" ] || { echo "CI runs all tests or fails." >&2; exit 1; }
-	  exit 0
-	fi
+	@$(need-python)
+	$(call skip-if-missing,the deployed stack)
 	$(MAKE) --no-print-directory $(VENV)/deploy.stamp
 	WHY403_BOOTSTRAP="$${CARGO_TARGET_DIR:-target}/debug/bootstrap" $(VENV)/bin/pytest tests/deploy
+
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+test-pages: ## Open the HTML reports in Chromium (after a build of the tests)
+	@$(need-python)
+	[ -n "$(CHROMIUM)" ] || missing="Chromium (Debian: apt-get install chromium)"
+	$(call skip-if-missing,the pages)
+	$(MAKE) --no-print-directory $(VENV)/pages.stamp
+	WHY403="$${CARGO_TARGET_DIR:-target}/debug/why403" CHROMIUM="$(CHROMIUM)" $(VENV)/bin/pytest tests/pages
 
 check: | need-cargo ## Format, lints and documentation, with every warning an error
 	cargo fmt --check
@@ -127,6 +146,11 @@ bootstrap-for-lambda: $(VENV)/build.stamp
 $(VENV)/deploy.stamp: tests/deploy/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet -r tests/deploy/requirements.txt
+	touch $@
+
+$(VENV)/pages.stamp: tests/pages/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet -r tests/pages/requirements.txt
 	touch $@
 
 $(VENV)/build.stamp: Makefile

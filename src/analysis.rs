@@ -22,6 +22,7 @@ use crate::logs::tally::{AccessTally, Masks, ServedPath};
 use crate::logs::waf::{Action, Side, WafIndex};
 use crate::report::build::{self, Subject};
 use crate::report::clusters::Whereabouts;
+use crate::report::timeline::Timeline;
 use crate::report::{Inputs, Report, RequestOut, Totals, Window, not_logged};
 
 /// Which distribution a `d….cloudfront.net` belongs to, and what must be known to read its logs.
@@ -338,6 +339,9 @@ impl Analysis<'_> {
         inputs.not_logged = not_logged::of(verdicts, |refusal| self.country(refusal).is_some());
         let forbidden = self.refusals.iter().filter(|refusal| refusal.status == 403).count() as u64;
         let incidents = counting::of(tally, self.subjects());
+        let refused = self.verdicts().filter(|(refusal, _, _)| refusal.status == 403);
+        let refused = refused.map(|(refusal, _, verdict)| (refusal.time, verdict.cause));
+        let timeline = Timeline::of(tally.window, refused);
         Report {
             schema: "why403/report/1",
             window: Window {
@@ -352,6 +356,7 @@ impl Analysis<'_> {
             },
             findings,
             incidents,
+            timeline,
         }
     }
 

@@ -188,3 +188,7 @@ pub const ORIGIN_IDS: usize = 16;
 /// Lines that are held against one refusal. So many of one path in one second tell nothing of any
 /// one of them, unless all say the same.
 pub const ORIGIN_CANDIDATES: usize = 512;
+
+/// Refused requests that a page lists. More would make it too large to be mailed, and nobody reads
+/// them; `--request-id` answers for any of them.
+pub const LISTED_REQUESTS: usize = 500;

@@ -24,7 +24,7 @@ use why403::logs::origin::{OriginIndex, Wanted};
 use why403::logs::tally::AccessTally;
 use why403::logs::waf::WafIndex;
 use why403::logs::{self, Kind, Outcome};
-use why403::report::{Inputs, Report, Unreadable, request, text};
+use why403::report::{Inputs, Report, Unreadable, html, request, text};
 use why403::trigger::Batch;
 use why403::viewer::plain;
 
@@ -78,6 +78,8 @@ enum Format {
     Text,
     /// For programs, schema why403/report/1
     Json,
+    /// One page that opens from a mail attachment
+    Html,
 }
 
 fn limit_help() -> String {
@@ -203,7 +205,7 @@ pub fn run(command: &Replay) -> Ended {
         None => Ok(()),
     }
     .and_then(|()| match command.request_id.as_slice() {
-        [] => write_report(command, &report),
+        [] => write_report(command, &report, &analysis),
         ids => write_answers(command, &analysis, ids),
     });
     match written {
@@ -367,7 +369,8 @@ fn write_answers(command: &Replay, analysis: &Analysis<'_>, ids: &[String]) -> i
     let answers = ids.iter().map(|id| request::answer(analysis, id));
     let text = match command.format {
         Format::Json => serde_json::to_string_pretty(&answers.collect::<Vec<_>>())? + "\n",
-        Format::Text => {
+        // A page of one request says no more than its text.
+        Format::Text | Format::Html => {
             let texts: Result<Vec<_>, _> = answers.map(|answer| request::text(&answer)).collect();
             texts.map_err(io::Error::other)?.join("\n")
         }
@@ -375,9 +378,10 @@ fn write_answers(command: &Replay, analysis: &Analysis<'_>, ids: &[String]) -> i
     write_out(command, &text)
 }
 
-fn write_report(command: &Replay, report: &Report) -> io::Result<()> {
+fn write_report(command: &Replay, report: &Report, analysis: &Analysis<'_>) -> io::Result<()> {
     let text = match command.format {
         Format::Json => serde_json::to_string_pretty(report)? + "\n",
+        Format::Html => html::write(report, analysis.requests()),
         Format::Text => text::write(report).map_err(io::Error::other)?,
     };
     write_out(command, &text)

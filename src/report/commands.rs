@@ -9,33 +9,41 @@ use crate::account::command::quoted;
 /// What is missing, why, and the command that supplies it to a bundle.
 pub(super) fn missing(out: &mut String, all: &[MissingOut]) -> fmt::Result {
     for one in all {
-        let (fact, may) = (&one.fact, one.permission);
-        let why = match one.why {
-            "denied" => format!(
-                "AWS did not let us read {fact}: grant {may} to the role that asks, then run"
-            ),
-            "unreadable" => format!("{fact} is there and cannot be read: ask again"),
-            "other-moment" => format!(
-                "{fact} of that moment: what was read is of another. Your deployments or AWS \
-                 Config may have it; today's comes by"
-            ),
-            _ => format!("{fact} is not in the bundle: run"),
-        };
-        item(out, "missing", &why)?;
-        let folder = one.file.as_deref().and_then(|file| Some((file, file.rsplit_once('/')?.0)));
-        match folder {
-            Some((file, folder)) => {
-                let (file, folder) = (quoted(file), quoted(folder));
-                command(out, &format!("mkdir -p {folder} && {} > {file}", one.command))?;
-            }
-            None => command(out, &one.command)?,
-        }
+        item(out, "missing", &reason(one))?;
+        command(out, &supply(one))?;
         if let Some((how, by)) = one.switched_on {
             item(out, "", how)?;
             command(out, by)?;
         }
     }
     Ok(())
+}
+
+/// Why a fact is missing, as a sentence that leads to a command.
+pub(super) fn reason(one: &MissingOut) -> String {
+    let (fact, may) = (&one.fact, one.permission);
+    match one.why {
+        "denied" => {
+            format!("AWS did not let us read {fact}: grant {may} to the role that asks, then run")
+        }
+        "unreadable" => format!("{fact} is there and cannot be read: ask again"),
+        "other-moment" => format!(
+            "{fact} of that moment: what was read is of another. Your deployments or AWS Config \
+             may have it; today's comes by"
+        ),
+        _ => format!("{fact} is not in the bundle: run"),
+    }
+}
+
+/// The command that supplies a fact, into the file of a bundle where it has one.
+pub(super) fn supply(one: &MissingOut) -> String {
+    let folder = one.file.as_deref().and_then(|file| Some((file, file.rsplit_once('/')?.0)));
+    match folder {
+        Some((file, folder)) => {
+            format!("mkdir -p {} && {} > {}", quoted(folder), one.command, quoted(file))
+        }
+        None => one.command.clone(),
+    }
 }
 
 /// Whether a step of a remedy is a command to copy.

@@ -3,11 +3,13 @@
 pub mod build;
 pub mod clusters;
 mod commands;
+pub mod html;
 pub mod missing;
 pub mod not_logged;
 pub mod place;
 pub mod request;
 pub mod text;
+pub mod timeline;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -29,6 +31,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What stands out against its own past.
     pub incidents: Vec<Incident>,
+    /// When what was refused, for pictures.
+    #[serde(skip)]
+    pub timeline: timeline::Timeline,
 }
 
 /// A span of time.

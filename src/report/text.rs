@@ -155,11 +155,16 @@ pub fn sentence_of(cause: &str, detail: Option<&str>) -> &'static str {
 
 /// `cause/detail` and the rule.
 pub fn name(finding: &Finding) -> String {
-    let mut name = finding.cause.to_owned();
-    if let Some(detail) = finding.detail {
+    name_of(finding.cause, finding.detail, finding.rule.as_deref())
+}
+
+/// `cause/detail` and the rule.
+pub fn name_of(cause: &str, detail: Option<&str>, rule: Option<&str>) -> String {
+    let mut name = cause.to_owned();
+    if let Some(detail) = detail {
         let _ = write!(name, "/{detail}");
     }
-    if let Some(rule) = &finding.rule {
+    if let Some(rule) = rule {
         let _ = write!(name, " {}", plain(rule));
     }
     name
@@ -269,7 +274,7 @@ fn clusters(out: &mut String, finding: &Finding) -> fmt::Result {
 }
 
 /// `1.7x`, `61x`; what was hardly ever served has no exact lift.
-fn times(lift: f64) -> String {
+pub(super) fn times(lift: f64) -> String {
     match lift {
         ..10.0 => format!("{lift:.1}x"),
         ..1000.0 => format!("{lift:.0}x"),
@@ -376,13 +381,13 @@ fn clock(first: Timestamp, time: Timestamp) -> String {
 }
 
 /// `2026-03-10 14:31 to 15:00`, or the one minute.
-fn span(first: Timestamp, last: Timestamp) -> String {
+pub(super) fn span(first: Timestamp, last: Timestamp) -> String {
     let (from, to) = (moment(first), clock(first, last));
     if from.ends_with(&to) { from } else { format!("{from} to {to}") }
 }
 
 /// `40 s`, `30 min`, `5 h`.
-fn duration(seconds: i64) -> String {
+pub(super) fn duration(seconds: i64) -> String {
     match seconds {
         ..120 => format!("{seconds} s"),
         120..7200 => format!("{} min", seconds / 60),
@@ -391,7 +396,7 @@ fn duration(seconds: i64) -> String {
 }
 
 /// `1 line`, `20,210 lines`.
-fn several(number: u64, noun: &str) -> String {
+pub(super) fn several(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
