@@ -5,8 +5,8 @@ mod commands;
 use std::panic;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use commands::{Ended, replay};
+use clap::{CommandFactory, Parser, Subcommand};
+use commands::{Ended, causes, replay, shell};
 
 /// Says why CloudFront answers 403: who is refused, since when, why, and what to do
 #[derive(Debug, Parser)]
@@ -28,6 +28,12 @@ struct Cli {
 enum Command {
     /// Explain the refusals in logs that lie on this machine; needs no AWS account
     Replay(replay::Replay),
+    /// List the causes, or say what one means, what proves it and what to do
+    Causes(causes::Causes),
+    /// Write completions for a shell
+    Completions(shell::Completions),
+    /// Write the manual page
+    Man,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -56,6 +62,9 @@ fn main() -> ExitCode {
     // A panic is a fault of ours; it ends with a code of its own and says where it was.
     let run = panic::catch_unwind(|| match &cli.command {
         Command::Replay(command) => replay::run(command),
+        Command::Causes(command) => causes::run(command),
+        Command::Completions(command) => shell::completions(command, Cli::command()),
+        Command::Man => shell::man(Cli::command()),
     });
     run.unwrap_or(Ended::Internal).into()
 }

@@ -182,6 +182,71 @@ fn reports_for_people_and_programs() {
     }
 }
 
+// See: goaccess#405, #1867, testssl.sh#3090.
+#[test]
+fn a_page_has_no_element_link_or_title_of_a_viewers() {
+    let (_folder, root) = bundle();
+    let output = run(&["--format", "html"], &root);
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(page.contains("%3Cscript%3E") || page.contains("&lt;script&gt;"), "it is shown");
+    assert!(page.chars().all(|c| c == '\n' || is_harmless(c)));
+    // The page's own style and script come first and last; what is between has names of elements
+    // that the page itself uses.
+    let own = [
+        "a", "body", "button", "caption", "code", "dd", "details", "div", "dl", "dt", "figcaption",
+        "figure", "footer", "h1", "h2", "h3", "head", "header", "html", "li", "line", "main", "meta",
+        "p", "pre", "rect", "script", "section", "span", "style", "summary", "svg", "table", "tbody",
+        "td", "tfoot", "th", "thead", "title", "tr", "ul",
+    ];
+    let (before, rest) = page.split_once("<style>").unwrap();
+    let (_, rest) = rest.split_once("</style>").unwrap();
+    let (between, after) = rest.rsplit_once("<script>").unwrap();
+    assert!(after.ends_with("</script></body></html>"), "nothing follows the page's own script");
+    for part in [before, between] {
+        for tag in part.split('<').skip(1) {
+            let tag = tag.trim_start_matches(['/', '!']);
+            let name = tag.split([' ', '>']).next().unwrap_or_default();
+            assert!(own.contains(&name) || name == "DOCTYPE", "<{tag}");
+            let inside = tag.split('>').next().unwrap_or_default();
+            assert!(!inside.contains(" on") && !inside.contains(" style="), "<{tag}");
+            if let Some((_, link)) = inside.split_once("href=\"") {
+                let known = link.starts_with('#') || link.starts_with("https://docs.aws.amazon.com/");
+                assert!(known, "<{tag}");
+            }
+        }
+    }
+    let title = page.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+    assert!(!title.unwrap().0.contains("<script"));
+    assert_eq!(run(&["--format", "html"], &root).stdout, page.as_bytes(), "the same bytes again");
+}
+
+// See: look.md §1, requirement 15: a page is a mail's attachment.
+#[test]
+fn a_page_of_fifty_findings_is_small() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("bundle");
+    fs::create_dir_all(root.join("logs/access")).unwrap();
+    let mut text = "#Fields: date time x-edge-location cs-method cs(Host) cs-uri-stem sc-status \
+        cs(User-Agent) cs-uri-query x-edge-request-id x-host-header sc-content-type \
+        x-edge-detailed-result-type\n"
+        .to_owned();
+    for n in 0..5000 {
+        text += &format!(
+            "2026-03-10\t14:{:02}:{:02}\tFRA{}-P1\tGET\td{}.cloudfront.net\t/some/path/{n}/of-a-page\t403\t-\t-\t\
+             {n:054}==\twww{}.example.com\ttext/html\t{}\n",
+            n / 60 % 60, n % 60, n % 70, n % 25, n % 3,
+            if n % 2 == 0 { "Error" } else { "ClientGeoBlocked" }
+        );
+    }
+    fs::write(root.join("logs/access/log"), text).unwrap();
+    let output = run(&["--format", "json"], &root);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = report.get("findings").and_then(Value::as_array).unwrap().len();
+    let page = run(&["--format", "html"], &root).stdout;
+    assert!(page.len() <= 300_000, "{} bytes for {findings} findings", page.len());
+    assert!(findings >= 25, "{findings}");
+}
+
 #[test]
 fn the_answer_about_one_request() {
     let (_folder, root) = bundle();

@@ -1,8 +1,10 @@
 //! The subcommands, one file each.
 
+pub mod causes;
 pub mod event;
 mod read;
 pub mod replay;
+pub mod shell;
 
 use std::process::ExitCode;
 
