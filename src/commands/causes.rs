@@ -7,7 +7,7 @@ use anstyle::Style;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use why403::causes::{Cause, Severity, rule};
-use why403::report::text::filled;
+use why403::report::text::wrap;
 
 use super::Ended;
 
@@ -54,7 +54,7 @@ fn one(cause: Cause) -> Result<String, fmt::Error> {
     let Some(rule) = rule(cause) else {
         let text = "The evidence does not decide. The report says what was ruled out, and which \
                     missing fact would decide it.";
-        writeln!(out, "\n{}", filled(text, 0))?;
+        writeln!(out, "\n{}", wrap(text, 0))?;
         return Ok(out);
     };
     let sheet = &rule.sheet;
@@ -67,11 +67,11 @@ fn one(cause: Cause) -> Result<String, fmt::Error> {
         ("Reference", sheet.reference),
     ];
     for (heading, text) in parts {
-        writeln!(out, "\n{BOLD}{heading}{BOLD:#}\n  {}", filled(text, 2))?;
+        writeln!(out, "\n{BOLD}{heading}{BOLD:#}\n  {}", wrap(text, 2))?;
     }
     if !sheet.changes.is_empty() {
         let text = sheet.changes.join(", ");
-        writeln!(out, "\n{BOLD}Changes that can start it{BOLD:#}\n  {}", filled(&text, 2))?;
+        writeln!(out, "\n{BOLD}Changes that can start it{BOLD:#}\n  {}", wrap(&text, 2))?;
     }
     Ok(out)
 }

@@ -3,6 +3,9 @@
 pub mod build;
 pub mod clusters;
 mod commands;
+mod finding;
+mod footer;
+mod headline;
 pub mod html;
 pub mod missing;
 pub mod not_logged;
@@ -10,6 +13,7 @@ pub mod place;
 pub mod request;
 pub mod text;
 pub mod timeline;
+mod words;
 
 use jiff::Timestamp;
 use serde::Serialize;

@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::super::commands::{is_command, reason, supply};
-use super::super::text::{duration, moment, name, sentence_of, several, span, thousands, times};
+use super::super::headline::{name, sentence_of};
+use super::super::words::{duration, moment, several, span, thousands, times};
 use super::super::{ClusterOut, Finding, MissingOut, Report, place};
 use super::visible;
 

@@ -13,7 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::text::{moment, name, several, span, thousands, title};
+use super::headline::{name, title};
+use super::words::{moment, several, span, thousands};
 use super::{Report, RequestOut};
 use crate::limits::LISTED_REQUESTS;
 

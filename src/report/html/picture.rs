@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::super::Report;
-use super::super::text::{moment, name_of, several, thousands};
+use super::super::headline::name_of;
 use super::super::timeline::Timeline;
+use super::super::words::{moment, several, thousands};
 use super::visible;
 
 /// Causes with a colour of their own; the last colour is for the rest.
