@@ -20,6 +20,7 @@
 //! - [`report`]: the report as plain values and as text.
 //! - [`alerts`]: what people and programs are told, made safe to show.
 //! - [`analysis`]: the only file that knows all rooms.
+//! - [`audit`]: the same rules, asked about requests that nobody has sent yet.
 //! - [`countries`]: where addresses are, by a database of the reader's own.
 //! - [`viewer`]: what a viewer sent, escaped wherever it is shown.
 //! - [`limits`]: every limit with its reason.
@@ -27,6 +28,7 @@
 pub mod account;
 pub mod alerts;
 pub mod analysis;
+pub mod audit;
 pub mod causes;
 pub mod clusters;
 pub mod countries;

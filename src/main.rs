@@ -6,13 +6,13 @@ use std::panic;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use commands::{Ended, causes, replay, shell};
+use commands::{Ended, audit, causes, replay, shell};
 
 /// Says why CloudFront answers 403: who is refused, since when, why, and what to do
 #[derive(Debug, Parser)]
 #[command(name = "why403", version, about, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 done; 2 done, but some input could not be read; 64 bad usage; \
+    after_help = "Exit codes: 0 done; 1 from `audit --fail-on` alone; 2 done, but some input could not be read; 64 bad usage; \
     66 no readable input; 70 internal error."
 )]
 struct Cli {
@@ -28,6 +28,8 @@ struct Cli {
 enum Command {
     /// Explain the refusals in logs that lie on this machine; needs no AWS account
     Replay(replay::Replay),
+    /// Say what a configuration will refuse, before any request comes
+    Audit(audit::Command),
     /// List the causes, or say what one means, what proves it and what to do
     Causes(causes::Causes),
     /// Write completions for a shell
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
     // A panic is a fault of ours; it ends with a code of its own and says where it was.
     let run = panic::catch_unwind(|| match &cli.command {
         Command::Replay(command) => replay::run(command),
+        Command::Audit(command) => audit::run(command),
         Command::Causes(command) => causes::run(command),
         Command::Completions(command) => shell::completions(command, Cli::command()),
         Command::Man => shell::man(Cli::command()),

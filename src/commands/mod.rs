@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+pub mod audit;
 pub mod causes;
 pub mod event;
 mod read;
@@ -13,6 +14,8 @@ use std::process::ExitCode;
 pub enum Ended {
     /// Done.
     Done,
+    /// An audit found what it was told to fail on.
+    Found,
     /// Done, but some input could not be read.
     Partly,
     /// It was called with something that it cannot use.
@@ -27,6 +30,7 @@ impl From<Ended> for ExitCode {
     fn from(ended: Ended) -> Self {
         ExitCode::from(match ended {
             Ended::Done => 0,
+            Ended::Found => 1,
             Ended::Partly => 2,
             Ended::Usage => 64,
             Ended::NoInput => 66,

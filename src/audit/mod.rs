@@ -1,0 +1,133 @@
+//! What a configuration will refuse, before any request comes.
+//!
+//! The rules that judge refusals are asked about requests that nobody has sent yet: what a viewer
+//! would ask for ([`probe`]), with nothing in their log lines but that they were refused. What a
+//! rule then *explains* by the configuration alone is a finding; what it supports or hints at would
+//! need a refusal that happened. So there is no second copy of any rule.
+
+mod out;
+pub mod probe;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::account::distribution::Distribution;
+use crate::account::facts::{Depth, DistributionFacts, Facts};
+use crate::account::{Account, Question};
+use crate::causes::kind::{Kind, Sources};
+use crate::causes::opinion::Says;
+use crate::causes::{Cause, RULES, Severity};
+use crate::logs::function::FunctionIndex;
+use crate::logs::origin::OriginIndex;
+use crate::logs::waf::WafIndex;
+pub use out::{Audit, Finding, Note, junit, text};
+use probe::{Probe, Purpose};
+
+/// Audits every distribution that the account knows. `at` is the moment of the requests.
+pub fn audit(account: &dyn Account, only: &[String], at: Timestamp) -> Audit {
+    let mut ids: BTreeSet<String> =
+        account.subjects("cloudfront/get-distribution").into_iter().collect();
+    if !only.is_empty() {
+        ids.retain(|id| only.contains(id));
+    }
+    let ids: Vec<String> = ids.into_iter().collect();
+    let facts = Facts::gather(account, &ids, &[], Depth::Incident);
+    let mut found: BTreeMap<(String, Cause, Option<&'static str>, String), Finding> =
+        BTreeMap::new();
+    let mut requests = 0;
+    let mut notes = Vec::new();
+    let mut unread = Vec::new();
+    for (id, mine) in &facts.distributions {
+        let Some(distribution) = mine.distribution.known() else {
+            unread.push(Question::new("cloudfront/get-distribution", id.as_str()).to_string());
+            continue;
+        };
+        notes.extend(masks(id, distribution));
+        for probe in probe::of(id, mine, distribution, &facts, at) {
+            requests += 1;
+            for finding in refused(&probe, mine, &facts) {
+                let subject = finding.evidence.first().map(|one| one.says.clone());
+                let key = (id.clone(), finding.of, finding.detail, subject.unwrap_or_default());
+                let known = found.entry(key).or_insert_with(|| Finding { requests: 0, ..finding });
+                known.requests += 1;
+            }
+        }
+    }
+    let mut findings: Vec<Finding> = found.into_values().collect();
+    findings.sort_by(|a, b| {
+        let of = |one: &Finding| (Severity::of(one.of, one.detail), one.confidence != "confirmed");
+        of(a).cmp(&of(b)).then(b.requests.cmp(&a.requests)).then(a.request.cmp(&b.request))
+    });
+    Audit {
+        schema: "why403/audit/1",
+        distributions: facts.distributions.len() as u64,
+        requests,
+        findings,
+        notes,
+        unread,
+    }
+}
+
+/// What the rules say of one request.
+fn refused(probe: &Probe, mine: &DistributionFacts, facts: &Facts) -> Vec<Finding> {
+    let nothing = (WafIndex::default(), OriginIndex::default(), FunctionIndex::default());
+    let sources = Sources {
+        facts,
+        waf: &nothing.0,
+        origin: &nothing.1,
+        function: &nothing.2,
+        blocked_bodies: &BTreeSet::new(),
+    };
+    let kind = Kind::of(&probe.refusal, &sources);
+    let opinions = RULES.iter().map(|rule| (rule, (rule.opinion)(&kind, Some(mine))));
+    opinions
+        .filter(|(_, opinion)| opinion.says == Says::Explains)
+        .filter(|(rule, opinion)| !probe.is_to_be_refused(rule.cause, opinion.detail))
+        .map(|(rule, opinion)| Finding {
+            distribution_id: mine.id.clone(),
+            of: rule.cause,
+            cause: rule.cause.id(),
+            detail: opinion.detail,
+            severity: Severity::of(rule.cause, opinion.detail).id(),
+            confidence: if opinion.detail_sure { "confirmed" } else { "likely" },
+            request: probe.to_string(),
+            requests: 1,
+            evidence: opinion.evidence.into_iter().map(Into::into).collect(),
+            remedy: rule.sheet.remedy,
+            reference: rule.sheet.reference,
+        })
+        .collect()
+}
+
+/// A rule that turns 403 into something else makes every refusal invisible.
+fn masks(id: &str, distribution: &Distribution) -> Vec<Note> {
+    let mut statuses: Vec<u16> = distribution.masks().collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    let says = |status| {
+        format!(
+            "a custom error response shows {status} in the place of 403: whoever is refused, and \
+             whatever is missing, looks like another answer"
+        )
+    };
+    statuses
+        .into_iter()
+        .map(|status| Note { distribution_id: id.to_owned(), says: says(status) })
+        .collect()
+}
+
+impl Probe {
+    /// What the configuration is there to refuse of such a request, and what only a path that
+    /// somebody asks for can say.
+    fn is_to_be_refused(&self, cause: Cause, detail: Option<&str>) -> bool {
+        match (cause, detail) {
+            // Nobody has signed a request that nobody has sent.
+            (Cause::SignedAccess, _) => self.purpose != Purpose::Signed || detail != Some("unknown-key"),
+            (Cause::S3Origin, Some("object-missing" | "wrong-path" | "archived")) => {
+                self.purpose == Purpose::Made
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What an audit says, and its forms.
+
+use std::fmt::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use crate::causes::Cause;
+use crate::causes::opinion::Evidence;
+use crate::report::EvidenceOut;
+use crate::report::text::{thousands, wrap};
+use crate::viewer::plain;
+
+/// `why403/audit/1`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Audit {
+    /// `why403/audit/1`.
+    pub schema: &'static str,
+    /// How many distributions were looked at.
+    pub distributions: u64,
+    /// How many requests the rules were asked about.
+    pub requests: u64,
+    /// What will be refused, the most urgent first.
+    pub findings: Vec<Finding>,
+    /// What hides refusals.
+    pub notes: Vec<Note>,
+    /// Facts without which a distribution could not be looked at.
+    pub unread: Vec<String>,
+}
+
+/// Requests of one distribution that one cause will refuse.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// The distribution.
+    pub distribution_id: String,
+    /// The cause, for this program.
+    #[serde(skip)]
+    pub of: Cause,
+    /// The cause.
+    pub cause: &'static str,
+    /// The detail.
+    pub detail: Option<&'static str>,
+    /// `fault`, `enforcement`, `unknown`.
+    pub severity: &'static str,
+    /// `confirmed`, `likely`.
+    pub confidence: &'static str,
+    /// One of the requests.
+    pub request: String,
+    /// Of how many requests it was said.
+    pub requests: u64,
+    /// What it rests on.
+    pub evidence: Vec<EvidenceOut>,
+    /// What to do.
+    pub remedy: &'static str,
+    /// Where AWS describes it.
+    pub reference: &'static str,
+}
+
+/// What is no refusal and hides one.
+#[derive(Clone, Debug, Serialize)]
+pub struct Note {
+    /// The distribution.
+    pub distribution_id: String,
+    /// What it is.
+    pub says: String,
+}
+
+impl From<Evidence> for EvidenceOut {
+    fn from(evidence: Evidence) -> Self {
+        Self { source: evidence.source, says: evidence.says, requests: 1 }
+    }
+}
+
+impl Finding {
+    /// `cause/detail`.
+    fn name(&self) -> String {
+        self.detail.map_or_else(|| self.cause.to_owned(), |detail| format!("{}/{detail}", self.cause))
+    }
+}
+
+/// For people.
+pub fn text(audit: &Audit) -> Result<String, fmt::Error> {
+    const BOLD: Style = Style::new().bold();
+    const DIM: Style = Style::new().dimmed();
+    let mut out = String::new();
+    let said = match audit.findings.len() {
+        0 => "Nothing in this configuration refuses what it should serve".to_owned(),
+        1 => "One thing in this configuration will answer 403".to_owned(),
+        more => format!("{more} things in this configuration will answer 403"),
+    };
+    let looked = format!(
+        "{said}, as far as it is known: {} distributions, {} requests.",
+        thousands(audit.distributions),
+        thousands(audit.requests)
+    );
+    writeln!(out, "{BOLD}{}{BOLD:#}", wrap(&looked, 0))?;
+    for (number, finding) in audit.findings.iter().enumerate() {
+        let color = match finding.severity {
+            "fault" => AnsiColor::Red,
+            "enforcement" => AnsiColor::Green,
+            _ => AnsiColor::Yellow,
+        };
+        let style = Style::new().bold().fg_color(Some(color.into()));
+        let head = format!("{}. {}", number + 1, finding.name());
+        writeln!(out, "\n{style}{head}{style:#}  {}, {}", finding.severity, finding.confidence)?;
+        let mut item = |label: &str, text: &str| {
+            writeln!(out, "  {DIM}{label:<8}{DIM:#} {}", wrap(text, 11))
+        };
+        item("where", &format!("{}: {}", finding.distribution_id, plain(&finding.request)))?;
+        for evidence in &finding.evidence {
+            item("because", &format!("{}: {}", evidence.source, plain(&evidence.says)))?;
+        }
+        item("do", finding.remedy)?;
+        item("see", finding.reference)?;
+    }
+    if !audit.notes.is_empty() || !audit.unread.is_empty() {
+        writeln!(out)?;
+    }
+    for note in &audit.notes {
+        writeln!(out, "{}", wrap(&format!("{}: {}.", note.distribution_id, note.says), 2))?;
+    }
+    for fact in &audit.unread {
+        writeln!(out, "{}", wrap(&format!("Not looked at, for it is not there: {fact}"), 2))?;
+    }
+    Ok(out)
+}
+
+/// For pipelines that read JUnit: a case for each distribution that is healthy, and one for each
+/// finding, which fails.
+pub fn junit(audit: &Audit) -> Result<String, fmt::Error> {
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let failures = audit.findings.len();
+    let tests = failures.max(1);
+    writeln!(out, "<testsuite name=\"why403 audit\" tests=\"{tests}\" failures=\"{failures}\">")?;
+    if audit.findings.is_empty() {
+        writeln!(out, "  <testcase classname=\"why403\" name=\"nothing refuses\"/>")?;
+    }
+    for finding in &audit.findings {
+        let (class, name) = (escaped(&finding.distribution_id), escaped(&finding.name()));
+        writeln!(out, "  <testcase classname=\"{class}\" name=\"{name}\">")?;
+        let because: Vec<&str> = finding.evidence.iter().map(|one| one.says.as_str()).collect();
+        writeln!(
+            out,
+            "    <failure type=\"{}\" message=\"{}\">{}</failure>\n  </testcase>",
+            escaped(finding.severity),
+            escaped(&finding.request),
+            escaped(&format!("{}, {}. {}", finding.confidence, because.join("; "), finding.remedy))
+        )?;
+    }
+    out.push_str("</testsuite>\n");
+    Ok(out)
+}
+
+/// XML holds no control characters at all, not even escaped ones.
+fn escaped(text: &str) -> String {
+    let text = plain(text);
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
