@@ -10,7 +10,7 @@ use crate::account::facts::{self, Depth, Facts};
 use crate::account::{Account, Fact, Question, bucket, log_fields};
 use crate::causes::judge::{Verdict, judge};
 use crate::causes::kind::{self, Kind, Sources};
-use crate::causes::s3_origin::{grant, key};
+use crate::causes::s3_origin::{key, met};
 use crate::countries::Countries;
 use crate::incidents::counting;
 use crate::logs::Context;
@@ -210,8 +210,8 @@ fn note_served(facts: &mut Facts, tally: &AccessTally) {
                     protocol: Column::Value("https".into()),
                     ..Refusal::default()
                 };
-                let met = grant::of(&asked, facts, mine, distribution, behavior);
-                let origin = grant::answering(distribution, behavior, "GET", false);
+                let met = met::of(&asked, facts, mine, distribution, behavior);
+                let origin = met::answering(distribution, behavior, "GET", false);
                 let bucket = origin.and_then(|origin| bucket::endpoint(&origin.domain_name));
                 let refused = met.is_some_and(|met| met.grant.refuses());
                 let bucket = bucket.filter(|_| refused).map(|endpoint| endpoint.bucket);
@@ -237,14 +237,14 @@ fn note_served(facts: &mut Facts, tally: &AccessTally) {
         let Some(distribution) = mine.distribution.known() else { continue };
         let behavior = distribution.behavior_for(&refusal.path.sent());
         let place = distribution.behaviors().position(|each| std::ptr::eq(each, behavior));
-        let met = grant::of(refusal, facts, mine, distribution, behavior);
+        let met = met::of(refusal, facts, mine, distribution, behavior);
         let hash = crate::logs::tally::hash(refusal.path.logged());
         let there = mine.served_paths.contains_key(&hash)
             || met.is_some_and(|met| met.key == key::KeyState::Present);
         if !there {
             continue;
         }
-        let origin = grant::answering(distribution, behavior, &refusal.method, true);
+        let origin = met::answering(distribution, behavior, &refusal.method, true);
         let bucket = origin.and_then(|origin| bucket::endpoint(&origin.domain_name));
         let second = refusal.time.as_second();
         let Some(mine) = facts.distributions.get_mut(id) else { continue };

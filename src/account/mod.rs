@@ -5,16 +5,20 @@
 //! values that the causes read, each with its state and its time.
 
 pub mod absence;
+pub mod behavior;
 pub mod bucket;
+pub mod bucket_facts;
 pub mod bundle;
 pub mod command;
 pub mod distribution;
 pub mod dns;
 pub mod facts;
 pub mod held;
+mod host_policy;
 #[cfg(feature = "aws")]
 pub mod live;
 pub mod log_fields;
+pub mod pattern;
 pub mod tenant;
 pub mod trail;
 pub mod web_acl;

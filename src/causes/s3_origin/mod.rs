@@ -23,6 +23,7 @@
 
 pub mod grant;
 pub mod key;
+pub mod met;
 
 use super::kind::{Kind, MatchedBehavior, Page, is_bucket};
 use super::opinion::{LOG, Opinion, Says};
@@ -30,8 +31,9 @@ use super::origin_log;
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::facts::{DistributionFacts, Held};
 use crate::account::{Question, bucket};
-use grant::{Grant, Lacks, Met, Turned};
+use grant::{Grant, Lacks};
 use key::{KeyState, Near};
+use met::{Met, Turned};
 
 pub(super) const RULE: Rule = Rule {
     cause: Cause::S3Origin,
