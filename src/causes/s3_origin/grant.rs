@@ -100,16 +100,10 @@ pub(super) fn grant(
     let asked = Request { caller: *caller, action, resource: &resource, context };
     match policy::evaluate(policy, &asked) {
         Decision::Allowed { .. } if pays => Grant::RequesterPays,
-        Decision::Allowed { .. } if *caller == Caller::Anonymous => public(policy, bucket),
-        Decision::Allowed { .. } => {
-            let list = Request { action: "s3:ListBucket", resource: &arn, ..asked };
-            let lists = match policy::evaluate(policy, &list) {
-                Decision::Allowed { .. } => Some(true),
-                Decision::Denied { .. } | Decision::NotGranted => Some(false),
-                Decision::Unknown { .. } => None,
-            };
-            Grant::Granted { lists }
+        Decision::Allowed { .. } if *caller == Caller::Anonymous => {
+            public(policy, bucket, &asked, &arn)
         }
+        Decision::Allowed { .. } => Grant::Granted { lists: lists(policy, &asked, &arn) },
         Decision::Denied { statement } => {
             let name = policy.name_of(statement);
             Grant::Denied(format!("{name} of the policy of {} denies it", endpoint.bucket).into())
@@ -147,6 +141,16 @@ pub(super) fn grant(
     }
 }
 
+/// Whether whoever asks may list the bucket as well.
+fn lists(policy: &Policy, asked: &Request<'_>, arn: &str) -> Option<bool> {
+    let list = Request { action: "s3:ListBucket", resource: arn, ..*asked };
+    match policy::evaluate(policy, &list) {
+        Decision::Allowed { .. } => Some(true),
+        Decision::Denied { .. } | Decision::NotGranted => Some(false),
+        Decision::Unknown { .. } => None,
+    }
+}
+
 fn without_policy(caller: Caller<'_>, bucket: &BucketFacts) -> Grant {
     match caller {
         Caller::Service(_) => Grant::NotGranted("the bucket has no policy at all".into()),
@@ -176,7 +180,7 @@ fn not_public(bucket: &BucketFacts) -> Grant {
 }
 
 /// An unsigned request that the policy allows: public access may be cut off above it.
-fn public(policy: &Policy, bucket: &BucketFacts) -> Grant {
+fn public(policy: &Policy, bucket: &BucketFacts, asked: &Request<'_>, arn: &str) -> Grant {
     let restricted = match &bucket.public_access.state {
         State::Known(block) => Some(block.restrict_public_buckets),
         State::Nothing => Some(false),
@@ -187,7 +191,7 @@ fn public(policy: &Policy, bucket: &BucketFacts) -> Grant {
             "the policy is public, and the public access block (RestrictPublicBuckets) cuts it off"
                 .into(),
         ),
-        (Some(false), _) | (_, Public::No) => Grant::Granted { lists: None },
+        (Some(false), _) | (_, Public::No) => Grant::Granted { lists: lists(policy, asked, arn) },
         _ => unknown("whether public access is cut off is not known", Lacks::PublicAccess),
     }
 }

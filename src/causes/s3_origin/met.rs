@@ -22,6 +22,9 @@ pub struct Met {
     pub held: Held,
     /// Whether the origin served, in the same minutes, keys that this policy refuses.
     pub contradicted: bool,
+    /// Whether the origin served before what this policy refuses, and nothing shows that it had
+    /// stopped when this request came.
+    pub may_begin_later: bool,
     /// Whether the origin served this very path in the same minutes or later.
     pub served_since: bool,
     /// Whether something was changed so shortly before that an error of the time before may still
@@ -86,14 +89,17 @@ pub fn of(
     let turned = turned(refusal, mine, distribution, &ask);
     let identity = origin.identity().map(Into::into);
     let second = at.as_second();
-    let contradicted = bucket.witness.contradicts(second, |from, to| {
+    let changed = |from: i64, to: i64| {
         facts.changed(What::Bucket, &names, from, to)
             || facts.changed(What::Distribution, &[&mine.id], from, to)
-    });
+    };
+    let contradicted = bucket.witness.contradicts(second, changed);
+    let may_begin_later = bucket.witness.may_begin_later(second, changed);
     let path = crate::logs::tally::hash(refusal.path.logged());
     let served_since = mine.served_paths.get(&path).is_some_and(|last| *last > second);
     Some(Met {
         contradicted,
+        may_begin_later,
         served_since,
         grant,
         held,

@@ -154,14 +154,16 @@ fn looks_like(kind: &Kind, says: Says, detail: impl Into<Option<&'static str>>) 
 /// What the bucket's policy and its keys say.
 fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
     let base = |says, detail: Option<&'static str>| looks_like(kind, says, detail);
-    let absent = matches!(
-        met.key,
-        KeyState::Absent { .. } | KeyState::Near { .. } | KeyState::Later | KeyState::JustWritten
-    );
+    // What a key that is not there is refused for, if the grant is not the matter.
+    let missing = match met.key {
+        KeyState::Near { .. } => Some("wrong-path"),
+        KeyState::Absent { .. } | KeyState::Later | KeyState::JustWritten => Some("object-missing"),
+        _ => None,
+    };
+    let absent = missing.is_some();
     if met.held == Held::Changed {
         let sentence = "the bucket's policy was changed between this request and its reading";
-        let refused =
-            base(looks(kind), Some(if absent { "object-missing" } else { "access-not-granted" }));
+        let refused = base(looks(kind), missing.or(Some("access-not-granted")));
         return refused.detail_unsure().because(TRAIL, sentence);
     }
     let unheld = met.held == Held::Unsure;
@@ -181,13 +183,11 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
         Grant::PerhapsDenied(why) => {
             base(looks(kind), Some("explicit-deny")).detail_unsure().because(POLICY, why.as_ref())
         }
-        Grant::Unknown { why, lacks } if absent && !met.website => {
-            base(looks(kind), Some("object-missing"))
-                .detail_unsure()
-                .because(LISTING, "the key is not in the bucket")
-                .because(POLICY, why.as_ref())
-                .missing(lacks.question(name, kind))
-        }
+        Grant::Unknown { why, lacks } if absent && !met.website => base(looks(kind), missing)
+            .detail_unsure()
+            .because(LISTING, "the key is not in the bucket")
+            .because(POLICY, why.as_ref())
+            .missing(lacks.question(name, kind)),
         // A website that may not list says 403 for a key that is missing as well, whatever AWS's
         // pages promise: only a key that is there is refused for certain because it is not public.
         Grant::Unknown { why, lacks: Lacks::Lists | Lacks::PublicAccess }
@@ -207,8 +207,21 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
         Grant::Granted { lists } => granted(kind, met, *lists, name),
     };
     if contradicted {
-        return base(looks(kind), None)
+        return base(looks(kind), missing)
+            .detail_unsure()
             .because(LOG, "in the same minutes the origin served keys that this policy refuses");
+    }
+    // A key that is there dates the loss of a grant. One that is not was refused before it as well.
+    if met.may_begin_later && met.grant.refuses() && met.key != KeyState::Present {
+        let sentence = "the origin served keys that this policy refuses until shortly before, and \
+                        nothing shows that it had stopped when this request came";
+        let opinion = match missing {
+            Some(detail) => {
+                base(looks(kind), Some(detail)).because(LISTING, "the key is not in the bucket")
+            }
+            None => opinion.at_most(Says::Supports),
+        };
+        return opinion.detail_unsure().because(LOG, sentence);
     }
     if unheld {
         let sentence =
@@ -222,15 +235,25 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
 fn granted(kind: &Kind, met: &Met, lists: Option<bool>, name: &str) -> Opinion {
     let base = |says, detail: Option<&'static str>| looks_like(kind, says, detail);
     let allows = "the policy lets this distribution read the key";
-    // With the right to list, and at a website, a missing key is 404.
-    let not_found = lists == Some(true) || met.website;
+    // With the right to list a missing key is 404. Of websites AWS's guide says 404 and its page
+    // on such refusals 403 where nobody may list, so that a rule for 404 may be meant as well.
+    let may_list = lists == Some(true);
+    let not_found = may_list || (met.website && met.turned.is_some());
+    let sure = |opinion: Opinion| if may_list { opinion } else { opinion.detail_unsure() };
     let missing = |says: Says, detail, source: &str, sentence: &str| match (not_found, met.turned) {
-        (true, Some(Turned::Into403(code))) => base(Says::Explains, Some("custom-error-page"))
-            .because(CONFIG, format!("a custom error response answers 403 in the place of {code}"))
-            .because(source, sentence),
-        (true, Some(Turned::PageRefused(code))) => base(Says::Explains, Some("custom-error-page"))
-            .because(CONFIG, format!("the page for {code} is itself refused by its bucket"))
-            .because(source, sentence),
+        (true, Some(Turned::Into403(code))) => {
+            sure(base(Says::Explains, Some("custom-error-page")))
+                .because(
+                    CONFIG,
+                    format!("a custom error response answers 403 in the place of {code}"),
+                )
+                .because(source, sentence)
+        }
+        (true, Some(Turned::PageRefused(code))) => {
+            sure(base(Says::Explains, Some("custom-error-page")))
+                .because(CONFIG, format!("the page for {code} is itself refused by its bucket"))
+                .because(source, sentence)
+        }
         (true, None) => base(Says::Silent, None)
             .because(POLICY, "CloudFront may list the bucket, so a missing key would be 404"),
         (false, _) => base(says, Some(detail)).because(source, sentence).because(
