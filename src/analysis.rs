@@ -161,9 +161,7 @@ pub fn analyse<'a>(
 
     let refusals: Vec<&Refusal> =
         tally.refusals.iter().filter(|refusal| is_refusal(refusal, &facts)).collect();
-    let mut bodies = blocked_bodies(&refusals, &waf);
-    let acls = facts.distributions.values().filter_map(|mine| mine.web_acl.known());
-    bodies.extend(acls.flat_map(|acl| acl.bodies()));
+    let bodies = blocked_bodies(&refusals, &waf, &facts);
     let sources = Sources {
         facts: &facts,
         waf: &waf,
@@ -258,8 +256,13 @@ fn note_served(facts: &mut Facts, tally: &AccessTally) {
 }
 
 /// Bodies that came with requests which the WAF's log says it blocked, and with none that it let
-/// pass: a custom response shows in requests whose records are not there yet.
-fn blocked_bodies(refusals: &[&Refusal], waf: &WafIndex) -> BTreeSet<(Box<str>, u64)> {
+/// pass: a custom response shows in requests whose records are not there yet. And those that web
+/// ACLs hold for their blocks.
+pub fn blocked_bodies(
+    refusals: &[&Refusal],
+    waf: &WafIndex,
+    facts: &Facts,
+) -> BTreeSet<(Box<str>, u64)> {
     let (mut blocked, mut passed) = (BTreeSet::new(), BTreeSet::new());
     for refusal in refusals {
         let row = refusal.request_id.as_deref().and_then(|id| waf.row(Side::Edge, id));
@@ -271,7 +274,8 @@ fn blocked_bodies(refusals: &[&Refusal], waf: &WafIndex) -> BTreeSet<(Box<str>, 
         let bodies = if row.action == Action::Block { &mut blocked } else { &mut passed };
         bodies.insert((kind.clone(), *length));
     }
-    blocked.difference(&passed).cloned().collect()
+    let acls = facts.distributions.values().filter_map(|mine| mine.web_acl.known());
+    blocked.difference(&passed).cloned().chain(acls.flat_map(|acl| acl.bodies())).collect()
 }
 
 /// Whether a row is a refusal: status 403, or one that this distribution puts in its place.
@@ -303,6 +307,8 @@ fn doubt_listings(facts: &mut Facts, tally: &AccessTally) {
             let viewer = crate::viewer::Viewer::new(path);
             let behavior = distribution.behavior_for(&viewer.sent());
             let Some(origin) = distribution.origins_of(behavior).first().copied() else { continue };
+            // What a tenant asked for lies where the tenant says, and lines do not name it here.
+            let Some(origin) = &origin.of_tenant(&[]) else { continue };
             let Some(endpoint) = bucket::endpoint(&origin.domain_name) else { continue };
             let Some(bucket) = mine.buckets.get_mut(&endpoint.bucket) else { continue };
             let key = key::of(&viewer, distribution, origin);

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::tenant::Parameter;
+
 pub use super::behavior::{Association, Behavior, ForwardedValues, Signers, function_name};
 pub use super::pattern::{name_covers, path_matches};
 
@@ -291,6 +293,17 @@ impl Distribution {
         }
     }
 
+    /// The origins whose answer to a method a viewer may have got with status 403. A group that is
+    /// left on 403 answers reading methods with what its last member says.
+    pub fn may_refuse(&self, behavior: &Behavior, method: &str) -> Vec<&Origin> {
+        let origins = self.origins_of(behavior);
+        let fails_over = matches!(method, "GET" | "HEAD" | "OPTIONS")
+            && self
+                .group_of(behavior)
+                .is_some_and(|group| group.failover_criteria.status_codes.items.contains(&403));
+        if fails_over { origins.last().copied().into_iter().collect() } else { origins }
+    }
+
     /// The origin group that a behaviour asks, if it asks one.
     pub fn group_of(&self, behavior: &Behavior) -> Option<&OriginGroup> {
         let id = &behavior.target_origin_id;
@@ -320,6 +333,23 @@ impl Distribution {
 }
 
 impl Origin {
+    /// The origin with a tenant's parameters in the place of `{{name}}` in its domain and path;
+    /// `None` where one of them is not known.
+    pub fn of_tenant(&self, parameters: &[Parameter]) -> Option<Self> {
+        let fill = |text: &str| {
+            let mut text = text.to_owned();
+            for parameter in parameters {
+                text = text.replace(&format!("{{{{{}}}}}", parameter.name), &parameter.value);
+            }
+            (!text.contains("{{")).then_some(text)
+        };
+        Some(Self {
+            domain_name: fill(&self.domain_name)?,
+            origin_path: fill(&self.origin_path)?,
+            ..self.clone()
+        })
+    }
+
     /// The origin access identity, where CloudFront asks with one.
     pub fn identity(&self) -> Option<&str> {
         let config = self.s3_origin_config.as_ref()?;

@@ -38,6 +38,8 @@ pub struct Facts {
     pub zones: Vec<Fact<Vec<Name>>>,
     /// What was changed.
     pub trail: Fact<Vec<Change>>,
+    /// Whether older changes are left out of the trail.
+    pub trail_is_cut: bool,
     /// Tenants of multi-tenant distributions, by ID.
     pub tenants: BTreeMap<String, Fact<Tenant>>,
     /// The names of all tenants.
@@ -104,23 +106,35 @@ impl Facts {
                 mine.sibling_names.extend(other.aliases.items.iter().cloned());
             }
         }
+        let tenants: BTreeMap<String, Fact<Tenant>> = tenants
+            .iter()
+            .map(|id| {
+                let question = Question::new("cloudfront/get-distribution-tenant", id.as_str());
+                (id.clone(), Fact::ask(account, question, Tenant::parse))
+            })
+            .collect();
+        for mine in distributions.values_mut() {
+            for tenant in tenants.values().filter_map(Fact::known) {
+                mine.gather_buckets_of(account, tenant, depth);
+            }
+        }
+        let mut trail_is_cut = false;
+        let trail = deep(account, depth, Question::all("cloudtrail/lookup-events"), |answer| {
+            trail_is_cut = trail::is_cut(&answer);
+            trail::parse(answer)
+        });
         Self {
             summaries,
             distributions,
+            trail_is_cut,
             zones: zones.into_iter().map(ask_zone).collect(),
-            trail: deep(account, depth, Question::all("cloudtrail/lookup-events"), trail::parse),
+            trail,
             listed_tenants: Fact::ask(
                 account,
                 Question::all("cloudfront/list-distribution-tenants"),
                 Listed::parse,
             ),
-            tenants: tenants
-                .iter()
-                .map(|id| {
-                    let question = Question::new("cloudfront/get-distribution-tenant", id.as_str());
-                    (id.clone(), Fact::ask(account, question, Tenant::parse))
-                })
-                .collect(),
+            tenants,
         }
     }
 }
@@ -178,12 +192,7 @@ impl DistributionFacts {
             None => facts.web_acl.state = State::Nothing,
         }
         for origin in &distribution.config.origins.items {
-            if let Some(endpoint) = bucket::endpoint(&origin.domain_name) {
-                facts
-                    .buckets
-                    .entry(endpoint.bucket.clone())
-                    .or_insert_with(|| BucketFacts::gather(account, &endpoint.bucket, depth));
-            }
+            facts.gather_bucket(account, &origin.domain_name, depth);
             if let Some(id) = origin.identity() {
                 facts.identities.entry(id.to_owned()).or_insert_with(|| {
                     let question =
@@ -214,6 +223,28 @@ impl DistributionFacts {
             }));
         }
         facts
+    }
+
+    /// Asks about the bucket behind a domain name, if there is one.
+    fn gather_bucket(&mut self, account: &dyn Account, domain: &str, depth: Depth) {
+        let Some(endpoint) = bucket::endpoint(domain).filter(|_| !domain.contains("{{")) else {
+            return;
+        };
+        let name = &endpoint.bucket;
+        let gather = || BucketFacts::gather(account, name, depth);
+        self.buckets.entry(name.clone()).or_insert_with(gather);
+    }
+
+    /// Asks about the buckets that a tenant has in the place of the distribution's.
+    fn gather_buckets_of(&mut self, account: &dyn Account, tenant: &Tenant, depth: Depth) {
+        let Some(distribution) = self.distribution.known() else { return };
+        let origins = distribution.config.origins.items.iter();
+        let filled = origins.filter(|origin| origin.domain_name.contains("{{"));
+        let filled = filled.filter_map(|origin| origin.of_tenant(&tenant.parameters));
+        let domains: Vec<String> = filled.map(|origin| origin.domain_name).collect();
+        for domain in domains {
+            self.gather_bucket(account, &domain, depth);
+        }
     }
 
     /// Asks about the web ACL in front of the distribution.
@@ -253,12 +284,20 @@ impl DistributionFacts {
         }
     }
 
+    /// The policies of a behaviour that are not AWS's own, by ID.
+    pub fn policies_of<'a>(
+        &'a self,
+        behavior: &'a Behavior,
+    ) -> impl Iterator<Item = (&'a str, &'a Fact<bool>)> {
+        let ids = [behavior.origin_request_policy_id.as_str(), behavior.cache_policy_id.as_str()];
+        let own = ids.into_iter().filter(|id| managed_policy(id).is_none());
+        own.filter_map(|id| Some((id, self.host_policies.get(id)?)))
+    }
+
     /// The questions for those policies of a behaviour of which it is not known whether they send
     /// the viewer's Host.
     pub fn unknown_policies(&self, behavior: &Behavior) -> Vec<Question> {
-        let policies = [&behavior.origin_request_policy_id, &behavior.cache_policy_id];
-        let unknown = policies.into_iter().filter(|id| managed_policy(id).is_none());
-        let facts = unknown.filter_map(|id| self.host_policies.get(id));
+        let facts = self.policies_of(behavior).map(|(_, fact)| fact);
         facts.filter(|fact| !fact.is_told()).map(|fact| fact.question.clone()).collect()
     }
 

@@ -178,6 +178,10 @@ impl<T> Fact<T> {
 /// "There is none" and "you may not know" are two facts.
 fn of_error<T>(code: &str) -> State<T> {
     let code = code.to_ascii_lowercase();
+    // A bucket that is gone says nothing of what it had.
+    if code == "nosuchbucket" {
+        return State::Unreadable("there is no such bucket any more".to_owned());
+    }
     if code.starts_with("nosuch")
         || code.contains("notfound")
         || code.contains("nonexistentitem")

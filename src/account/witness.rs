@@ -38,6 +38,11 @@ impl Witness {
 }
 
 impl Witness {
+    /// Whether the origin served anything.
+    pub fn has_served(&self) -> bool {
+        !self.served.is_empty()
+    }
+
     /// Whether the origin still served at some time before, and nothing shows that it had stopped
     /// by `at`: what is said to refuse may have come into force later only, and a refusal of what
     /// is not there may have had no need of it. `changed` as above.

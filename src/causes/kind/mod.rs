@@ -18,7 +18,7 @@ pub use origin_said::OriginSaid;
 pub use page::Page;
 use tenancy::{Tenancy, country, host};
 
-use super::s3_origin::met::Met;
+use super::s3_origin::met::{ErrorPage, Met};
 use crate::account::distribution::{Behavior, Distribution, ErrorResponse};
 use crate::account::facts::{DistributionFacts, Held};
 use crate::account::{Question, bucket, web_acl};
@@ -80,6 +80,11 @@ pub struct Kind {
     /// Whether the origin of the same behaviour served after it had refused, with no change in
     /// between, so that nothing refuses the whole behaviour.
     pub origin_serves: bool,
+    /// Whether the origin of the same behaviour served anything, so that CloudFront asks it as it
+    /// wants to be asked.
+    pub has_served: bool,
+    /// The page of an error that a bucket holds, where S3 answered and no bucket was asked.
+    pub error_page: Option<ErrorPage>,
     /// Whether the other distributions of the account are known as they were at that moment.
     pub others_known: bool,
     /// Whether it is known as it was then which web ACLs stand in front of origins.

@@ -7,10 +7,11 @@ use super::origin_said::Search;
 use super::page::{origin_asked, page};
 use super::signed::{keys_held, signed};
 use super::tenancy::{Tenancy, country, host, web_acl as acl_of};
-use super::{Kind, LetIn, MatchedBehavior, OriginAsked, Protocol, TENANTS, WafSeen};
+use super::{Kind, LetIn, MatchedBehavior, OriginAsked, Page, Protocol, TENANTS, WafSeen};
 use crate::account::Question;
 use crate::account::distribution::{Behavior, Distribution};
 use crate::account::facts::{Facts, Held, What, acl_id};
+use crate::account::witness::Witness;
 use crate::logs::function::FunctionIndex;
 use crate::logs::origin::OriginIndex;
 use crate::logs::record::Refusal;
@@ -46,7 +47,7 @@ impl Kind {
                 let told = held(What::Distribution, &[&mine.id, tenant], mine.distribution.read_at);
                 // AWS itself says when it was last changed, though not what was changed.
                 let later = distribution.and_then(Distribution::last_modified);
-                match later.is_some_and(|changed| changed > at) && !facts.trail.is_told() {
+                match later.is_some_and(|changed| changed > at) {
                     true => told.max(Held::Unsure),
                     false => told,
                 }
@@ -59,6 +60,10 @@ impl Kind {
             mine.zip(distribution).zip(behavior).and_then(|((mine, distribution), behavior)| {
                 met::of(refusal, facts, mine, distribution, behavior)
             });
+        let policies_held = mine.zip(behavior).is_none_or(|(mine, behavior)| {
+            mine.policies_of(behavior)
+                .all(|(id, fact)| held(What::HostPolicy, &[id], fact.read_at) == Held::Holds)
+        });
         let (geo, country, country_by_address) = country(refusal, distribution, &tenant);
         let page = page(refusal, sources.blocked_bodies);
         let asked = origin_asked(refusal);
@@ -129,7 +134,10 @@ impl Kind {
             }),
             policies: mine
                 .zip(behavior)
-                .map(|(mine, behavior)| mine.unknown_policies(behavior))
+                .map(|(mine, behavior)| match policies_held {
+                    true => mine.unknown_policies(behavior),
+                    false => mine.policies_of(behavior).map(|(_, f)| f.question.clone()).collect(),
+                })
                 .unwrap_or_default(),
             mask_shared: refusal.status != 403
                 && distribution.is_some_and(|distribution| {
@@ -142,7 +150,17 @@ impl Kind {
                 Tenancy::Unknown => None,
                 _ => distribution.and_then(|distribution| distribution.config.enabled),
             },
-            host_forwarded: mine.zip(behavior).and_then(|(mine, b)| mine.forwards_host(b)),
+            host_forwarded: mine
+                .zip(behavior)
+                .filter(|_| policies_held)
+                .and_then(|(mine, b)| mine.forwards_host(b)),
+            has_served: mine.zip(index.place()).is_some_and(|(mine, place)| {
+                mine.witnesses.get(&place).is_some_and(Witness::has_served)
+            }),
+            error_page: mine
+                .zip(distribution)
+                .filter(|_| page == Page::S3 && bucket.is_none())
+                .and_then(|(mine, distribution)| met::page_of(refusal, facts, mine, distribution)),
             let_in: mine.map_or_else(LetIn::default, |mine| {
                 LetIn::of(refusal, facts, mine, (behavior, index), signature.as_ref())
             }),

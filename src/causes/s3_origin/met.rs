@@ -9,7 +9,7 @@ use crate::account::bucket;
 use crate::account::bucket::Endpoint;
 use crate::account::distribution::{Behavior, Distribution, Origin};
 use crate::account::facts::{DistributionFacts, Facts, Held, What};
-use crate::account::{Fact, State};
+use crate::account::{Fact, Question, State};
 use crate::logs::record::Refusal;
 use crate::policy::{self, Caller, Context, Decision, Policy, Request};
 
@@ -32,12 +32,23 @@ pub struct Met {
     pub just_changed: bool,
     /// The origin access identity with which CloudFront asks.
     pub identity: Option<Box<str>>,
+    /// The question for the origin access control, where nobody knows how CloudFront signs.
+    pub signing: Option<Question>,
     /// Whether the bucket is asked by its website endpoint.
     pub website: bool,
     /// The state of the key.
     pub key: KeyState,
     /// What a custom error response makes of another error.
     pub turned: Option<Turned>,
+}
+
+/// The page of an error, where a bucket holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ErrorPage {
+    /// A bucket has it.
+    OfBucket,
+    /// A bucket has it and refuses it; the error that it is for.
+    Refused(u16),
 }
 
 /// What a custom error response makes of another error.
@@ -59,17 +70,32 @@ pub fn of(
 ) -> Option<Met> {
     let xml = refusal.content_type.value().is_some_and(|kind| kind.as_ref() == "application/xml");
     let origin = answering(distribution, behavior, &refusal.method, xml)?;
+    // A tenant may have another bucket or path.
+    let tenant = refusal.tenant_id.as_deref().and_then(|id| facts.tenants.get(id)?.known());
+    let parameters = tenant.map(|tenant| tenant.parameters.as_slice()).unwrap_or_default();
+    let origin = &origin.of_tenant(parameters)?;
     let endpoint = bucket::endpoint(&origin.domain_name)?;
     let bucket = mine.buckets.get(&endpoint.bucket)?;
     let at = refusal.time;
     let control = &origin.origin_access_control_id;
     let names = [endpoint.bucket.as_str(), control.as_str()];
     let mut held = facts.holds(What::Bucket, &names, bucket.policy.read_at, at);
+    let others = [
+        told_at(&bucket.public_access),
+        told_at(&bucket.requester_pays),
+        told_at(&bucket.lists_off),
+        mine.access_controls.get(control).and_then(told_at),
+    ];
+    for read_at in others.into_iter().flatten().filter(|_| bucket.policy.is_told()) {
+        held = held.max(facts.holds(What::Bucket, &names, read_at, at));
+    }
     let key = key::of(&refusal.path, distribution, origin);
     let ask = asking(refusal, mine, distribution, origin, &endpoint);
     // CloudTrail keeps the text of a policy that was put, so the one of the moment may be known
     // although another one stands there now.
-    let past = (held == Held::Changed).then(|| past_policy(facts, &endpoint.bucket, at)).flatten();
+    let past = (held == Held::Changed && only_policy_changed(facts, &names, at))
+        .then(|| past_policy(facts, &endpoint.bucket, at))
+        .flatten();
     let grant = match &past {
         Some(past) => {
             held = Held::Holds;
@@ -83,10 +109,10 @@ pub fn of(
         (0..=tail).contains(&age)
             && (names.iter().any(|name| change.concerns(name)) || change.concerns(&mine.id))
     });
-    let encryption = Encryption { mine, caller: ask.caller, context: &ask.context };
+    let encryption = Encryption { facts, mine, at, caller: ask.caller, context: &ask.context };
     let state =
         key::state(refusal, distribution, origin, bucket, &key, tail, |id| encryption.of(id));
-    let turned = turned(refusal, mine, distribution, &ask);
+    let turned = turned(refusal, facts, mine, distribution);
     let identity = origin.identity().map(Into::into);
     let second = at.as_second();
     let changed = |from: i64, to: i64| {
@@ -105,10 +131,26 @@ pub fn of(
         held,
         just_changed,
         identity,
+        signing: mine
+            .access_controls
+            .get(control)
+            .filter(|fact| !fact.is_told() && !endpoint.website)
+            .map(|fact| fact.question.clone()),
         website: endpoint.website,
         key: state,
         turned,
     })
+}
+
+/// When a fact was read, where it is known.
+fn told_at<T>(fact: &Fact<T>) -> Option<Option<Timestamp>> {
+    fact.is_told().then_some(fact.read_at)
+}
+
+/// Whether all that changed of a bucket since a request is its policy.
+fn only_policy_changed(facts: &Facts, names: &[&str], at: Timestamp) -> bool {
+    let mut since = facts.changes_of(What::Bucket, names).filter(|change| change.at > at);
+    since.all(|change| change.event.contains("BucketPolicy"))
 }
 
 /// The origin whose answer the viewer got. In a group that is left on 403 it is the second one's.
@@ -118,14 +160,10 @@ pub fn answering<'a>(
     method: &str,
     xml: bool,
 ) -> Option<&'a Origin> {
-    let origins = distribution.origins_of(behavior);
-    let fails_over = matches!(method, "GET" | "HEAD" | "OPTIONS")
-        && distribution
-            .group_of(behavior)
-            .is_some_and(|group| group.failover_criteria.status_codes.items.contains(&403));
+    let origins = distribution.may_refuse(behavior, method);
     // Left for another error, a group may have got its 403 from either; XML is a bucket's.
     let bucket = origins.iter().find(|origin| is_bucket(origin)).filter(|_| xml);
-    let origin = if fails_over { origins.last() } else { bucket.or(origins.first()) }?;
+    let origin = bucket.or(origins.first())?;
     is_bucket(origin).then_some(*origin)
 }
 
@@ -193,7 +231,9 @@ fn past_policy(facts: &Facts, bucket: &str, at: Timestamp) -> Option<State<Polic
 
 /// Whether the key of KMS that encrypts an object opens it for CloudFront.
 struct Encryption<'a> {
+    facts: &'a Facts,
     mine: &'a DistributionFacts,
+    at: Timestamp,
     caller: Caller<'a>,
     context: &'a Context,
 }
@@ -208,8 +248,15 @@ impl Encryption<'_> {
             Caller::Service(_) => {
                 let id = key.rsplit('/').next().unwrap_or(key);
                 let policies = &self.mine.key_policies;
-                let fact = policies.get(key).or_else(|| policies.get(id)).and_then(Fact::known);
-                let Some(policy) = fact else { return Some(KeyState::Encrypted(id.into())) };
+                let fact = policies.get(key).or_else(|| policies.get(id));
+                // A policy of another moment says nothing of this one.
+                let of_then = fact.filter(|fact| {
+                    let held = self.facts.holds(What::KeyPolicy, &[key, id], fact.read_at, self.at);
+                    held == Held::Holds
+                });
+                let Some(policy) = of_then.and_then(Fact::known) else {
+                    return Some(KeyState::Encrypted(id.into()));
+                };
                 let request = Request {
                     caller: self.caller,
                     action: "kms:Decrypt",
@@ -231,32 +278,76 @@ impl Encryption<'_> {
 /// What custom error responses make of errors other than 403.
 fn turned(
     refusal: &Refusal,
+    facts: &Facts,
     mine: &DistributionFacts,
     distribution: &Distribution,
-    ask: &Ask<'_>,
 ) -> Option<Turned> {
     let rules = distribution.config.custom_error_responses.items.iter();
     rules.filter(|rule| rule.error_code != 403).find_map(|rule| {
         if rule.response_code == "403" {
             return Some(Turned::Into403(rule.error_code));
         }
-        let page = rule.response_page_path.as_str();
-        if page.is_empty() || refusal.path.sent() == page.as_bytes() {
-            return None;
-        }
-        let behavior = distribution.behavior_for(page.as_bytes());
-        let origin = answering(distribution, behavior, "GET", false)?;
-        let endpoint = bucket::endpoint(&origin.domain_name)?;
-        let bucket = mine.buckets.get(&endpoint.bucket)?;
-        let viewer = crate::viewer::Viewer::new(page.as_bytes());
-        let key = key::of(&viewer, distribution, origin);
-        let ask = Ask { endpoint: &endpoint, context: ask.context.clone(), ..*ask };
-        match grant(&ask, &bucket.policy.state, bucket, "GET", &key) {
-            Grant::NotGranted(_) | Grant::Denied(_) => Some(Turned::PageRefused(rule.error_code)),
-            Grant::Granted { lists: Some(false) } if key::is_absent(bucket, &key) => {
-                Some(Turned::PageRefused(rule.error_code))
-            }
-            _ => None,
-        }
+        page_is_refused(refusal, facts, mine, distribution, &rule.response_page_path)
+            .then_some(Turned::PageRefused(rule.error_code))
     })
+}
+
+/// Whether the page that stands in for an error is itself refused by its bucket.
+fn page_is_refused(
+    refusal: &Refusal,
+    facts: &Facts,
+    mine: &DistributionFacts,
+    distribution: &Distribution,
+    page: &str,
+) -> bool {
+    let Some(origin) = page_bucket(refusal, distribution, page) else { return false };
+    let Some(endpoint) = bucket::endpoint(&origin.domain_name) else { return false };
+    let Some(bucket) = mine.buckets.get(&endpoint.bucket) else { return false };
+    let names = [endpoint.bucket.as_str(), origin.origin_access_control_id.as_str()];
+    let held = facts.holds(What::Bucket, &names, bucket.policy.read_at, refusal.time);
+    if held != Held::Holds {
+        return false;
+    }
+    let viewer = crate::viewer::Viewer::new(page.as_bytes());
+    let key = key::of(&viewer, distribution, origin);
+    let ask = asking(refusal, mine, distribution, origin, &endpoint);
+    match grant(&ask, &bucket.policy.state, bucket, "GET", &key) {
+        Grant::NotGranted(_) | Grant::Denied(_) => true,
+        Grant::Granted { lists: Some(false) } => key::is_absent(bucket, &key),
+        _ => false,
+    }
+}
+
+/// The bucket that holds the page that stands in for an error, where that page was not what was
+/// asked for.
+fn page_bucket<'a>(
+    refusal: &Refusal,
+    distribution: &'a Distribution,
+    page: &str,
+) -> Option<&'a Origin> {
+    if page.is_empty() || refusal.path.sent() == page.as_bytes() {
+        return None;
+    }
+    let behavior = distribution.behavior_for(page.as_bytes());
+    answering(distribution, behavior, "GET", false)
+}
+
+/// What a bucket has to do with a refusal that came with S3's body, although its behaviour asks no
+/// bucket: the page of an error may be one of a bucket, which refused it.
+pub fn page_of(
+    refusal: &Refusal,
+    facts: &Facts,
+    mine: &DistributionFacts,
+    distribution: &Distribution,
+) -> Option<ErrorPage> {
+    let rules = &distribution.config.custom_error_responses.items;
+    let mut of_buckets = rules
+        .iter()
+        .filter(|rule| page_bucket(refusal, distribution, &rule.response_page_path).is_some())
+        .peekable();
+    of_buckets.peek()?;
+    let refused = of_buckets
+        .filter(|rule| rule.error_code != 403)
+        .find(|rule| page_is_refused(refusal, facts, mine, distribution, &rule.response_page_path));
+    Some(refused.map_or(ErrorPage::OfBucket, |rule| ErrorPage::Refused(rule.error_code)))
 }

@@ -33,7 +33,7 @@ use crate::account::facts::{DistributionFacts, Held};
 use crate::account::{Question, bucket};
 use grant::{Grant, Lacks};
 use key::{KeyState, Near};
-use met::{Met, Turned};
+use met::{ErrorPage, Met, Turned};
 
 pub(super) const RULE: Rule = Rule {
     cause: Cause::S3Origin,
@@ -97,7 +97,18 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     }
     let Some(behavior) = kind.behavior(facts) else { return Opinion::silent() };
     let Some(distribution) = kind.config(facts) else { return Opinion::silent() };
-    let origins = distribution.origins_of(behavior);
+    let origins = distribution.may_refuse(behavior, &kind.method);
+    match kind.error_page {
+        Some(ErrorPage::Refused(code)) => {
+            return looks_like(kind, Says::Explains, "custom-error-page")
+                .because(CONFIG, format!("the page for {code} is itself refused by its bucket"));
+        }
+        Some(ErrorPage::OfBucket) => {
+            return looks_like(kind, Says::Hints, "custom-error-page")
+                .because(CONFIG, "a bucket holds the page of an error");
+        }
+        None => {}
+    }
     if !origins.is_empty() && !origins.iter().any(|origin| is_bucket(origin)) {
         let names: Vec<&str> = origins.iter().map(|origin| origin.domain_name.as_str()).collect();
         let reason = format!("behaviour {} asks {}, no bucket", behavior.name(), names.join(", "));
@@ -119,6 +130,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         None => looks_like(kind, looks(kind), None)
             .missing(facts.and_then(|facts| unread_policy(facts, &name))),
     };
+    let opinion = unless_asked_otherwise(kind, opinion);
     let shared = kind.origin_is_shared(facts, &name);
     let opinion = origin_log::of_bucket(kind, opinion, shared);
     // S3 answers with its own XML; another body under no error page speaks against it.
@@ -129,6 +141,21 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         return opinion.at_most(Says::Hints);
     }
     opinion
+}
+
+/// Where a bucket lets CloudFront in and nobody knows how CloudFront asks (unsigned, or with the
+/// viewer's Host), a missing key explains nothing for certain unless the bucket served others.
+fn unless_asked_otherwise(kind: &Kind, opinion: Opinion) -> Opinion {
+    let Some(met) = kind.bucket.as_ref() else { return opinion };
+    if kind.has_served || !matches!(met.grant, Grant::Granted { .. }) {
+        return opinion;
+    }
+    let unknown: Vec<Question> = met.signing.iter().chain(&kind.policies).cloned().collect();
+    // That the bucket refused is as sure as before.
+    if unknown.is_empty() || opinion.detail.is_none() {
+        return opinion.missing_all(met.signing.clone());
+    }
+    opinion.at_most(Says::Supports).detail_unsure().missing_all(unknown)
 }
 
 /// The question for a bucket's policy, where it is not known.
@@ -161,9 +188,10 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
         _ => None,
     };
     let absent = missing.is_some();
+    let shut = if met.website { "website-not-public" } else { "access-not-granted" };
     if met.held == Held::Changed {
         let sentence = "the bucket's policy was changed between this request and its reading";
-        let refused = base(looks(kind), missing.or(Some("access-not-granted")));
+        let refused = base(looks(kind), missing.or(Some(shut)));
         return refused.detail_unsure().because(TRAIL, sentence);
     }
     let unheld = met.held == Held::Unsure;
@@ -172,10 +200,7 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
         Grant::Denied(why) => {
             base(Says::Explains, Some("explicit-deny")).because(POLICY, why.as_ref())
         }
-        Grant::NotGranted(why) => {
-            let detail = if met.website { "website-not-public" } else { "access-not-granted" };
-            base(Says::Explains, Some(detail)).because(POLICY, why.as_ref())
-        }
+        Grant::NotGranted(why) => base(Says::Explains, Some(shut)).because(POLICY, why.as_ref()),
         Grant::RequesterPays => base(Says::Explains, Some("requester-pays")).because(
             "s3api/get-bucket-request-payment",
             "whoever asks must pay, and CloudFront sends no payer",
@@ -197,9 +222,8 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
         }
         Grant::Unknown { why, lacks } => {
             let present = met.key == KeyState::Present;
-            let detail = if met.website { "website-not-public" } else { "access-not-granted" };
             let told = (met.website && !absent) || present;
-            base(looks(kind), told.then_some(detail))
+            base(looks(kind), told.then_some(shut))
                 .detail_unsure()
                 .because(POLICY, why.as_ref())
                 .missing(lacks.question(name, kind))
