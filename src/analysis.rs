@@ -34,16 +34,24 @@ pub struct Directory {
     pub countries: Countries,
 }
 
+/// Whether this can be the ID of a distribution. It is shown as it is, and a bundle may come from
+/// anybody.
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+}
+
 impl Directory {
     /// Asks the account for its distributions.
     pub fn ask(account: &dyn Account) -> Self {
         let mut ids = BTreeMap::new();
         let mut masks = Vec::new();
         for summary in facts::summaries(account).known().into_iter().flatten() {
-            ids.insert(summary.domain_name.to_ascii_lowercase(), summary.id.clone());
+            if is_id(&summary.id) {
+                ids.insert(summary.domain_name.to_ascii_lowercase(), summary.id.clone());
+            }
             masks.extend(distribution::masks(&summary.custom_error_responses));
         }
-        for id in account.subjects("cloudfront/get-distribution") {
+        for id in account.subjects("cloudfront/get-distribution").into_iter().filter(|id| is_id(id)) {
             let question = Question::new("cloudfront/get-distribution", id.as_str());
             let fact = Fact::ask(account, question, Distribution::parse);
             if let Some(distribution) = fact.known() {

