@@ -10,7 +10,7 @@ use crate::account::facts::{self, Depth, Facts};
 use crate::account::{Account, Fact, Question, bucket, log_fields};
 use crate::causes::judge::{Verdict, judge};
 use crate::causes::kind::{self, Kind, Sources};
-use crate::causes::s3_origin::{grant, key};
+use crate::causes::s3_origin::{grant, key, wanted};
 use crate::countries::Countries;
 use crate::incidents::counting;
 use crate::logs::Context;
@@ -155,6 +155,9 @@ pub fn analyse<'a>(
     tenants.sort();
     tenants.dedup();
     let mut facts = Facts::gather(account, &ids, &tenants, depth);
+    if depth == Depth::Incident && account.is_live() {
+        facts.ask_about(account, &wanted::keys(&facts, tally));
+    }
     doubt_listings(&mut facts, tally);
     note_served(&mut facts, tally);
     kind::note(&mut facts, tally);

@@ -145,6 +145,36 @@ impl Facts {
     }
 }
 
+/// A key of a bucket behind a distribution.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// The distribution.
+    pub distribution: String,
+    /// The bucket.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+}
+
+impl Facts {
+    /// Asks about single keys: what begins with them, and what they are themselves.
+    pub fn ask_about(&mut self, account: &dyn Account, keys: &[Key]) {
+        for Key { distribution, bucket, key } in keys {
+            let Some(mine) = self.distributions.get_mut(distribution) else { continue };
+            let Some(known) = mine.buckets.get_mut(bucket) else { continue };
+            let about = |operation| Question::new(operation, format!("{bucket}/{key}"));
+            let listing = listing(account, about("s3api/list-objects-v2"), key);
+            let head = Fact::ask(account, about("s3api/head-object"), Head::parse);
+            known.listings.extend((listing.state != State::Unasked).then_some(listing));
+            if head.state != State::Unasked {
+                known.heads.insert(key.clone(), head);
+            }
+            // A key that encrypts an object is known by the object alone.
+            mine.gather_key_policies(account);
+        }
+    }
+}
+
 /// All distributions of the account.
 pub fn summaries(account: &dyn Account) -> Fact<Vec<Summary>> {
     Fact::ask(account, Question::all("cloudfront/list-distributions"), Summary::parse)
@@ -222,10 +252,7 @@ impl DistributionFacts {
         for behavior in distribution.behaviors() {
             facts.gather_behavior(account, behavior);
         }
-        for key in account.subjects("kms/get-key-policy") {
-            let question = Question::new("kms/get-key-policy", key.as_str());
-            facts.key_policies.insert(key, Fact::ask(account, question, read_policy));
-        }
+        facts.gather_key_policies(account);
         for resource in account.subjects("wafv2/get-web-acl-for-resource") {
             let question = Question::new("wafv2/get-web-acl-for-resource", resource);
             facts.origin_acls.push(Fact::ask(account, question, |answer| {
@@ -234,6 +261,15 @@ impl DistributionFacts {
             }));
         }
         facts
+    }
+
+    fn gather_key_policies(&mut self, account: &dyn Account) {
+        for key in account.subjects("kms/get-key-policy") {
+            self.key_policies.entry(key).or_insert_with_key(|key| {
+                let question = Question::new("kms/get-key-policy", key.as_str());
+                Fact::ask(account, question, read_policy)
+            });
+        }
     }
 
     /// Asks about the web ACL in front of the distribution.
@@ -355,17 +391,19 @@ fn listings(account: &dyn Account, name: &str) -> Vec<Fact<Listing>> {
     const OPERATION: &str = "s3api/list-objects-v2";
     let whole = Fact::ask(account, Question::new(OPERATION, name), Listing::parse);
     let parts = below(account, OPERATION, name);
-    let parts = parts.into_iter().map(|(prefix, question)| {
-        Fact::ask(account, question, |answer| {
-            let mut listing = Listing::parse(answer)?;
-            // The CLI writes no prefix into its answer; the file's name has it.
-            if listing.prefix.is_empty() {
-                listing.prefix = prefix;
-            }
-            Ok(listing)
-        })
-    });
+    let parts = parts.into_iter().map(|(prefix, question)| listing(account, question, &prefix));
     std::iter::once(whole).chain(parts).collect()
+}
+
+fn listing(account: &dyn Account, question: Question, prefix: &str) -> Fact<Listing> {
+    Fact::ask(account, question, |answer| {
+        let mut listing = Listing::parse(answer)?;
+        // The CLI writes no prefix into its answer; the file's name has it.
+        if listing.prefix.is_empty() {
+            listing.prefix = prefix.to_owned();
+        }
+        Ok(listing)
+    })
 }
 
 fn canonical_user(answer: Value) -> Result<String, String> {

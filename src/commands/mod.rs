@@ -1,8 +1,15 @@
 //! The subcommands, one file each.
 
+#[cfg(feature = "aws")]
+pub mod capture;
 pub mod event;
+#[cfg(feature = "aws")]
+pub mod explain;
+#[cfg(feature = "aws")]
+mod places;
 mod read;
 pub mod replay;
+mod see;
 
 use std::process::ExitCode;
 
@@ -19,6 +26,9 @@ pub enum Ended {
     NoInput,
     /// Something of ours failed.
     Internal,
+    /// AWS refused.
+    #[cfg(feature = "aws")]
+    Refused,
 }
 
 impl From<Ended> for ExitCode {
@@ -29,6 +39,8 @@ impl From<Ended> for ExitCode {
             Ended::Usage => 64,
             Ended::NoInput => 66,
             Ended::Internal => 70,
+            #[cfg(feature = "aws")]
+            Ended::Refused => 77,
         })
     }
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::Tools;
 use super::contribution::contributions;
+use super::explained::Explained;
 use super::waf::waf_index;
 use crate::account::distribution::Distribution;
 use crate::account::facts::Depth;
@@ -22,7 +23,7 @@ use crate::incidents::record::{Arrived, Contribution, Desk, record};
 use crate::incidents::store::{Partial, Store};
 use crate::logs::record::Refusal;
 use crate::logs::tally::AccessTally;
-use crate::report::{Finding, Inputs};
+use crate::report::Inputs;
 use crate::trigger::Object;
 
 /// An access-log object that was read.
@@ -96,8 +97,10 @@ pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Coun
         }
     }
     merged.settle();
-    let analysis = analysis::analyse(&merged, waf, tools.account.as_ref(), Depth::Causes);
+    let account = tools.account.as_ref();
+    let analysis = analysis::analyse(&merged, waf.clone(), account, Depth::Causes);
     let findings = analysis.report(&merged, Inputs::default(), &directory.countries).findings;
+    let findings = Explained::new(tools, directory, &merged, waf, findings);
     for (distribution, contributions) in by_distribution {
         let about = about(tools, &distribution, &merged);
         keep(tools, &distribution, contributions, &findings, &about, &mut counted);
@@ -110,7 +113,7 @@ fn keep(
     tools: &Tools,
     distribution: &str,
     contributions: Vec<Contribution>,
-    findings: &[Finding],
+    findings: &Explained<'_>,
     about: &About,
     counted: &mut Counted,
 ) {
@@ -127,7 +130,8 @@ fn keep(
     }
     let now = Timestamp::now();
     let write = |news: &[_], place: &_| {
-        Alert::new(news, findings, place, about).map(|alert| message::outgoing(&alert, now))
+        Alert::new(news, findings.findings(), place, about)
+            .map(|alert| message::outgoing(&alert, now))
     };
     let wait = |longest: Duration| std::thread::sleep(jittered(longest));
     let desk = Desk {

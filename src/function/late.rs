@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Tools;
 use super::contribution::belongs;
 use super::count::{about, jittered};
+use super::explained::Explained;
 use super::objects;
 use super::waf::waf_index;
 use crate::account::facts::Depth;
@@ -22,6 +23,8 @@ use crate::incidents::Series;
 use crate::incidents::counting::note;
 use crate::incidents::record::{Arrived, Desk, record};
 use crate::incidents::store::{Store, StoreError, Wait};
+use crate::logs::tally::AccessTally;
+use crate::logs::waf::WafIndex;
 use crate::report::build::Subject;
 use crate::report::{Finding, Inputs};
 
@@ -64,9 +67,12 @@ fn settle_one(
     if !is_late && !is_complete()? {
         return Ok(Vec::new());
     }
-    let (moved, findings, about) = judged_again(tools, directory, wait, until)?;
+    let Judged { moved, findings, tally, waf } = judged_again(tools, directory, wait, until)?;
+    let about = about(tools, &wait.distribution, &tally);
+    let findings = Explained::new(tools, directory, &tally, waf, findings);
     let write = |news: &[_], place: &_| {
-        Alert::new(news, &findings, place, &about).map(|alert| message::outgoing(&alert, now))
+        let findings = findings.findings();
+        Alert::new(news, findings, place, &about).map(|alert| message::outgoing(&alert, now))
     };
     let desk = Desk {
         store: &tools.store,
@@ -80,7 +86,15 @@ fn settle_one(
     Ok(record(&desk, &wait.distribution, arrived)?.alerts)
 }
 
-type Judged = (BTreeMap<Subject, Series>, Vec<Finding>, crate::alerts::About);
+/// What was judged again.
+#[derive(Default)]
+struct Judged {
+    /// Where the refusals belong that waited.
+    moved: BTreeMap<Subject, Series>,
+    findings: Vec<Finding>,
+    tally: AccessTally,
+    waf: Arc<WafIndex>,
+}
 
 /// Where the refusals belong that waited.
 fn judged_again(
@@ -99,17 +113,17 @@ fn judged_again(
             rule: None,
         };
         moved.insert(subject, wait.counts.clone());
-        return Ok((moved, Vec::new(), Default::default()));
+        return Ok(Judged { moved, ..Judged::default() });
     };
     tally.settle();
     directory.assign(&mut tally.refusals);
     let waf = Arc::new(waf_index(tools, tally.refusals.iter())?);
-    let analysis = analysis::analyse(&tally, waf, tools.account.as_ref(), Depth::Causes);
+    let analysis = analysis::analyse(&tally, waf.clone(), tools.account.as_ref(), Depth::Causes);
     for (refusal, kind, verdict) in analysis.verdicts() {
         if belongs(wait, refusal) {
             note(moved.entry(Subject::of(kind, verdict)).or_default(), refusal);
         }
     }
     let findings = analysis.report(&tally, Inputs::default(), &directory.countries).findings;
-    Ok((moved, findings, about(tools, &wait.distribution, &tally)))
+    Ok(Judged { moved, findings, tally, waf })
 }

@@ -23,6 +23,7 @@
 
 pub mod grant;
 pub mod key;
+pub mod wanted;
 
 use super::kind::{Kind, MatchedBehavior, Page, is_bucket};
 use super::opinion::{LOG, Opinion, Says};
