@@ -19,7 +19,7 @@ use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Runtime;
 use why403::account::bundle::file_name;
-use why403::account::facts::Depth;
+use why403::account::facts::{Depth, Facts};
 use why403::account::live::{Clients, LiveAccount, Reach};
 use why403::account::recorder::Recorder;
 use why403::account::{Account, Answer, Question};
@@ -231,7 +231,8 @@ fn write(
     let progress = Progress::new(0, true);
     let seen = see::all(&objects, &directory, read::threads(None), &progress, inputs);
     analysis::analyse(&seen.tally, seen.logs, recorder, Depth::Incident);
-    // Nothing was refused, and whoever looks at the bundle still wants to see what it is about.
+    // Where nothing was refused, whoever looks at the bundle still wants to see what it is about.
+    Facts::gather(recorder, &[id.to_owned()], &[], Depth::Incident);
     recorder.ask(&Question::all("elbv2/describe-load-balancers"));
     let unread = recorder.write(folder, Timestamp::now())?;
     for (question, reason) in &unread {
