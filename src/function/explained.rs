@@ -18,7 +18,7 @@ pub(super) struct Explained<'a> {
     tally: &'a AccessTally,
     waf: Arc<WafIndex>,
     /// The findings by which the counts were made.
-    counted: Vec<Finding>,
+    counted: &'a [Finding],
     explained: OnceCell<Vec<Finding>>,
 }
 
@@ -28,7 +28,7 @@ impl<'a> Explained<'a> {
         directory: &'a Directory,
         tally: &'a AccessTally,
         waf: Arc<WafIndex>,
-        counted: Vec<Finding>,
+        counted: &'a [Finding],
     ) -> Self {
         Self { tools, directory, tally, waf, counted, explained: OnceCell::new() }
     }
@@ -40,7 +40,7 @@ impl<'a> Explained<'a> {
             let analysis =
                 analysis::analyse(self.tally, self.waf.clone(), account, Depth::Incident);
             let report = analysis.report(self.tally, Inputs::default(), &self.directory.countries);
-            told(&self.counted, &report.findings)
+            told(self.counted, &report.findings)
         })
     }
 }
