@@ -36,6 +36,7 @@ pub async fn events(
     since: Timestamp,
 ) -> Answer {
     let mut all = Vec::new();
+    let mut more: Option<String> = None;
     for (number, look_up) in look_ups.iter().enumerate() {
         if number > 0 {
             tokio::time::sleep(PACE).await;
@@ -73,8 +74,10 @@ pub async fn events(
                 break;
             }
         }
+        // Where there are more, the older ones are missing, and the answer says so.
+        more = token.or(more);
     }
-    Answer::Said(json!({ "Events": all }))
+    Answer::Said(json!({ "Events": all, "NextToken": more }))
 }
 
 fn event(event: &Event) -> Value {

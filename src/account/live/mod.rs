@@ -301,7 +301,11 @@ impl LiveAccount {
         for origin in items("/Origins/Items") {
             let Some(domain) = origin.get("DomainName").and_then(Value::as_str) else { continue };
             if let Some(endpoint) = bucket::endpoint(domain) {
-                known.buckets.insert(endpoint.bucket, buckets::region_of(domain));
+                let region = buckets::region_of(domain);
+                if known.buckets.insert(endpoint.bucket, region).is_none() {
+                    // The changes of this one were not looked up yet.
+                    known.answers.remove(&Question::all("cloudtrail/lookup-events"));
+                }
             } else if origins::region_of_name(domain).is_some() {
                 known.balancers.insert(domain.to_ascii_lowercase());
             }

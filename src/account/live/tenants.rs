@@ -44,6 +44,9 @@ pub async fn tenant(client: &Client, id: &str) -> Answer {
                 "DistributionId": tenant.distribution_id,
                 "Domains": domains(tenant.domains()),
                 "Customizations": tenant.customizations.as_ref().map(customizations),
+                "Parameters": tenant.parameters().iter().map(|one| {
+                    json!({ "Name": one.name, "Value": one.value })
+                }).collect::<Vec<_>>(),
                 "Enabled": tenant.enabled,
             }})),
             None => Answer::Unreadable("no tenant in it".to_owned()),
