@@ -15,13 +15,19 @@ VENV := .venv
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-deploy test-pages check bench validate build deploy stage check-fuzz build-WhyFunction bootstrap-for-lambda fuzz fuzz-build need-cargo need-fuzz
+.PHONY: help demo invoke test test-deploy test-pages check bench validate build deploy stage check-fuzz build-WhyFunction bootstrap-for-lambda fuzz fuzz-build need-cargo need-fuzz
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[A-Za-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: | need-cargo ## Explain the sample incident in events/
 	@cargo run --quiet -- replay events/incident
+
+EVENT ?= events/s3-notification.json
+
+invoke: $(VENV)/deploy.stamp | need-cargo ## Send one event through the real function (EVENT=events/NAME.json)
+	@cargo build --quiet --features aws --bin bootstrap
+	$(VENV)/bin/python tests/deploy/invoke.py "$${CARGO_TARGET_DIR:-target}/debug/bootstrap" "$(EVENT)"
 
 test: | need-cargo ## Run all tests: those of the crate, of the pages, and of the deployed stack
 	cargo test --features aws

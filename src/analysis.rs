@@ -10,7 +10,7 @@ use crate::account::facts::{self, Depth, Facts};
 use crate::account::{Account, Fact, Question, bucket, log_fields};
 use crate::causes::judge::{Verdict, judge};
 use crate::causes::kind::{self, Kind, Sources};
-use crate::causes::s3_origin::{key, met};
+use crate::causes::s3_origin::{key, met, wanted};
 use crate::countries::Countries;
 use crate::incidents::counting;
 use crate::logs::Context;
@@ -52,7 +52,8 @@ impl Directory {
             }
             masks.extend(distribution::masks(&summary.custom_error_responses));
         }
-        for id in account.subjects("cloudfront/get-distribution").into_iter().filter(|id| is_id(id)) {
+        for id in account.subjects("cloudfront/get-distribution").into_iter().filter(|id| is_id(id))
+        {
             let question = Question::new("cloudfront/get-distribution", id.as_str());
             let fact = Fact::ask(account, question, Distribution::parse);
             if let Some(distribution) = fact.known() {
@@ -164,6 +165,9 @@ pub fn analyse<'a>(
     tenants.sort();
     tenants.dedup();
     let mut facts = Facts::gather(account, &ids, &tenants, depth);
+    if depth == Depth::Incident && account.is_live() {
+        facts.ask_about(account, &wanted::keys(&facts, tally));
+    }
     doubt_listings(&mut facts, tally);
     note_served(&mut facts, tally);
     kind::note(&mut facts, tally);

@@ -104,6 +104,16 @@ pub const FIELD_LIST_SECONDS: i64 = 15 * 60;
 /// them.
 pub const ANSWER_BYTES: u64 = 256 << 20;
 
+/// Log objects and their stored bytes that one bundle takes from a live account: an hour of the
+/// largest sites, or a day of most.
+pub const CAPTURE_OBJECTS: usize = 20_000;
+/// See [`CAPTURE_OBJECTS`].
+pub const CAPTURE_BYTES: u64 = 8 << 30;
+
+/// Keys of one bucket that are asked about singly on a live account, the most refused first: each
+/// is a call, and a few tell whether objects are missing.
+pub const KEYS_ASKED: usize = 20;
+
 /// Files that one bundle may hold, links not followed.
 pub const BUNDLE_FILES: usize = 200_000;
 

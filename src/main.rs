@@ -7,13 +7,15 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use commands::{Ended, audit, causes, replay, shell};
+#[cfg(feature = "aws")]
+use commands::{capture, explain};
 
 /// Says why CloudFront answers 403: who is refused, since when, why, and what to do
 #[derive(Debug, Parser)]
 #[command(name = "why403", version, about, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 done; 1 from `audit --fail-on` alone; 2 done, but some input could not be read; 64 bad usage; \
-    66 no readable input; 70 internal error."
+    after_help = "Exit codes: 0 done; 1 from `audit --fail-on` alone; 2 done, but some input could \
+    not be read; 64 bad usage; 66 no readable input; 70 internal error; 77 AWS refused."
 )]
 struct Cli {
     /// When to use colour
@@ -28,6 +30,12 @@ struct Cli {
 enum Command {
     /// Explain the refusals in logs that lie on this machine; needs no AWS account
     Replay(replay::Replay),
+    /// Explain the refusals of the last hours on the live account, read-only
+    #[cfg(feature = "aws")]
+    Explain(explain::Explain),
+    /// Write a bundle from the live account, read-only: logs and facts, without secrets
+    #[cfg(feature = "aws")]
+    Capture(capture::Capture),
     /// Say what a configuration will refuse, before any request comes
     Audit(audit::Command),
     /// List the causes, or say what one means, what proves it and what to do
@@ -64,6 +72,10 @@ fn main() -> ExitCode {
     // A panic is a fault of ours; it ends with a code of its own and says where it was.
     let run = panic::catch_unwind(|| match &cli.command {
         Command::Replay(command) => replay::run(command),
+        #[cfg(feature = "aws")]
+        Command::Explain(command) => explain::run(command),
+        #[cfg(feature = "aws")]
+        Command::Capture(command) => capture::run(command),
         Command::Audit(command) => audit::run(command),
         Command::Causes(command) => causes::run(command),
         Command::Completions(command) => shell::completions(command, Cli::command()),

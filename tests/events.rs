@@ -69,6 +69,32 @@ fn every_envelope_leads_to_the_same_answer() {
 }
 
 #[test]
+fn real_time_records_of_a_stream_are_read_by_their_field_list() {
+    let output = replay(&events().join("kinesis-realtime.json"));
+    assert_eq!(output.status.code(), Some(0));
+    let mut expected = incident();
+    // The stream brings no WAF log, so what is left of the WAF's is not proven.
+    expected.retain(|(cause, ..)| cause != "waf/edge");
+    let mut found = found(&output);
+    found.retain(|(cause, ..)| cause.starts_with("s3-origin") || cause.starts_with("geo"));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn waf_records_of_a_log_group_join_the_access_log() {
+    let logs = events().join("cloudwatch-logs-waf.json");
+    let alone = replay(&logs);
+    assert_eq!((alone.status.code(), found(&alone)), (Some(0), vec![]));
+    let binary = env!("CARGO_BIN_EXE_why403");
+    let both = Command::new(binary)
+        .args(["replay", "--format", "json"])
+        .args([events().join("kinesis-realtime.json"), logs])
+        .output()
+        .unwrap();
+    assert_eq!(found(&both), incident());
+}
+
+#[test]
 fn an_event_without_a_log_is_an_empty_report() {
     for name in
         ["s3-test-event", "s3-test-event-in-sqs", "schedule", "cloudwatch-logs-control-message"]
@@ -83,7 +109,7 @@ fn an_event_without_a_log_is_an_empty_report() {
 fn every_sample_is_tested() {
     let names = std::fs::read_dir(events()).unwrap().flatten();
     let files = names.filter(|entry| entry.path().extension().is_some_and(|end| end == "json"));
-    assert_eq!(files.count(), 10);
+    assert_eq!(files.count(), 12);
 }
 
 #[test]

@@ -79,15 +79,18 @@ fn listings(account: &dyn Account, name: &str) -> Vec<Fact<Listing>> {
     const OPERATION: &str = "s3api/list-objects-v2";
     let whole = Fact::ask(account, Question::new(OPERATION, name), Listing::parse);
     let parts = below(account, OPERATION, name);
-    let parts = parts.into_iter().map(|(prefix, question)| {
-        Fact::ask(account, question, |answer| {
-            let mut listing = Listing::parse(answer)?;
-            // The CLI writes no prefix into its answer; the file's name has it.
-            if listing.prefix.is_empty() {
-                listing.prefix = prefix;
-            }
-            Ok(listing)
-        })
-    });
+    let parts = parts.into_iter().map(|(prefix, question)| listing(account, question, &prefix));
     std::iter::once(whole).chain(parts).collect()
+}
+
+/// The listing of what begins with a prefix.
+pub(super) fn listing(account: &dyn Account, question: Question, prefix: &str) -> Fact<Listing> {
+    Fact::ask(account, question, |answer| {
+        let mut listing = Listing::parse(answer)?;
+        // The CLI writes no prefix into its answer; the file's name has it.
+        if listing.prefix.is_empty() {
+            listing.prefix = prefix.to_owned();
+        }
+        Ok(listing)
+    })
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::bucket::{self, AccessControl};
+use super::bucket::{self, AccessControl, Head};
 pub use super::bucket_facts::BucketFacts;
+use super::bucket_facts::listing;
 use super::distribution::{Behavior, Distribution, Origin, Summary};
 use super::dns::{self, Name};
 pub use super::held::{Held, What};
@@ -139,6 +140,36 @@ impl Facts {
     }
 }
 
+/// A key of a bucket behind a distribution.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// The distribution.
+    pub distribution: String,
+    /// The bucket.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+}
+
+impl Facts {
+    /// Asks about single keys: what begins with them, and what they are themselves.
+    pub fn ask_about(&mut self, account: &dyn Account, keys: &[Key]) {
+        for Key { distribution, bucket, key } in keys {
+            let Some(mine) = self.distributions.get_mut(distribution) else { continue };
+            let Some(known) = mine.buckets.get_mut(bucket) else { continue };
+            let about = |operation| Question::new(operation, format!("{bucket}/{key}"));
+            let listing = listing(account, about("s3api/list-objects-v2"), key);
+            let head = Fact::ask(account, about("s3api/head-object"), Head::parse);
+            known.listings.extend((listing.state != State::Unasked).then_some(listing));
+            if head.state != State::Unasked {
+                known.heads.insert(key.clone(), head);
+            }
+            // A key that encrypts an object is known by the object alone.
+            mine.gather_key_policies(account);
+        }
+    }
+}
+
 /// All distributions of the account.
 pub fn summaries(account: &dyn Account) -> Fact<Vec<Summary>> {
     Fact::ask(account, Question::all("cloudfront/list-distributions"), Summary::parse)
@@ -211,10 +242,7 @@ impl DistributionFacts {
         for behavior in distribution.behaviors() {
             facts.gather_behavior(account, behavior);
         }
-        for key in account.subjects("kms/get-key-policy") {
-            let question = Question::new("kms/get-key-policy", key.as_str());
-            facts.key_policies.insert(key, Fact::ask(account, question, read_policy));
-        }
+        facts.gather_key_policies(account);
         for resource in account.subjects("wafv2/get-web-acl-for-resource") {
             let question = Question::new("wafv2/get-web-acl-for-resource", resource);
             facts.origin_acls.push(Fact::ask(account, question, |answer| {
@@ -223,6 +251,15 @@ impl DistributionFacts {
             }));
         }
         facts
+    }
+
+    fn gather_key_policies(&mut self, account: &dyn Account) {
+        for key in account.subjects("kms/get-key-policy") {
+            self.key_policies.entry(key).or_insert_with_key(|key| {
+                let question = Question::new("kms/get-key-policy", key.as_str());
+                Fact::ask(account, question, read_policy)
+            });
+        }
     }
 
     /// Asks about the bucket behind a domain name, if there is one.

@@ -19,6 +19,7 @@ mod host_policy;
 pub mod live;
 pub mod log_fields;
 pub mod pattern;
+pub mod recorder;
 pub mod tenant;
 pub mod trail;
 pub mod web_acl;
@@ -93,6 +94,11 @@ pub trait Account {
 
     /// What an operation can be asked about, where the account can tell (hosted zones, tenants).
     fn subjects(&self, operation: &'static str) -> Vec<String>;
+
+    /// Whether it can be asked what nobody has asked yet. A bundle has what it has.
+    fn is_live(&self) -> bool {
+        false
+    }
 }
 
 /// What is known of something, kept apart from what is not.

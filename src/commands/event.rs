@@ -25,9 +25,8 @@ pub fn read(path: &Path) -> Option<Batch> {
     }
     let event = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
     let batch = trigger::read(&event);
-    let says_something =
-        |message: &trigger::Message| !message.objects.is_empty() || !message.nothing.is_empty();
-    (batch.partial || batch.messages.iter().any(says_something)).then_some(batch)
+    let is_event = batch.partial || batch.messages.iter().any(trigger::Message::is_understood);
+    is_event.then_some(batch)
 }
 
 /// The folder in which an event's objects and facts lie.

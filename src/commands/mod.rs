@@ -1,10 +1,17 @@
 //! The subcommands, one file each.
 
 pub mod audit;
+#[cfg(feature = "aws")]
+pub mod capture;
 pub mod causes;
 pub mod event;
+#[cfg(feature = "aws")]
+pub mod explain;
+#[cfg(feature = "aws")]
+mod places;
 mod read;
 pub mod replay;
+mod see;
 pub mod shell;
 
 use std::process::ExitCode;
@@ -24,6 +31,9 @@ pub enum Ended {
     NoInput,
     /// Something of ours failed.
     Internal,
+    /// AWS refused.
+    #[cfg(feature = "aws")]
+    Refused,
 }
 
 impl From<Ended> for ExitCode {
@@ -35,6 +45,8 @@ impl From<Ended> for ExitCode {
             Ended::Usage => 64,
             Ended::NoInput => 66,
             Ended::Internal => 70,
+            #[cfg(feature = "aws")]
+            Ended::Refused => 77,
         })
     }
 }

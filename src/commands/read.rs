@@ -9,9 +9,10 @@
 )]
 
 use std::fs::{self, File};
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Read};
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,6 +24,22 @@ use why403::logs::Outcome;
 pub struct Object {
     pub name: String,
     pub file: PathBuf,
+    /// What is in it, where an event brought it along and there is no file.
+    pub carried: Option<Arc<[u8]>>,
+}
+
+impl Object {
+    /// An object in a file.
+    pub fn of_file(name: String, file: PathBuf) -> Self {
+        Self { name, file, carried: None }
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read>> {
+        Ok(match &self.carried {
+            Some(bytes) => Box::new(io::Cursor::new(bytes.clone())),
+            None => Box::new(File::open(&self.file)?),
+        })
+    }
 }
 
 /// What became of each object, in their order, and what the threads read.
@@ -42,7 +59,7 @@ pub fn all<T: Default + Send>(
     objects: &[&Object],
     threads: usize,
     progress: &Progress,
-    read: impl Fn(&Object, File, &mut T) -> Outcome + Sync,
+    read: impl Fn(&Object, Box<dyn Read>, &mut T) -> Outcome + Sync,
 ) -> Gathered<T> {
     // The largest come first, or the last thread would be left alone with one of them.
     let mut order: Vec<(u64, usize)> = Vec::with_capacity(objects.len());
@@ -58,7 +75,7 @@ pub fn all<T: Default + Send>(
         while let Some((_, number)) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             let Some(object) = objects.get(*number) else { continue };
             progress.step();
-            let outcome = File::open(&object.file).map(|file| read(object, file, &mut part));
+            let outcome = object.open().map(|file| read(object, file, &mut part));
             outcomes.push((*number, outcome));
         }
         (part, outcomes)

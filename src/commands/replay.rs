@@ -5,7 +5,7 @@
     reason = "the command line reads and writes files: this is one of the ends"
 )]
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::num::NonZero;
@@ -15,20 +15,15 @@ use clap::{Args, ValueEnum};
 use why403::account::bundle::BundleAccount;
 use why403::account::facts::Depth;
 use why403::account::{Account, Answer, Question};
-use why403::analysis::{self, Analysis, Directory, Logs};
+use why403::analysis::{self, Analysis, Directory};
 use why403::countries::Countries;
-use why403::limits::{self, BUNDLE_FILES, Limits, Move};
-use why403::logs::fault::Faults;
-use why403::logs::function::FunctionIndex;
-use why403::logs::origin::{OriginIndex, Wanted};
-use why403::logs::tally::AccessTally;
-use why403::logs::waf::WafIndex;
-use why403::logs::{self, Kind, Outcome};
+use why403::limits::{self, Limits, Move};
 use why403::report::{Inputs, Report, Unreadable, html, request, text};
 use why403::trigger::Batch;
 use why403::viewer::plain;
 
 use super::read::{self, Object, Progress};
+use super::see::{self, Seen, complain, report_unread, walk};
 use super::{Ended, event};
 
 /// What `replay` is told.
@@ -38,6 +33,13 @@ pub struct Replay {
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 
+    #[command(flatten)]
+    shown: Shown,
+}
+
+/// How the answer is found and shown.
+#[derive(Debug, Args)]
+pub struct Shown {
     /// The form of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -88,8 +90,13 @@ fn limit_help() -> String {
 
 /// Runs the command.
 pub fn run(command: &Replay) -> Ended {
+    explain(&command.paths, &command.shown)
+}
+
+/// Explains the refusals in logs that lie in these places.
+pub fn explain(paths: &[PathBuf], shown: &Shown) -> Ended {
     let mut inputs = Inputs::default();
-    let Gathered { objects, account, events } = gather(&command.paths, &mut inputs);
+    let Gathered { objects, account, events } = gather(paths, &mut inputs);
     // An event may carry no log by its nature, which is no failure.
     if objects.is_empty() && !events {
         report_unread(&inputs);
@@ -97,7 +104,7 @@ pub fn run(command: &Replay) -> Ended {
         return Ended::NoInput;
     }
     let mut directory = Directory::ask(&account);
-    if let Some(file) = &command.geoip {
+    if let Some(file) = &shown.geoip {
         match Countries::open(file) {
             Ok(countries) => directory.countries = countries,
             Err(why) => {
@@ -106,107 +113,25 @@ pub fn run(command: &Replay) -> Ended {
             }
         }
     }
-    directory.logs.limits = Limits::moved(command.limit.iter().copied());
-    let progress = Progress::new(objects.len(), command.quiet);
-    let threads = read::threads(command.threads);
-
-    let all: Vec<&Object> = objects.iter().collect();
-    let read = read::all(&all, threads, &progress, |object, file, tally: &mut AccessTally| {
-        logs::read_access(&object.name, file, &directory.logs, tally)
-    });
-    let mut partly = false;
-    let (mut waf_objects, mut origin_objects, mut function_objects) = (vec![], vec![], vec![]);
-    for (object, outcome) in all.into_iter().zip(read.outcomes) {
-        let Some(outcome) = noted(object, outcome, &mut inputs) else { continue };
-        match outcome.kind {
-            Kind::Waf => waf_objects.push(object),
-            Kind::Origin => origin_objects.push(object),
-            Kind::Function => function_objects.push(object),
-            Kind::Access => inputs.access_log_files += 1,
-            Kind::Mixed => {
-                inputs.access_log_files += 1;
-                waf_objects.push(object);
-            }
-            Kind::Empty | Kind::Foreign => {}
-        }
-        partly |= !outcome.faults.is_empty();
-    }
-    let mut tally = AccessTally::default();
-    read.parts.into_iter().for_each(|part| tally.merge(part));
-    tally.settle();
-    directory.assign(&mut tally.refusals);
-
-    // Without such logs nobody asks for the ids, of which there may be millions.
-    let by_id = !waf_objects.is_empty() || !function_objects.is_empty();
-    let wanted = if by_id { analysis::wanted(&tally) } else { HashSet::new() };
-    let read = read::all(&waf_objects, threads, &progress, |object, file, waf: &mut WafIndex| {
-        logs::read_waf(&object.name, file, &directory.logs.limits, &wanted, waf)
-    });
-    for (object, outcome) in waf_objects.into_iter().zip(read.outcomes) {
-        let outcome = noted(object, outcome, &mut inputs);
-        partly |= outcome.as_ref().is_some_and(|outcome| !outcome.faults.is_empty());
-        inputs.waf_log_files += u64::from(outcome.is_some());
-    }
-    let mut waf = WafIndex::default();
-    read.parts.into_iter().for_each(|part| waf.merge(part));
-    let mut function = FunctionIndex::default();
-    let read = read::all(
-        &function_objects,
-        threads,
-        &progress,
-        |_, file, function: &mut FunctionIndex| {
-            logs::read_function(file, &directory.logs.limits, &wanted, function)
-        },
-    );
-    for (object, outcome) in function_objects.into_iter().zip(read.outcomes) {
-        let outcome = noted(object, outcome, &mut inputs);
-        inputs.function_log_files += u64::from(outcome.is_some());
-    }
-    read.parts.into_iter().for_each(|part| function.merge(part));
-    inputs.function_log_lines = function.lines;
-    // Origins are read last: under which ids they know a request is told by their WAFs. What is
-    // kept of one id depends on the order of its lines, so they are read one after the other.
-    let wanted = match origin_objects.as_slice() {
-        [] => Wanted::default(),
-        _ => analysis::wanted_of_origins(&tally, &waf),
-    };
-    let read = read::all(&origin_objects, 1, &progress, |_, file, origin: &mut OriginIndex| {
-        logs::read_origin(file, &directory.logs.limits, &wanted, origin)
-    });
-    for (object, outcome) in origin_objects.into_iter().zip(read.outcomes) {
-        let outcome = noted(object, outcome, &mut inputs);
-        inputs.origin_log_files += u64::from(outcome.is_some());
-    }
-    let origin = read.parts.into_iter().next().unwrap_or_default();
-    progress.done();
-    inputs.origin_log_lines = origin.lines;
-    inputs.origin_lines_left_out = origin.left_out;
-    inputs.waf_records = waf.records;
-    inputs.access_log_lines = tally.lines;
-    inputs.malformed_lines = tally.malformed + origin.malformed;
-    inputs.unreadable_files.sort();
-    inputs.unreadable_files.dedup();
-    report_unread(&inputs);
-    let files = inputs.access_log_files
-        + inputs.waf_log_files
-        + inputs.origin_log_files
-        + inputs.function_log_files;
-    if files == 0 && !events {
+    directory.logs.limits = Limits::moved(shown.limit.iter().copied());
+    let progress = Progress::new(objects.len(), shown.quiet);
+    let threads = read::threads(shown.threads);
+    let seen = see::all(&objects, &directory, threads, &progress, inputs);
+    report_unread(&seen.inputs);
+    if seen.is_empty() && !events {
         complain("none of these files is a CloudFront access log or a WAF log");
         return Ended::NoInput;
     }
-
-    partly |= !inputs.unreadable_files.is_empty() || inputs.malformed_lines > 0;
-    let logs = Logs { waf: waf.into(), origin, function };
+    let Seen { tally, logs, inputs, partly } = seen;
     let analysis = analysis::analyse(&tally, logs, &account, Depth::Incident);
     let report = analysis.report(&tally, inputs, &directory.countries);
-    let written = match &command.requests {
+    let written = match &shown.requests {
         Some(path) => write_requests(path, &analysis),
         None => Ok(()),
     }
-    .and_then(|()| match command.request_id.as_slice() {
-        [] => write_report(command, &report, &analysis),
-        ids => write_answers(command, &analysis, ids),
+    .and_then(|()| match shown.request_id.as_slice() {
+        [] => write_report(shown, &report, &analysis),
+        ids => write_answers(shown, &analysis, ids),
     });
     match written {
         Ok(()) if partly => Ended::Partly,
@@ -250,12 +175,12 @@ fn gather(paths: &[PathBuf], inputs: &mut Inputs) -> Gathered {
                 }
                 None => {
                     let name = path.to_string_lossy().into_owned();
-                    objects.insert(Object { name, file: path.clone() });
+                    objects.insert(Object::of_file(name, path.clone()));
                 }
             },
             Err(error) => {
                 let reason = error.to_string();
-                inputs.unreadable_files.push(Unreadable { file: shown(path), reason });
+                inputs.unreadable_files.push(Unreadable { file: see::shown(path), reason });
             }
         }
     }
@@ -267,11 +192,19 @@ fn deliver(path: &Path, batch: &Batch, objects: &mut BTreeSet<Object>, inputs: &
     for message in &batch.messages {
         for problem in &message.problems {
             let reason = problem.clone();
-            inputs.unreadable_files.push(Unreadable { file: shown(path), reason });
+            inputs.unreadable_files.push(Unreadable { file: see::shown(path), reason });
+        }
+        for carried in &message.carried {
+            let object = &carried.object;
+            objects.insert(Object {
+                name: format!("{}/{}", object.key, object.edition()),
+                file: path.to_owned(),
+                carried: Some(carried.text.as_slice().into()),
+            });
         }
         for object in &message.objects {
             match event::file_of(event::folder(path), object) {
-                Some(file) => drop(objects.insert(Object { name: object.key.clone(), file })),
+                Some(file) => drop(objects.insert(Object::of_file(object.key.clone(), file))),
                 None => {
                     let file = plain(&format!("objects/{}/{}", object.bucket, object.key));
                     let reason = "the event speaks of it, and it is not there".to_owned();
@@ -280,89 +213,6 @@ fn deliver(path: &Path, batch: &Batch, objects: &mut BTreeSet<Object>, inputs: &
             }
         }
     }
-}
-
-/// The files below a folder, links not followed, since a link may lead out of it.
-fn walk(root: &Path, folder: &Path, objects: &mut BTreeSet<Object>, inputs: &mut Inputs) {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-        Err(error) => {
-            let reason = error.to_string();
-            inputs.unreadable_files.push(Unreadable { file: shown(folder), reason });
-            return;
-        }
-    };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        let Ok(kind) = entry.file_type() else { continue };
-        let reason = if kind.is_dir() {
-            walk(root, &path, objects, inputs);
-            continue;
-        } else if kind.is_symlink() {
-            "a link, which is not followed".to_owned()
-        } else if !kind.is_file() {
-            // A pipe or a device may never end.
-            "neither a file nor a folder".to_owned()
-        } else if objects.len() >= BUNDLE_FILES {
-            // One is named for all: they are too many.
-            if inputs.unreadable_files.iter().any(|file| file.reason.starts_with("more than")) {
-                continue;
-            }
-            format!("more than {BUNDLE_FILES} files, of which the others are not read")
-        } else {
-            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
-            objects.insert(Object { name, file: path });
-            continue;
-        };
-        inputs.unreadable_files.push(Unreadable { file: shown(&path), reason });
-    }
-}
-
-/// Complains of what could not be read of an object.
-fn noted(object: &Object, outcome: io::Result<Outcome>, inputs: &mut Inputs) -> Option<Outcome> {
-    match outcome {
-        Ok(outcome) => {
-            note(object, &outcome.faults, inputs);
-            Some(outcome)
-        }
-        Err(error) => {
-            let reason = error.to_string();
-            inputs.unreadable_files.push(Unreadable { file: shown(&object.file), reason });
-            None
-        }
-    }
-}
-
-fn note(object: &Object, faults: &Faults, inputs: &mut Inputs) {
-    for fault in faults.kept() {
-        if fault.is_of_the_object() {
-            let reason = fault.to_string();
-            inputs.unreadable_files.push(Unreadable { file: shown(&object.file), reason });
-        } else {
-            complain(&format!("{}: {fault}", shown(&object.file)));
-        }
-    }
-    let kept = faults.kept().iter().filter(|fault| !fault.is_of_the_object()).count() as u64;
-    if faults.lines() > kept {
-        let more = faults.lines() - kept;
-        complain(&format!("{}: {more} more lines could not be read", shown(&object.file)));
-    }
-}
-
-fn report_unread(inputs: &Inputs) {
-    for file in &inputs.unreadable_files {
-        complain(&format!("{}: {}", file.file, file.reason));
-    }
-}
-
-fn shown(path: &Path) -> String {
-    plain(&path.to_string_lossy())
-}
-
-#[expect(clippy::print_stderr, reason = "standard error is where a command complains")]
-fn complain(what: &str) {
-    eprintln!("why403: {what}");
 }
 
 fn write_requests(path: &Path, analysis: &Analysis<'_>) -> io::Result<()> {
@@ -376,9 +226,9 @@ fn write_requests(path: &Path, analysis: &Analysis<'_>) -> io::Result<()> {
     })
 }
 
-fn write_answers(command: &Replay, analysis: &Analysis<'_>, ids: &[String]) -> io::Result<()> {
+fn write_answers(shown: &Shown, analysis: &Analysis<'_>, ids: &[String]) -> io::Result<()> {
     let answers = ids.iter().map(|id| request::answer(analysis, id));
-    let text = match command.format {
+    let text = match shown.format {
         Format::Json => serde_json::to_string_pretty(&answers.collect::<Vec<_>>())? + "\n",
         // A page of one request says no more than its text.
         Format::Text | Format::Html => {
@@ -386,20 +236,20 @@ fn write_answers(command: &Replay, analysis: &Analysis<'_>, ids: &[String]) -> i
             texts.map_err(io::Error::other)?.join("\n")
         }
     };
-    write_out(command, &text)
+    write_out(shown, &text)
 }
 
-fn write_report(command: &Replay, report: &Report, analysis: &Analysis<'_>) -> io::Result<()> {
-    let text = match command.format {
+fn write_report(shown: &Shown, report: &Report, analysis: &Analysis<'_>) -> io::Result<()> {
+    let text = match shown.format {
         Format::Json => serde_json::to_string_pretty(report)? + "\n",
         Format::Html => html::write(report, analysis.requests()),
         Format::Text => text::write(report).map_err(io::Error::other)?,
     };
-    write_out(command, &text)
+    write_out(shown, &text)
 }
 
-fn write_out(command: &Replay, text: &str) -> io::Result<()> {
-    match &command.out {
+fn write_out(shown: &Shown, text: &str) -> io::Result<()> {
+    match &shown.out {
         Some(path) => whole(path, |out| {
             out.write_all(anstream::adapter::strip_str(text).to_string().as_bytes())
         }),

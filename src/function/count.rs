@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::Tools;
 use super::contribution::{contributions, finding_of};
+use super::explained::Explained;
 use super::places;
 use super::waf::waf_index;
 use crate::account::distribution::Distribution;
@@ -99,15 +100,17 @@ pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Coun
         }
     }
     merged.settle();
-    let analysis = analysis::analyse(&merged, waf, tools.account.as_ref(), Depth::Causes);
+    let account = tools.account.as_ref();
+    let analysis = analysis::analyse(&merged, waf.clone(), account, Depth::Causes);
     let findings = analysis.report(&merged, Inputs::default(), &directory.countries).findings;
     let as_counted = |_: &Refusal, kind: &_, verdict: &_| Some(finding_of(kind, verdict));
     let mut all_places = places::of(&analysis, &merged, directory, &as_counted);
+    let explained = Explained::new(tools, directory, &merged, waf, &findings);
     for (distribution, contributions) in by_distribution {
         let about = about(tools, &distribution, &merged, &findings);
         let mut places = all_places.remove(&distribution).unwrap_or_default();
         places::keep(&mut places, &tools.store, &distribution);
-        let seen = (findings.as_slice(), &places);
+        let seen = (&explained, &places);
         keep(tools, &distribution, contributions, seen, &about, &mut counted);
     }
     counted
@@ -118,7 +121,7 @@ fn keep(
     tools: &Tools,
     distribution: &str,
     contributions: Vec<Contribution>,
-    (findings, places): (&[Finding], &Places),
+    (findings, places): (&Explained<'_>, &Places),
     about: &About,
     counted: &mut Counted,
 ) {
@@ -135,7 +138,7 @@ fn keep(
     }
     let now = Timestamp::now();
     let write = |news: &[_], place: &_| {
-        let seen = (findings, news);
+        let seen = (findings.findings(), news);
         let findings = places::widened(places, &tools.store, distribution, seen, bucket_of(now));
         Alert::new(news, &findings, place, about).map(|alert| message::outgoing(&alert, now))
     };

@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Tools;
 use super::contribution::belongs;
 use super::count::{about, jittered};
+use super::explained::Explained;
 use super::objects;
 use super::places;
 use super::waf::waf_index;
@@ -27,6 +28,7 @@ use crate::incidents::record::{Arrived, Desk, record};
 use crate::incidents::store::{Store, StoreError, Wait};
 use crate::logs::record::Refusal;
 use crate::logs::tally::AccessTally;
+use crate::logs::waf::WafIndex;
 use crate::report::build::Subject;
 use crate::report::{Finding, Inputs};
 
@@ -69,10 +71,12 @@ fn settle_one(
     if !is_late && !is_complete()? {
         return Ok(Vec::new());
     }
-    let Again { moved, findings, about, mut places } = judged_again(tools, directory, wait, until)?;
+    let Again { moved, findings, about, mut places, tally, waf } =
+        judged_again(tools, directory, wait, until)?;
     places::keep(&mut places, &tools.store, &wait.distribution);
+    let explained = Explained::new(tools, directory, &tally, waf, &findings);
     let write = |news: &[_], place: &_| {
-        let seen = (findings.as_slice(), news);
+        let seen = (explained.findings(), news);
         let id = &wait.distribution;
         let findings = places::widened(&places, &tools.store, id, seen, bucket_of(now));
         Alert::new(news, &findings, place, &about).map(|alert| message::outgoing(&alert, now))
@@ -98,6 +102,8 @@ struct Again {
     about: About,
     /// Where they were.
     places: Places,
+    tally: AccessTally,
+    waf: Arc<WafIndex>,
 }
 
 /// Judges the refusals again that waited.
@@ -122,7 +128,7 @@ fn judged_again(
     tally.settle();
     directory.assign(&mut tally.refusals);
     let waf = Arc::new(waf_index(tools, tally.refusals.iter())?);
-    let analysis = analysis::analyse(&tally, waf, tools.account.as_ref(), Depth::Causes);
+    let analysis = analysis::analyse(&tally, waf.clone(), tools.account.as_ref(), Depth::Causes);
     for (refusal, kind, verdict) in analysis.verdicts() {
         if belongs(wait, refusal) {
             note(moved.entry(Subject::of(kind, verdict)).or_default(), refusal);
@@ -136,5 +142,5 @@ fn judged_again(
     let all = places::of(&analysis, &AccessTally::default(), directory, &mine);
     let places = all.into_iter().find(|(id, _)| *id == wait.distribution);
     let places = places.map(|(_, places)| places).unwrap_or_default();
-    Ok(Again { moved, findings, about, places })
+    Ok(Again { moved, findings, about, places, tally, waf })
 }

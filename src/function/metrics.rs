@@ -22,6 +22,8 @@ pub struct Metrics {
     pub failed: u64,
     /// Lines and records that were read.
     pub records: u64,
+    /// What events brought along, counted among the objects.
+    pub carried: u64,
     /// WAF log objects that were read.
     pub waf_objects: u64,
     /// Refusals by distribution.

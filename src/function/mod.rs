@@ -11,6 +11,7 @@
 
 mod contribution;
 mod count;
+mod explained;
 mod late;
 mod letters;
 mod metrics;
@@ -31,7 +32,7 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout_at;
 
-use crate::account::live::{Clients, LiveAccount};
+use crate::account::live::{Clients, LiveAccount, Reach, s3_client};
 use crate::alerts::{Outgoing, sns};
 use crate::analysis::Directory;
 use crate::countries::Countries;
@@ -100,15 +101,9 @@ impl Function {
             .timeout_config(patience)
             .load()
             .await;
-        // CloudFront and what belongs to it is asked in us-east-1, wherever the logs lie.
-        let global = config.to_builder().region(aws_config::Region::new("us-east-1")).build();
         let handle = Handle::current();
-        let s3 = objects::client(&config);
-        let clients = Clients {
-            cloudfront: aws_sdk_cloudfront::Client::new(&global),
-            waf: aws_sdk_wafv2::Client::new(&global),
-            s3: s3.clone(),
-        };
+        let reach = Reach { heads: settings.asks_objects, since: None };
+        let account = LiveAccount::new(Clients::new(&config), handle.clone(), reach);
         let table = aws_sdk_dynamodb::Client::new(&config);
         let countries = settings.geoip.as_deref().map(|file| Countries::open(Path::new(file)));
         let countries = countries.transpose().unwrap_or_else(|why| {
@@ -117,12 +112,12 @@ impl Function {
         });
         Self(Arc::new(Tools {
             store: DynamoStore::new(table, settings.table.clone(), handle.clone()),
-            account: Arc::new(LiveAccount::new(clients, handle.clone())),
+            account: Arc::new(account),
             sqs: aws_sdk_sqs::Client::new(&config),
             sns: aws_sdk_sns::Client::new(&config),
             countries: countries.unwrap_or_default(),
             settings,
-            s3,
+            s3: s3_client(&config),
             handle,
         }))
     }
@@ -132,7 +127,9 @@ impl Function {
         let batch = trigger::read(event);
         let time = Time::until(deadline);
         let mut metrics = Metrics::default();
-        let (fates, mut alerts) = self.objects(&batch, &time, &mut metrics).await;
+        let carried = self.carried(&batch, &time, &mut metrics).await;
+        let (mut fates, mut alerts) = self.objects(&batch, &time, &mut metrics).await;
+        fates.extend(carried);
         if batch.is_tick() {
             alerts.extend(self.tick(&time).await);
         }
@@ -153,6 +150,42 @@ impl Function {
         }
     }
 
+    /// Keeps what the batch brings along.
+    async fn carried(
+        &self,
+        batch: &Batch,
+        time: &Time,
+        metrics: &mut Metrics,
+    ) -> BTreeMap<Object, Fate> {
+        let mut fates = BTreeMap::new();
+        for carried in batch.messages.iter().flat_map(|message| &message.carried) {
+            if time.is_short() {
+                fates.insert(carried.object.clone(), Fate::NotStarted);
+                continue;
+            }
+            metrics.carried += 1;
+            let (tools, one) = (self.0.clone(), carried.clone());
+            let seen = spawn_blocking(move || objects::see_carried(&tools, &one));
+            let fate = match timeout_at(time.stop.into(), seen).await {
+                Ok(Ok(Seen::Waf(records, partial))) => {
+                    metrics.waf_objects += 1;
+                    metrics.records += records;
+                    partial.map_or(Fate::Done, Fate::Never)
+                }
+                Ok(Ok(Seen::Never(partial))) => Fate::Never(partial),
+                Ok(Ok(Seen::Later(reason))) => Fate::Later(reason),
+                Ok(Ok(_)) => Fate::Ignored,
+                Ok(Err(_)) => {
+                    let reason = "panic: reading failed on it".to_owned();
+                    Fate::Never(Partial { reason, offset: 0 })
+                }
+                Err(_) => Fate::Later(NO_TIME.to_owned()),
+            };
+            fates.insert(carried.object.clone(), fate);
+        }
+        fates
+    }
+
     /// Reads and counts every object of the batch, each once, WAF logs first.
     async fn objects(
         &self,
@@ -163,7 +196,7 @@ impl Function {
         let mut fates = BTreeMap::new();
         let mut alerts = Vec::new();
         let objects = distinct(batch, &self.0.settings);
-        metrics.objects = objects.len() as u64;
+        metrics.objects = objects.len() as u64 + metrics.carried;
         if objects.is_empty() {
             return (fates, alerts);
         }
@@ -368,7 +401,7 @@ impl Function {
         for message in &batch.messages {
             let nothing = message.nothing.join(", ");
             tracing::debug!(id = message.id, objects = message.objects.len(), nothing, "message");
-            let comes_again = message.objects.iter().any(|object| {
+            let comes_again = message.all_objects().any(|object| {
                 matches!(fates.get(object), None | Some(Fate::Later(_) | Fate::NotStarted))
             });
             let letters = self.letters(message, fates).await;
@@ -386,7 +419,7 @@ impl Function {
             letters.push((None, Partial { reason: format!("not-an-event: {problem}"), offset: 0 }));
         }
         let mut named = BTreeSet::new();
-        for object in &message.objects {
+        for object in message.all_objects() {
             if let Some(Fate::Never(partial)) = fates.get(object)
                 && named.insert(object)
             {

@@ -1,14 +1,10 @@
 //! One object: out of its bucket, read, and what becomes of it.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the clock of the delivery, and the environment that tells a local AWS: one of the ends"
-)]
+#![expect(clippy::disallowed_methods, reason = "the clock of the delivery: one of the ends")]
 
 use std::io::{self, Read};
 use std::time::Instant;
 
-use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
@@ -24,7 +20,7 @@ use crate::incidents::store::{Partial, Store, StoreError};
 use crate::logs::fault::{Fault, FaultKind, Faults, Place};
 use crate::logs::tally::AccessTally;
 use crate::logs::{self, Kind, key, waf_slots};
-use crate::trigger::Object;
+use crate::trigger::{Carried, Object};
 
 /// How often a bucket may say no before its object is given up: rights and objects appear late.
 const TRIES: u32 = 3;
@@ -69,7 +65,7 @@ pub fn see(
     if looks_like_waf(tools, object) {
         match open() {
             Ok(body) => {
-                let seen = see_waf(tools, object, body);
+                let seen = see_waf(tools, object, body, false);
                 if !matches!(seen, Seen::Ignored) {
                     return seen;
                 }
@@ -87,7 +83,7 @@ pub fn see(
     match (outcome.kind, fault_of(&outcome.faults)) {
         (_, Some(Trouble::Passing(reason))) => Seen::Later(reason),
         (Kind::Waf, _) => match open() {
-            Ok(body) => see_waf(tools, object, body),
+            Ok(body) => see_waf(tools, object, body, false),
             Err(seen) => seen,
         },
         // What origins and functions log is read by `replay` alone so far.
@@ -147,7 +143,25 @@ fn is_named_like_ours(name: &str) -> bool {
     key::distribution(name).is_some() || key::waf_slot(name).is_some()
 }
 
-fn see_waf(tools: &Tools, object: &Object, body: impl Read) -> Seen {
+/// Reads what an event brought along. What stands in the index twice is there once, so that nothing
+/// has to be remembered.
+pub fn see_carried(tools: &Tools, carried: &Carried) -> Seen {
+    if carried.realtime {
+        let reason = "not-a-log: real-time records are explained by `why403 replay` alone";
+        return Seen::Never(Partial { reason: reason.to_owned(), offset: 0 });
+    }
+    match see_waf(tools, &carried.object, carried.text.as_slice(), true) {
+        Seen::Ignored => {
+            let reason = "not-a-log: log events without a record of AWS WAF".to_owned();
+            Seen::Never(Partial { reason, offset: 0 })
+        }
+        seen => seen,
+    }
+}
+
+/// Keeps the rows of a WAF log. `scattered` where its records come one by one and not as whole files
+/// of five minutes: what is not there may still come, so that its silence proves nothing.
+fn see_waf(tools: &Tools, object: &Object, body: impl Read, scattered: bool) -> Seen {
     let keeps_passes = |acl: &str| {
         // Silence about a refusal proves nothing where blocks are dropped, or where nobody knows.
         tools.account.note_acl(acl);
@@ -155,7 +169,7 @@ fn see_waf(tools: &Tools, object: &Object, body: impl Read) -> Seen {
         let logging = Fact::ask(tools.account.as_ref(), question, Logging::parse);
         logging.known().is_none_or(|logging| logging.keeps("BLOCK") != Kept::All)
     };
-    let slots =
+    let mut slots =
         waf_slots::read(&object.key, object.edition(), body, &tools.settings.limits, keeps_passes);
     let trouble = fault_of(&slots.outcome.faults);
     if let Some(Trouble::Passing(reason)) = trouble {
@@ -165,6 +179,7 @@ fn see_waf(tools: &Tools, object: &Object, body: impl Read) -> Seen {
         return Seen::Ignored;
     }
     log_faults(object, &slots.outcome.faults);
+    slots.chunks.iter_mut().for_each(|chunk| chunk.sampled |= scattered);
     if let Err(error) = tools.store.put_waf(&slots.chunks) {
         return Seen::Later(error.to_string());
     }
@@ -270,14 +285,6 @@ impl Read for Body {
         self.taken += length;
         Ok(length)
     }
-}
-
-/// The client for log objects. An endpoint that is an address knows no bucket in its name.
-pub fn client(config: &aws_config::SdkConfig) -> Client {
-    let named = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
-    let local = named.iter().any(|name| std::env::var(name).is_ok_and(|url| !url.is_empty()));
-    let builder = aws_sdk_s3::config::Builder::from(config).force_path_style(local);
-    Client::from_conf(builder.build())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! | `WHY403_DEAD_LETTER_QUEUE_URL` | the queue of objects that cannot be read | none: the function does not start |
 //! | `WHY403_WAF_LOG_BUCKETS` | buckets of WAF logs, separated by commas; their objects are read first | none of them |
 //! | `WHY403_ALERT_SEVERITIES` | which incidents are alerts: `fault`, `enforcement`, `unknown`, separated by commas | all of them |
+//! | `WHY403_ASK_OBJECTS` | `true` where objects may be asked about singly (`HeadObject`), which needs the right to read them | `false` |
 //! | `WHY403_GEOIP` | a country database in the MMDB format, from the package or a layer | none |
 //! | `WHY403_LIMITS` | limits of reading that are moved, as `NAME=VALUE,...`; see [`crate::limits`] | none |
 //! | `WHY403_LOG_LEVEL` | `error`, `warn`, `info`, `debug` or `trace` | `info` |
@@ -36,6 +37,8 @@ pub struct Settings {
     pub waf_buckets: Vec<String>,
     /// What people want to hear of.
     pub heard: Heard,
+    /// Whether objects may be asked about singly.
+    pub asks_objects: bool,
     /// A file that tells where addresses are.
     pub geoip: Option<String>,
     /// What reading an object may cost.
@@ -75,6 +78,7 @@ impl Settings {
                 .filter(|name| !name.is_empty())
                 .collect(),
             heard: heard(get("WHY403_ALERT_SEVERITIES").as_deref()),
+            asks_objects: get("WHY403_ASK_OBJECTS").is_some_and(|value| value == "true"),
             geoip: get("WHY403_GEOIP"),
             limits: moved(get("WHY403_LIMITS").as_deref())?,
             log_level: get("WHY403_LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),

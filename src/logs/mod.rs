@@ -21,6 +21,7 @@ pub mod objects;
 pub mod origin;
 pub mod parquet;
 pub mod record;
+pub mod redact;
 pub mod row;
 pub mod served;
 pub mod split;

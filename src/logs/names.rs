@@ -113,6 +113,11 @@ const NAMES: [(&str, Name); 32] = [
     ("sr-reason", Name::Failover),
 ];
 
+/// Every name, in the order of the columns.
+pub fn all() -> impl Iterator<Item = (&'static str, Name)> {
+    NAMES.into_iter()
+}
+
 /// What a name means depends on who wrote it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dialect {

@@ -126,6 +126,11 @@ impl<'a> Row<'a> {
         Ok(Self { cells, dialect, time, status })
     }
 
+    /// Its values under the names of standard logs.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &'a [u8])> {
+        names::all().filter_map(|(word, name)| Some((word, self.cells.get(name)?)))
+    }
+
     fn column(&self, name: Name) -> Column<&'a [u8]> {
         match self.cells.get(name) {
             None => Column::Missing,

@@ -34,7 +34,7 @@ use jiff::{SignedDuration, Timestamp};
 pub use check::{Certainty, Check, Checks, Fault, Found};
 pub use parameters::{Carrier, KeyId};
 pub use parts::{HashAlgorithm, Parts, parts};
-pub use redact::{REDACTED, redact};
+pub use redact::{REDACTED, is_secret_name, redact, tells_secret};
 pub use statement::Malformation;
 
 /// The longest column that is looked at. CloudFront takes URLs of 8,192 bytes and headers of

@@ -80,16 +80,16 @@ pub fn redact(query: &[u8]) -> String {
         match memchr::memchr(b'=', pair).and_then(|at| pair.split_at_checked(at)) {
             Some((name, value)) => {
                 // An encoded `=` or `&` hides a secret in what looks like a name.
-                let name_tells = pieces_tell(name);
+                let name_tells = tells_secret(name);
                 show(&mut shown, if name_tells { REDACTED.as_bytes() } else { name });
                 shown.push('=');
                 let value = value.get(1..).unwrap_or_default();
-                let secret = name_tells || is_secret_name(name) || pieces_tell(value);
+                let secret = name_tells || is_secret_name(name) || tells_secret(value);
                 let shown_value =
                     if secret && !value.is_empty() { REDACTED.as_bytes() } else { value };
                 show(&mut shown, shown_value);
             }
-            None if pieces_tell(pair) => shown.push_str(REDACTED),
+            None if tells_secret(pair) => shown.push_str(REDACTED),
             None => show(&mut shown, pair),
         }
     }
@@ -98,7 +98,7 @@ pub fn redact(query: &[u8]) -> String {
 
 /// Whether a text carries a secret of its own: a pair with the name of one, encoded JSON, or a
 /// password before the host of a URL.
-fn pieces_tell(text: &[u8]) -> bool {
+pub fn tells_secret(text: &[u8]) -> bool {
     let Some(plain) = plain(text) else {
         return true;
     };
@@ -111,7 +111,8 @@ fn pieces_tell(text: &[u8]) -> bool {
     })
 }
 
-fn is_secret_name(name: &[u8]) -> bool {
+/// Whether a parameter of this name is a secret as a rule.
+pub fn is_secret_name(name: &[u8]) -> bool {
     plain(name).is_none_or(|name| is_secret_word(&name))
 }
 

@@ -6,8 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
-use super::{Message, Object, SCHEDULE};
+use super::{Carried, Message, Object, SCHEDULE};
 use crate::limits::{ENVELOPE_BYTES, ENVELOPES};
 
 /// What a record says of its source. SNS writes the name with a capital letter.
@@ -69,6 +70,7 @@ fn open_record(record: &Value, depth: usize, message: &mut Message) {
             let text = record.get("body").and_then(Value::as_str);
             open_text(text.unwrap_or_default(), depth + 1, message);
         }
+        Some("aws:kinesis") => open_streamed(record, message),
         Some(other) => {
             let other = crate::viewer::plain(other);
             message.problems.push(format!("a record of {other}, which is not read"));
@@ -133,13 +135,58 @@ fn open_logs(value: &Value, message: &mut Message) {
     let kind = inner.as_ref().and_then(|inner| inner.get("messageType")).and_then(Value::as_str);
     match kind {
         Some("CONTROL_MESSAGE") => message.nothing.push("control message of CloudWatch Logs"),
-        Some("DATA_MESSAGE") => {
-            message
-                .problems
-                .push("log events of CloudWatch Logs, which are not read yet".to_owned());
-        }
+        Some("DATA_MESSAGE") => message.carried.extend(inner.as_ref().map(log_events)),
         _ => message.problems.push("a message of CloudWatch Logs that cannot be read".to_owned()),
     }
+}
+
+/// The events of one stream. They are known by their ids, whatever event brings them.
+fn log_events(value: &Value) -> Carried {
+    let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+    let mut ids = Sha256::new();
+    let mut lines = Vec::new();
+    for event in value.get("logEvents").and_then(Value::as_array).into_iter().flatten() {
+        let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+        ids.update(text("id").as_bytes());
+        ids.update(b"\n");
+        lines.extend_from_slice(text("message").trim_end().as_bytes());
+        lines.push(b'\n');
+    }
+    let ids = ids.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let object = Object {
+        bucket: format!("logs:{}", text("logGroup")),
+        key: text("logStream").to_owned(),
+        version: None,
+        etag: Some(ids),
+    };
+    Carried { object, text: lines, realtime: false }
+}
+
+/// A record of Kinesis: lines of a real-time log, or what CloudWatch Logs sends on, packed.
+pub fn open_streamed(record: &Value, message: &mut Message) {
+    let text = |path: &str| record.pointer(path).and_then(Value::as_str);
+    let data = text("/kinesis/data").unwrap_or_default();
+    let Ok(bytes) = STANDARD.decode(data) else {
+        message.problems.push("a record of Kinesis that is no base64".to_owned());
+        return;
+    };
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        match unpacked(data) {
+            Some(inner) => open_logs(&inner, message),
+            None => {
+                message.problems.push("a packed record of Kinesis that cannot be read".to_owned())
+            }
+        }
+        return;
+    }
+    let shard = text("/eventID").and_then(|id| id.split(':').next()).unwrap_or_default();
+    let object = Object {
+        bucket: text("/eventSourceARN").unwrap_or_default().to_owned(),
+        key: shard.to_owned(),
+        version: None,
+        etag: text("/kinesis/sequenceNumber").map(str::to_owned),
+    };
+    message.carried.push(Carried { object, text: bytes, realtime: true });
 }
 
 fn unpacked(data: &str) -> Option<Value> {

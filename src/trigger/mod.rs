@@ -41,10 +41,23 @@ pub struct Message {
     pub body: String,
     /// The objects that it speaks of.
     pub objects: Vec<Object>,
+    /// The log records that it brings along.
+    pub carried: Vec<Carried>,
     /// Why it carries no object, where it carries none by its nature.
     pub nothing: Vec<&'static str>,
     /// What of it cannot be understood.
     pub problems: Vec<String>,
+}
+
+/// Log records that an event brings along, instead of naming an object that holds them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// What stands in the place of an object: the stream, its part, and which records.
+    pub object: Object,
+    /// The records, one a line.
+    pub text: Vec<u8>,
+    /// Whether they are those of a real-time log.
+    pub realtime: bool,
 }
 
 /// An object in a bucket.
@@ -72,9 +85,13 @@ impl Object {
 pub fn read(event: &Value) -> Batch {
     let records = event.get("Records").and_then(Value::as_array);
     let from_queue = |record: &Value| envelope::source(record) == Some("aws:sqs");
+    let from_stream = |record: &Value| envelope::source(record) == Some("aws:kinesis");
     match records {
         Some(records) if !records.is_empty() && records.iter().all(from_queue) => {
             Batch { partial: true, messages: records.iter().map(queued).collect() }
+        }
+        Some(records) if !records.is_empty() && records.iter().all(from_stream) => {
+            Batch { partial: true, messages: records.iter().map(streamed).collect() }
         }
         _ => {
             let mut message =
@@ -100,4 +117,30 @@ fn queued(record: &Value) -> Message {
     };
     envelope::open_text(text("body"), 1, &mut message);
     message
+}
+
+/// A record of a stream, which is handed back by its sequence number; Lambda then repeats it and
+/// every later one.
+fn streamed(record: &Value) -> Message {
+    let number = record.pointer("/kinesis/sequenceNumber").and_then(Value::as_str);
+    let mut message = Message {
+        id: number.unwrap_or_default().to_owned(),
+        receives: u32::MAX,
+        body: record.to_string(),
+        ..Message::default()
+    };
+    envelope::open_streamed(record, &mut message);
+    message
+}
+
+impl Message {
+    /// Whether it brings, names or means something that is known.
+    pub fn is_understood(&self) -> bool {
+        !self.objects.is_empty() || !self.carried.is_empty() || !self.nothing.is_empty()
+    }
+
+    /// The objects that it speaks of, and what stands for them where it brings them along.
+    pub fn all_objects(&self) -> impl Iterator<Item = &Object> {
+        self.objects.iter().chain(self.carried.iter().map(|carried| &carried.object))
+    }
 }

@@ -155,3 +155,43 @@ fn envelopes_without_end_are_a_problem_and_no_crash() {
     let batch = read(&in_sqs(&[text]));
     assert_eq!(batch.messages[0].problems, ["more than 5 envelopes around an event"]);
 }
+
+#[test]
+fn records_of_a_stream_are_brought_along_each_by_its_number() {
+    let record = |number: &str, data: &str| {
+        json!({"eventSource": "aws:kinesis", "eventID": format!("shardId-0:{number}"), "new": 1,
+            "eventSourceARN": "arn:aws:kinesis:us-east-1:1:stream/s", "kinesis": {
+                "data": data, "sequenceNumber": number, "partitionKey": "x", "new": {}}})
+    };
+    let batch = read(&json!({"Records": [record("1", "YQliCg=="), record("2", "?")]}));
+    assert!(batch.partial);
+    let [first, second] = batch.messages.as_slice() else { panic!("{batch:?}") };
+    assert_eq!((first.id.as_str(), second.id.as_str()), ("1", "2"));
+    let [carried] = first.carried.as_slice() else { panic!("{first:?}") };
+    assert_eq!((carried.text.as_slice(), carried.realtime), (b"a\tb\n".as_slice(), true));
+    assert_eq!((carried.object.key.as_str(), carried.object.edition()), ("shardId-0", "1"));
+    assert_eq!(second.problems, ["a record of Kinesis that is no base64"]);
+}
+
+#[test]
+fn log_events_are_known_by_their_ids() {
+    let event = |id: &str| {
+        let inner = json!({"messageType": "DATA_MESSAGE", "logGroup": "aws-waf-logs-x", "new": 1,
+            "logStream": "cloudfront_x_0", "owner": "1", "subscriptionFilters": ["f"],
+            "logEvents": [{"id": id, "timestamp": 1, "message": "{}", "new": 1},
+                {"id": "2", "timestamp": 2, "message": "{ }\n"}]});
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packed, inner.to_string().as_bytes()).unwrap();
+        let data = base64::Engine::encode(
+            &base64::engine::general_purpose::STANDARD,
+            packed.finish().unwrap(),
+        );
+        read(&json!({"awslogs": {"data": data}}))
+    };
+    let of = |batch: &Batch| batch.messages.first().unwrap().carried.first().unwrap().clone();
+    let (one, other) = (of(&event("1")), of(&event("7")));
+    assert_eq!((one.text.as_slice(), one.realtime), (b"{}\n{ }\n".as_slice(), false));
+    assert_eq!(one.object.bucket, "logs:aws-waf-logs-x");
+    assert_eq!(one, of(&event("1")));
+    assert_ne!(one.object, other.object);
+}

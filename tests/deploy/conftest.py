@@ -228,7 +228,9 @@ def stack(aws, tmp_path_factory):
         [BIN / "sam", "deploy", "--template-file", "template.yaml", "--stack-name", "why403"]
         + ["--s3-bucket", ARTIFACTS, "--capabilities", "CAPABILITY_IAM", "--no-progressbar", "--parameter-overrides"]
         # The queue's visibility timeout follows the function's: a retry comes after 90 s, not half an hour.
-        + [f"AccessLogBucket={ACCESS_LOGS}", f"WafLogBuckets={WAF_LOGS}", "Timeout=10", "LogLevel=debug"],
+        + [f"AccessLogBucket={ACCESS_LOGS}", f"WafLogBuckets={WAF_LOGS}", "Timeout=10", "LogLevel=debug"]
+        # The local AWS compares it with a number and has it as text.
+        + ["MaximumConcurrency=0"],
         cwd=build,
         env=aws.env,
     )

@@ -245,7 +245,13 @@ def call_of(headers, method: str, path: str, body: bytes) -> Call:
     if body.startswith(b"Action="):
         return Call("SNS", parse_qs(body.decode())["Action"][0], path, body)
     query = parse_qs(urlsplit(path).query, keep_blank_values=True)
-    named = {"policy": "GetBucketPolicy", "publicAccessBlock": "GetPublicAccessBlock"}
+    named = {
+        "policy": "GetBucketPolicy",
+        "publicAccessBlock": "GetPublicAccessBlock",
+        "requestPayment": "GetBucketRequestPayment",
+        "ownershipControls": "GetBucketOwnershipControls",
+        "list-type": "ListObjectsV2",
+    }
     found = [name for parameter, name in named.items() if parameter in query]
     return Call("S3", found[0] if found else f"{method.title()}Object", path, body)
 

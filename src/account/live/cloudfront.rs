@@ -200,7 +200,12 @@ fn config(config: &DistributionConfig) -> Value {
         },
         "CustomErrorResponses": error_responses(config.custom_error_responses.as_ref()),
         "Logging": config.logging.as_ref().map(|logging| {
-            json!({ "IncludeCookies": logging.include_cookies })
+            json!({
+                "Enabled": logging.enabled,
+                "IncludeCookies": logging.include_cookies,
+                "Bucket": logging.bucket,
+                "Prefix": logging.prefix,
+            })
         }),
         "Enabled": config.enabled,
         "Restrictions": config.restrictions.as_ref().and_then(|all| {

@@ -9,18 +9,27 @@
     reason = "a live answer has the time of its reading: this is one of the ends"
 )]
 
+mod buckets;
+mod changes;
 mod cloudfront;
+mod deliveries;
+mod origins;
+mod tenants;
 mod waf;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use aws_sdk_s3::config::Region;
+use aws_config::{Region, SdkConfig};
+use aws_sdk_cloudtrail::types::LookupAttributeKey;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use jiff::Timestamp;
+use changes::LookUp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
+
+pub use buckets::Stored;
 
 use super::{Account, Answer, Question, bucket};
 
@@ -33,22 +42,65 @@ const KEPT_ERROR: Duration = Duration::from_secs(20);
 /// Answers that are kept.
 const KEPT_ANSWERS: usize = 10_000;
 
-/// The clients. CloudFront and its web ACLs live in us-east-1, wherever the function runs; buckets
-/// live where they live.
+/// How far back changes are looked up. Whoever looks at an older incident says so.
+const CHANGES: SignedDuration = SignedDuration::from_hours(24);
+
+/// The Region in which CloudFront, its web ACLs, its deliveries and their changes are asked about.
+const GLOBAL: &str = "us-east-1";
+
+/// The clients. CloudFront and what belongs to it live in us-east-1, wherever the function runs;
+/// buckets, load balancers and keys live where they live.
 #[derive(Clone, Debug)]
 pub struct Clients {
-    /// CloudFront, in us-east-1.
-    pub cloudfront: aws_sdk_cloudfront::Client,
-    /// AWS WAF, in us-east-1.
-    pub waf: aws_sdk_wafv2::Client,
-    /// S3, in the function's own Region.
-    pub s3: aws_sdk_s3::Client,
+    cloudfront: aws_sdk_cloudfront::Client,
+    waf: aws_sdk_wafv2::Client,
+    cloudtrail: aws_sdk_cloudtrail::Client,
+    route53: aws_sdk_route53::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
+    elb: aws_sdk_elasticloadbalancingv2::Client,
+    kms: aws_sdk_kms::Client,
+    s3: aws_sdk_s3::Client,
+}
+
+impl Clients {
+    /// The clients of one configuration.
+    pub fn new(config: &SdkConfig) -> Self {
+        let global = config.to_builder().region(Region::new(GLOBAL)).build();
+        Self {
+            cloudfront: aws_sdk_cloudfront::Client::new(&global),
+            waf: aws_sdk_wafv2::Client::new(&global),
+            cloudtrail: aws_sdk_cloudtrail::Client::new(&global),
+            route53: aws_sdk_route53::Client::new(&global),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&global),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(&global),
+            kms: aws_sdk_kms::Client::new(&global),
+            s3: s3_client(config),
+        }
+    }
+}
+
+/// The client for buckets. An endpoint that is an address knows no bucket in its name.
+pub fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
+    let named = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
+    let local = named.iter().any(|name| std::env::var(name).is_ok_and(|url| !url.is_empty()));
+    let builder = aws_sdk_s3::config::Builder::from(config).force_path_style(local);
+    aws_sdk_s3::Client::from_conf(builder.build())
+}
+
+/// What may be asked besides settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Whether single objects may be asked about, which needs the right to read them.
+    pub heads: bool,
+    /// Since when changes are looked up, where that is not the last day.
+    pub since: Option<Timestamp>,
 }
 
 /// The account that the function runs in.
 pub struct LiveAccount {
     clients: Clients,
     handle: Handle,
+    reach: Reach,
     known: Mutex<Known>,
 }
 
@@ -57,8 +109,14 @@ struct Known {
     answers: HashMap<Question, Kept>,
     /// The ARNs of web ACLs, by the ID at their end: AWS asks for more than that.
     acls: HashMap<String, String>,
-    /// The Regions of buckets, where an origin's name tells them.
-    regions: HashMap<String, String>,
+    /// Buckets that are origins, with their Regions where an origin's name tells them.
+    buckets: BTreeMap<String, Option<String>>,
+    /// The names of load balancers that are origins.
+    balancers: BTreeSet<String>,
+    /// The names of distributions.
+    names: BTreeSet<String>,
+    /// Keys that encrypt objects.
+    keys: BTreeSet<String>,
 }
 
 struct Kept {
@@ -70,8 +128,18 @@ struct Kept {
 impl LiveAccount {
     /// An account behind these clients. `handle` is the runtime on which they run; questions are
     /// asked from threads that may block.
-    pub fn new(clients: Clients, handle: Handle) -> Self {
-        Self { clients, handle, known: Mutex::default() }
+    pub fn new(clients: Clients, handle: Handle, reach: Reach) -> Self {
+        Self { clients, handle, reach, known: Mutex::default() }
+    }
+
+    /// The objects of a log bucket below a prefix, as far as so many go.
+    pub fn stored(&self, bucket: &str, prefix: &str, most: usize) -> Result<Vec<Stored>, Answer> {
+        self.handle.block_on(buckets::stored(&self.clients.s3, bucket, prefix, most))
+    }
+
+    /// The bytes of one object of a log bucket.
+    pub fn bytes(&self, bucket: &str, key: &str) -> Result<Vec<u8>, Answer> {
+        self.handle.block_on(buckets::bytes(&self.clients.s3, bucket, key))
     }
 
     /// Forgets what was read before a moment, since it says nothing of a later request.
@@ -92,110 +160,183 @@ impl LiveAccount {
 
     async fn fetch(&self, question: &Question) -> Answer {
         let about = question.about.as_str();
+        let Clients { cloudfront, waf, logs, route53, s3, kms, .. } = &self.clients;
         match question.operation {
             "cloudfront/get-distribution" => {
-                let answer = cloudfront::distribution(&self.clients.cloudfront, about).await;
+                let answer = cloudfront::distribution(cloudfront, about).await;
                 if let Answer::Said(value) = &answer {
                     self.learn(value);
                 }
                 answer
             }
-            "cloudfront/list-distributions" => {
-                cloudfront::distributions(&self.clients.cloudfront).await
-            }
+            "cloudfront/list-distributions" => cloudfront::distributions(cloudfront).await,
             "cloudfront/get-origin-access-control" => {
-                cloudfront::access_control(&self.clients.cloudfront, about).await
+                cloudfront::access_control(cloudfront, about).await
             }
-            "cloudfront/get-key-group" => {
-                cloudfront::key_group(&self.clients.cloudfront, about).await
-            }
+            "cloudfront/get-key-group" => cloudfront::key_group(cloudfront, about).await,
             "cloudfront/get-origin-request-policy" => {
-                cloudfront::origin_request_policy(&self.clients.cloudfront, about).await
+                cloudfront::origin_request_policy(cloudfront, about).await
             }
+            "cloudfront/get-cache-policy" => tenants::cache_policy(cloudfront, about).await,
+            "cloudfront/get-cloud-front-origin-access-identity" => {
+                tenants::identity(cloudfront, about).await
+            }
+            "cloudfront/list-distribution-tenants" => tenants::list(cloudfront).await,
+            "cloudfront/get-distribution-tenant" => tenants::tenant(cloudfront, about).await,
+            "cloudfront/get-realtime-log-config" => tenants::realtime(cloudfront, about).await,
+            "cloudfront/list-realtime-log-configs" => tenants::realtime_list(cloudfront).await,
+            "logs/describe-deliveries" => deliveries::deliveries(logs).await,
+            "logs/describe-delivery-sources" => deliveries::sources(logs).await,
+            "logs/describe-delivery-destinations" => deliveries::destinations(logs).await,
             "wafv2/get-web-acl" => match self.acl(about) {
-                Some(arn) => waf::web_acl(&self.clients.waf, &arn).await,
+                Some(arn) => waf::web_acl(waf, &arn).await,
                 None => Answer::Unasked,
             },
             "wafv2/get-logging-configuration" => match self.acl(about) {
-                Some(arn) => waf::logging(&self.clients.waf, &arn).await,
+                Some(arn) => waf::logging(waf, &arn).await,
                 None => Answer::Unasked,
             },
-            "s3api/get-bucket-policy" => self.bucket_policy(about).await,
-            "s3api/get-public-access-block" => self.public_access(about).await,
+            "wafv2/get-web-acl-for-resource" => origins::web_acl(waf, about).await,
+            "elbv2/describe-load-balancers" => self.load_balancers().await,
+            "kms/get-key-policy" => origins::key_policy(kms, about).await,
+            "cloudtrail/lookup-events" => self.changes().await,
+            "route53/list-hosted-zones" => changes::zones(route53).await,
+            "route53/list-resource-record-sets" => changes::records(route53, about).await,
+            operation if operation.starts_with("s3api/") => self.of_bucket(s3, question).await,
             _ => Answer::Unasked,
         }
+    }
+
+    async fn of_bucket(&self, s3: &aws_sdk_s3::Client, question: &Question) -> Answer {
+        let about = question.about.as_str();
+        let (name, key) = match about.split_once('/') {
+            Some((name, key)) => (name, Some(key)),
+            None => (about, None),
+        };
+        let region = self.known().buckets.get(name).cloned().flatten();
+        match (question.operation, key) {
+            ("s3api/get-bucket-policy", None) => buckets::policy(s3, name, region).await,
+            ("s3api/get-public-access-block", None) => {
+                buckets::public_access(s3, name, region).await
+            }
+            ("s3api/get-bucket-request-payment", None) => {
+                buckets::request_payment(s3, name, region).await
+            }
+            ("s3api/get-bucket-ownership-controls", None) => {
+                buckets::ownership(s3, name, region).await
+            }
+            ("s3api/list-objects-v2", key) => buckets::listing(s3, name, key, region).await,
+            ("s3api/head-object", Some(key)) if self.reach.heads => {
+                let answer = buckets::head(s3, name, key, region).await;
+                if let Answer::Said(head) = &answer
+                    && let Some(key) = head.get("SSEKMSKeyId").and_then(Value::as_str)
+                {
+                    self.known().keys.insert(key.to_owned());
+                }
+                answer
+            }
+            _ => Answer::Unasked,
+        }
+    }
+
+    /// The load balancers of the Regions in which origins have one.
+    async fn load_balancers(&self) -> Answer {
+        let names = self.known().balancers.clone();
+        let regions: BTreeSet<String> =
+            names.iter().filter_map(|name| origins::region_of_name(name)).collect();
+        if regions.is_empty() {
+            return Answer::Unasked;
+        }
+        let mut all = Vec::new();
+        for region in regions {
+            match origins::load_balancers(&self.clients.elb, &region).await {
+                Ok(some) => all.extend(some),
+                Err(answer) => return answer,
+            }
+        }
+        // What is no origin is nobody's business here.
+        all.retain(|one| {
+            let name = one.get("DNSName").and_then(Value::as_str).unwrap_or_default();
+            names.contains(&name.to_ascii_lowercase())
+        });
+        Answer::Said(json!({ "LoadBalancers": all }))
+    }
+
+    /// The changes of CloudFront, of its web ACLs, and of the buckets behind it.
+    async fn changes(&self) -> Answer {
+        let buckets = self.known().buckets.clone();
+        let by_source =
+            |value| LookUp { by: LookupAttributeKey::EventSource, value, region: Some(GLOBAL) };
+        let mut look_ups =
+            vec![by_source("cloudfront.amazonaws.com"), by_source("wafv2.amazonaws.com")];
+        look_ups.extend(buckets.iter().map(|(name, region)| LookUp {
+            by: LookupAttributeKey::ResourceName,
+            value: name,
+            region: region.as_deref(),
+        }));
+        let since = self.reach.since.unwrap_or_else(Timestamp::now);
+        let since = since.checked_sub(CHANGES).unwrap_or(since);
+        changes::events(&self.clients.cloudtrail, &look_ups, since).await
     }
 
     fn acl(&self, id: &str) -> Option<String> {
         self.known().acls.get(id).cloned()
     }
 
-    /// Keeps what later questions need: where the web ACL and the buckets are.
+    /// Keeps what later questions need: where the web ACL, the buckets and the load balancers are,
+    /// and by which names people know the distribution.
     fn learn(&self, distribution: &Value) {
         let config = distribution.pointer("/Distribution/DistributionConfig");
         let arn = config.and_then(|config| config.get("WebACLId")).and_then(Value::as_str);
         if let Some(arn) = arn.filter(|arn| !arn.is_empty()) {
             self.note_acl(arn);
         }
-        let origins = config.and_then(|config| config.pointer("/Origins/Items"));
-        for origin in origins.and_then(Value::as_array).into_iter().flatten() {
+        let items = |path| {
+            let items = config.and_then(|config| config.pointer(path));
+            items.and_then(Value::as_array).into_iter().flatten()
+        };
+        let mut known = self.known();
+        let names = items("/Aliases/Items").filter_map(Value::as_str);
+        known.names.extend(names.map(str::to_ascii_lowercase));
+        for origin in items("/Origins/Items") {
             let Some(domain) = origin.get("DomainName").and_then(Value::as_str) else { continue };
-            let Some(endpoint) = bucket::endpoint(domain) else { continue };
-            if let Some(region) = region_of(domain) {
-                self.known().regions.insert(endpoint.bucket, region);
-            }
-        }
-    }
-
-    fn s3_config(&self, region: Option<String>) -> aws_sdk_s3::config::Builder {
-        let builder = aws_sdk_s3::Config::builder();
-        match region {
-            Some(region) => builder.region(Region::new(region)),
-            None => builder,
-        }
-    }
-
-    /// Asks a bucket in its own Region: the one that an origin's name tells, else the one that S3
-    /// names when it is asked in the wrong one.
-    async fn bucket_policy(&self, bucket: &str) -> Answer {
-        let mut region = self.known().regions.get(bucket).cloned();
-        for _ in 0..2 {
-            let asked = self.clients.s3.get_bucket_policy().bucket(bucket).customize();
-            match asked.config_override(self.s3_config(region.clone())).send().await {
-                Ok(said) => return Answer::Said(json!({ "Policy": said.policy() })),
-                Err(error) => match elsewhere(&error, region.as_deref()) {
-                    Some(other) => region = Some(other),
-                    None => return refused(&error),
-                },
-            }
-        }
-        Answer::Error { code: "PermanentRedirect".to_owned() }
-    }
-
-    async fn public_access(&self, bucket: &str) -> Answer {
-        let mut region = self.known().regions.get(bucket).cloned();
-        for _ in 0..2 {
-            let asked = self.clients.s3.get_public_access_block().bucket(bucket).customize();
-            match asked.config_override(self.s3_config(region.clone())).send().await {
-                Ok(said) => {
-                    let block = said.public_access_block_configuration();
-                    let on = |flag: fn(&aws_sdk_s3::types::PublicAccessBlockConfiguration) -> _| {
-                        block.and_then(flag).unwrap_or(false)
-                    };
-                    return Answer::Said(json!({ "PublicAccessBlockConfiguration": {
-                        "BlockPublicAcls": on(|block| block.block_public_acls()),
-                        "IgnorePublicAcls": on(|block| block.ignore_public_acls()),
-                        "BlockPublicPolicy": on(|block| block.block_public_policy()),
-                        "RestrictPublicBuckets": on(|block| block.restrict_public_buckets()),
-                    }}));
+            if let Some(endpoint) = bucket::endpoint(domain) {
+                let region = buckets::region_of(domain);
+                if known.buckets.insert(endpoint.bucket, region).is_none() {
+                    // The changes of this one were not looked up yet.
+                    known.answers.remove(&Question::all("cloudtrail/lookup-events"));
                 }
-                Err(error) => match elsewhere(&error, region.as_deref()) {
-                    Some(other) => region = Some(other),
-                    None => return refused(&error),
-                },
+            } else if origins::region_of_name(domain).is_some() {
+                known.balancers.insert(domain.to_ascii_lowercase());
             }
         }
-        Answer::Error { code: "PermanentRedirect".to_owned() }
+    }
+
+    /// What one of AWS's lists names, asked once for all that is then asked singly.
+    fn listed(&self, operation: &'static str, list: &str, name: &str) -> Vec<(String, Value)> {
+        let (answer, _) = self.ask(&Question::all(operation));
+        let Answer::Said(answer) = answer else { return Vec::new() };
+        let items = answer.pointer(list).and_then(Value::as_array).into_iter().flatten();
+        let named = items.filter_map(|item| {
+            let name = item.get(name).and_then(Value::as_str)?;
+            Some((name.to_owned(), item.clone()))
+        });
+        named.collect()
+    }
+
+    /// The zones in which names of the distributions may stand.
+    fn zones(&self) -> Vec<String> {
+        let names = self.known().names.clone();
+        let zones = self.listed("route53/list-hosted-zones", "/HostedZones", "Id");
+        let holds = |zone: &Value| {
+            let zone = zone.get("Name").and_then(Value::as_str).unwrap_or_default();
+            let zone = zone.strip_suffix('.').unwrap_or(zone).to_ascii_lowercase();
+            let below = |name: &String| {
+                name.strip_suffix(&zone).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            };
+            !zone.is_empty() && names.iter().any(below)
+        };
+        zones.into_iter().filter(|(_, zone)| holds(zone)).map(|(id, _)| id).collect()
     }
 }
 
@@ -225,8 +366,26 @@ impl Account for LiveAccount {
         (answer, Some(read_at))
     }
 
-    fn subjects(&self, _operation: &'static str) -> Vec<String> {
-        Vec::new()
+    fn is_live(&self) -> bool {
+        true
+    }
+
+    fn subjects(&self, operation: &'static str) -> Vec<String> {
+        match operation {
+            "cloudfront/get-realtime-log-config" => {
+                let list = "cloudfront/list-realtime-log-configs";
+                let configs = self.listed(list, "/RealtimeLogConfigs/Items", "Name");
+                configs.into_iter().map(|(name, _)| name).collect()
+            }
+            "route53/list-resource-record-sets" => self.zones(),
+            "wafv2/get-web-acl-for-resource" => {
+                let list = "elbv2/describe-load-balancers";
+                let all = self.listed(list, "/LoadBalancers", "LoadBalancerArn");
+                all.into_iter().map(|(arn, _)| arn).collect()
+            }
+            "kms/get-key-policy" => self.known().keys.iter().cloned().collect(),
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -256,40 +415,4 @@ fn is_passing(code: &str) -> bool {
             | "InternalFailure"
             | "WAFInternalErrorException"
     )
-}
-
-/// The Region that S3 names when a bucket is asked in another one.
-fn elsewhere<E>(
-    error: &SdkError<E, aws_sdk_s3::config::http::HttpResponse>,
-    asked: Option<&str>,
-) -> Option<String> {
-    let named = error.raw_response()?.headers().get("x-amz-bucket-region")?;
-    (asked != Some(named)).then(|| named.to_owned())
-}
-
-/// The Region in `BUCKET.s3.REGION.amazonaws.com`.
-fn region_of(domain: &str) -> Option<String> {
-    let host = domain.strip_suffix(".amazonaws.com")?;
-    let last = host.rsplit('.').next()?;
-    let region = last.strip_prefix("s3-website-").or_else(|| last.strip_prefix("s3-"));
-    let region = region.unwrap_or(last);
-    (region.matches('-').count() >= 2).then(|| region.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::region_of;
-
-    #[test]
-    fn a_buckets_name_tells_its_region() {
-        let region = |domain| region_of(domain);
-        assert_eq!(region("a.b.s3.eu-west-1.amazonaws.com").as_deref(), Some("eu-west-1"));
-        assert_eq!(region("b.s3-us-west-2.amazonaws.com").as_deref(), Some("us-west-2"));
-        assert_eq!(region("b.s3-website-us-east-1.amazonaws.com").as_deref(), Some("us-east-1"));
-        assert_eq!(
-            region("b.s3.dualstack.ap-south-1.amazonaws.com").as_deref(),
-            Some("ap-south-1")
-        );
-        assert_eq!(region("b.s3.amazonaws.com"), None);
-    }
 }

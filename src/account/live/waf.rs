@@ -1,9 +1,12 @@
 //! AWS WAF's answers in the CLI's form, as far as they are read. Statements of rules are not: they
 //! hold addresses and patterns that no cause needs.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_wafv2::Client;
 use aws_sdk_wafv2::types::{
     BlockAction, DefaultAction, FieldToMatch, Filter, OverrideAction, Rule, RuleAction, Scope,
+    WebAcl,
 };
 use serde_json::{Map, Value, json};
 
@@ -19,16 +22,31 @@ pub async fn web_acl(client: &Client, arn: &str) -> Answer {
     let asked = client.get_web_acl().id(id).name(name).scope(Scope::Cloudfront);
     match asked.send().await {
         Ok(said) => match said.web_acl() {
-            Some(acl) => Answer::Said(json!({ "WebACL": {
-                "Name": acl.name,
-                "ARN": acl.arn,
-                "DefaultAction": acl.default_action.as_ref().map(default_action),
-                "Rules": acl.rules().iter().map(rule).collect::<Vec<_>>(),
-            }})),
+            Some(acl) => Answer::Said(json!({ "WebACL": of_web_acl(acl) })),
             None => Answer::Unreadable("no web ACL in it".to_owned()),
         },
         Err(error) => refused(&error),
     }
+}
+
+/// A web ACL, as far as it is read.
+pub fn of_web_acl(acl: &WebAcl) -> Value {
+    let bodies: BTreeMap<&String, Value> = acl
+        .custom_response_bodies
+        .iter()
+        .flatten()
+        .map(|(name, body)| {
+            let kind = body.content_type.as_str();
+            (name, json!({ "ContentType": kind, "Content": body.content }))
+        })
+        .collect();
+    json!({
+        "Name": acl.name,
+        "ARN": acl.arn,
+        "DefaultAction": acl.default_action.as_ref().map(default_action),
+        "Rules": acl.rules().iter().map(rule).collect::<Vec<_>>(),
+        "CustomResponseBodies": bodies,
+    })
 }
 
 fn default_action(action: &DefaultAction) -> Value {
@@ -77,24 +95,28 @@ fn override_action(action: &OverrideAction) -> Value {
 /// `get-logging-configuration`.
 pub async fn logging(client: &Client, arn: &str) -> Answer {
     match client.get_logging_configuration().resource_arn(arn).send().await {
-        Ok(said) => {
-            match said.logging_configuration() {
-                Some(logging) => {
-                    let mut out = Map::from_iter([(
+        Ok(said) => match said.logging_configuration() {
+            Some(logging) => {
+                let mut out = Map::from_iter([
+                    (
                         "RedactedFields".to_owned(),
                         logging.redacted_fields().iter().map(field).collect(),
-                    )]);
-                    if let Some(filter) = &logging.logging_filter {
-                        out.insert("LoggingFilter".to_owned(), json!({
-                        "DefaultBehavior": filter.default_behavior.as_str(),
-                        "Filters": filter.filters.iter().map(self::filter).collect::<Vec<_>>(),
-                    }));
-                    }
-                    Answer::Said(json!({ "LoggingConfiguration": out }))
+                    ),
+                    ("LogDestinationConfigs".to_owned(), json!(logging.log_destination_configs())),
+                ]);
+                if let Some(filter) = &logging.logging_filter {
+                    out.insert(
+                        "LoggingFilter".to_owned(),
+                        json!({
+                            "DefaultBehavior": filter.default_behavior.as_str(),
+                            "Filters": filter.filters.iter().map(self::filter).collect::<Vec<_>>(),
+                        }),
+                    );
                 }
-                None => Answer::Unreadable("no logging configuration in it".to_owned()),
+                Answer::Said(json!({ "LoggingConfiguration": out }))
             }
-        }
+            None => Answer::Unreadable("no logging configuration in it".to_owned()),
+        },
         Err(error) => refused(&error),
     }
 }

@@ -23,6 +23,7 @@
 
 pub mod grant;
 pub mod key;
+pub mod wanted;
 pub mod met;
 
 use super::kind::{Kind, MatchedBehavior, Page, is_bucket};

@@ -1,0 +1,67 @@
+//! What explains an incident: asked for only where one is about to open or to change, since
+//! CloudTrail, DNS and listings are slow and rationed.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use super::Tools;
+use crate::account::facts::Depth;
+use crate::analysis::{self, Directory};
+use crate::logs::tally::AccessTally;
+use crate::logs::waf::WafIndex;
+use crate::report::{Finding, Inputs};
+
+/// The findings of what was read, as deep as they are wanted.
+pub(super) struct Explained<'a> {
+    tools: &'a Tools,
+    directory: &'a Directory,
+    tally: &'a AccessTally,
+    waf: Arc<WafIndex>,
+    /// The findings by which the counts were made.
+    counted: &'a [Finding],
+    explained: OnceCell<Vec<Finding>>,
+}
+
+impl<'a> Explained<'a> {
+    pub(super) fn new(
+        tools: &'a Tools,
+        directory: &'a Directory,
+        tally: &'a AccessTally,
+        waf: Arc<WafIndex>,
+        counted: &'a [Finding],
+    ) -> Self {
+        Self { tools, directory, tally, waf, counted, explained: OnceCell::new() }
+    }
+
+    /// The findings under the ids of the series that were counted.
+    pub(super) fn findings(&self) -> &[Finding] {
+        self.explained.get_or_init(|| {
+            let account = self.tools.account.as_ref();
+            let analysis =
+                analysis::analyse(self.tally, self.waf.clone(), account, Depth::Incident);
+            let report = analysis.report(self.tally, Inputs::default(), &self.directory.countries);
+            told(self.counted, &report.findings)
+        })
+    }
+}
+
+/// What was counted stays counted; what was found out since changes how sure it is and what is said
+/// of it. A detail that was not known when it was counted is told under the series of its cause.
+fn told(counted: &[Finding], explained: &[Finding]) -> Vec<Finding> {
+    let one = |counted: &Finding| {
+        let same = explained.iter().find(|finding| finding.id == counted.id);
+        let more = || {
+            explained.iter().find(|finding| {
+                counted.detail.is_none()
+                    && finding.distribution_id == counted.distribution_id
+                    && finding.cause == counted.cause
+            })
+        };
+        match same.or_else(more) {
+            Some(finding) => Finding { id: counted.id.clone(), ..finding.clone() },
+            // What nobody finds any more was never sure.
+            None => Finding { confidence: "possible", ..counted.clone() },
+        }
+    };
+    counted.iter().map(one).collect()
+}
