@@ -194,10 +194,47 @@ fn a_page_has_no_element_link_or_title_of_a_viewers() {
     // The page's own style and script come first and last; what is between has names of elements
     // that the page itself uses.
     let own = [
-        "a", "body", "button", "caption", "code", "dd", "details", "div", "dl", "dt", "figcaption",
-        "figure", "footer", "h1", "h2", "h3", "head", "header", "html", "li", "line", "main", "meta",
-        "p", "pre", "rect", "script", "section", "span", "style", "summary", "svg", "table", "tbody",
-        "td", "tfoot", "th", "thead", "title", "tr", "ul",
+        "a",
+        "body",
+        "button",
+        "caption",
+        "code",
+        "dd",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "figcaption",
+        "figure",
+        "footer",
+        "h1",
+        "h2",
+        "h3",
+        "head",
+        "header",
+        "html",
+        "li",
+        "line",
+        "main",
+        "meta",
+        "p",
+        "pre",
+        "rect",
+        "script",
+        "section",
+        "span",
+        "style",
+        "summary",
+        "svg",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "title",
+        "tr",
+        "ul",
     ];
     let (before, rest) = page.split_once("<style>").unwrap();
     let (_, rest) = rest.split_once("</style>").unwrap();
@@ -211,7 +248,8 @@ fn a_page_has_no_element_link_or_title_of_a_viewers() {
             let inside = tag.split('>').next().unwrap_or_default();
             assert!(!inside.contains(" on") && !inside.contains(" style="), "<{tag}");
             if let Some((_, link)) = inside.split_once("href=\"") {
-                let known = link.starts_with('#') || link.starts_with("https://docs.aws.amazon.com/");
+                let known =
+                    link.starts_with('#') || link.starts_with("https://docs.aws.amazon.com/");
                 assert!(known, "<{tag}");
             }
         }
@@ -235,7 +273,11 @@ fn a_page_of_fifty_findings_is_small() {
         text += &format!(
             "2026-03-10\t14:{:02}:{:02}\tFRA{}-P1\tGET\td{}.cloudfront.net\t/some/path/{n}/of-a-page\t403\t-\t-\t\
              {n:054}==\twww{}.example.com\ttext/html\t{}\n",
-            n / 60 % 60, n % 60, n % 70, n % 25, n % 3,
+            n / 60 % 60,
+            n % 60,
+            n % 70,
+            n % 25,
+            n % 3,
             if n % 2 == 0 { "Error" } else { "ClientGeoBlocked" }
         );
     }

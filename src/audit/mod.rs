@@ -123,7 +123,9 @@ impl Probe {
     fn is_to_be_refused(&self, cause: Cause, detail: Option<&str>) -> bool {
         match (cause, detail) {
             // Nobody has signed a request that nobody has sent.
-            (Cause::SignedAccess, _) => self.purpose != Purpose::Signed || detail != Some("unknown-key"),
+            (Cause::SignedAccess, _) => {
+                self.purpose != Purpose::Signed || detail != Some("unknown-key")
+            }
             (Cause::S3Origin, Some("object-missing" | "wrong-path" | "archived")) => {
                 self.purpose == Purpose::Made
             }

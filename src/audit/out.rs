@@ -74,7 +74,8 @@ impl From<Evidence> for EvidenceOut {
 impl Finding {
     /// `cause/detail`.
     fn name(&self) -> String {
-        self.detail.map_or_else(|| self.cause.to_owned(), |detail| format!("{}/{detail}", self.cause))
+        self.detail
+            .map_or_else(|| self.cause.to_owned(), |detail| format!("{}/{detail}", self.cause))
     }
 }
 
@@ -103,9 +104,8 @@ pub fn text(audit: &Audit) -> Result<String, fmt::Error> {
         let style = Style::new().bold().fg_color(Some(color.into()));
         let head = format!("{}. {}", number + 1, finding.name());
         writeln!(out, "\n{style}{head}{style:#}  {}, {}", finding.severity, finding.confidence)?;
-        let mut item = |label: &str, text: &str| {
-            writeln!(out, "  {DIM}{label:<8}{DIM:#} {}", wrap(text, 11))
-        };
+        let mut item =
+            |label: &str, text: &str| writeln!(out, "  {DIM}{label:<8}{DIM:#} {}", wrap(text, 11));
         item("where", &format!("{}: {}", finding.distribution_id, plain(&finding.request)))?;
         for evidence in &finding.evidence {
             item("because", &format!("{}: {}", evidence.source, plain(&evidence.says)))?;

@@ -124,7 +124,8 @@ fn object(
     let path_of = |origin: &Origin, key: &str| {
         let below = origin.origin_path.trim_start_matches('/');
         let path = format!("/{}", key.strip_prefix(below)?.trim_start_matches('/'));
-        let typed = path.bytes().all(|byte| matches!(byte, b'!'..=b'~') && byte != b'%' && byte != b'+');
+        let typed =
+            path.bytes().all(|byte| matches!(byte, b'!'..=b'~') && byte != b'%' && byte != b'+');
         let taken = std::ptr::eq(distribution.behavior_for(path.as_bytes()), behavior);
         (typed && taken && !path.ends_with('/')).then_some(path)
     };

@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn every_refusal_is_in_one_slice_and_slices_begin_at_full_minutes() {
-        let times = (0..1800).map(|n| (at(90 + n), if n % 3 == 0 { Cause::Waf } else { Cause::S3Origin }));
+        let times =
+            (0..1800).map(|n| (at(90 + n), if n % 3 == 0 { Cause::Waf } else { Cause::S3Origin }));
         let line = Timeline::of(Some((at(90), at(1889))), times);
         assert_eq!((line.start, line.slice), (60, 60));
         assert_eq!(line.slices(), 31);

@@ -23,8 +23,8 @@
 
 pub mod grant;
 pub mod key;
-pub mod wanted;
 pub mod met;
+pub mod wanted;
 
 use super::kind::{Kind, MatchedBehavior, Page, is_bucket};
 use super::opinion::{LOG, Opinion, Says};
