@@ -51,7 +51,8 @@ impl Directory {
             }
             masks.extend(distribution::masks(&summary.custom_error_responses));
         }
-        for id in account.subjects("cloudfront/get-distribution").into_iter().filter(|id| is_id(id)) {
+        for id in account.subjects("cloudfront/get-distribution").into_iter().filter(|id| is_id(id))
+        {
             let question = Question::new("cloudfront/get-distribution", id.as_str());
             let fact = Fact::ask(account, question, Distribution::parse);
             if let Some(distribution) = fact.known() {

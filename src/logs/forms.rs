@@ -19,12 +19,7 @@ pub fn is_written_so(layout: &Layout, line: &[u8], ends: &mut Vec<usize>) -> boo
 /// Columns, and what tells whether a value has their form.
 type Forms = [(Name, fn(&[u8]) -> bool)];
 
-fn holds(
-    layout: &Layout,
-    line: &[u8],
-    ends: &[usize],
-    forms: &Forms,
-) -> bool {
+fn holds(layout: &Layout, line: &[u8], ends: &[usize], forms: &Forms) -> bool {
     forms.iter().all(|(name, form)| {
         layout.cell(*name, line, ends).is_none_or(|value| value == b"-" || form(value))
     })
