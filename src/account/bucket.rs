@@ -92,6 +92,11 @@ pub struct Head {
 }
 
 impl Head {
+    /// When the object was last written, where that is told.
+    pub fn written(&self) -> Option<Timestamp> {
+        self.last_modified.as_str()?.parse().ok()
+    }
+
     /// Reads the output of `aws s3api head-object`.
     pub fn parse(answer: Value) -> Result<Self, String> {
         serde_json::from_value(answer).map_err(|error| error.to_string())
@@ -138,8 +143,10 @@ pub struct Entry {
 pub struct Listing {
     /// What was asked for; absence is proved below it alone.
     pub prefix: String,
-    /// Whether the listing ends early.
+    /// Whether the listing ends early, or begins late.
     pub truncated: bool,
+    /// Folders that it names in the place of their keys.
+    pub folded: Vec<String>,
     /// The keys.
     pub keys: BTreeMap<String, Entry>,
     /// The keys in lower case, for finding near ones.
@@ -152,8 +159,17 @@ impl Listing {
         let text = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or_default();
         let truncated = answer.get("IsTruncated").and_then(Value::as_bool).unwrap_or(false)
             || !text("NextToken").is_empty()
-            || !text("NextContinuationToken").is_empty();
-        let mut listing = Self { prefix: text("Prefix").to_owned(), truncated, ..Self::default() };
+            || !text("NextContinuationToken").is_empty()
+            || !text("ContinuationToken").is_empty()
+            || !text("StartAfter").is_empty();
+        let folders = answer.get("CommonPrefixes").and_then(Value::as_array);
+        let folders = folders.into_iter().flatten().filter_map(|one| one.get("Prefix"));
+        let mut listing = Self {
+            prefix: text("Prefix").to_owned(),
+            truncated,
+            folded: folders.filter_map(Value::as_str).map(str::to_owned).collect(),
+            ..Self::default()
+        };
         let contents = match answer.get("Contents") {
             None | Some(Value::Null) => &[],
             Some(Value::Array(items)) => items.as_slice(),
@@ -178,7 +194,9 @@ impl Listing {
 
     /// Whether the listing can prove that a key is absent.
     pub fn speaks_of(&self, key: &str) -> bool {
-        !self.truncated && key.starts_with(&self.prefix)
+        !self.truncated
+            && key.starts_with(&self.prefix)
+            && !self.folded.iter().any(|folder| key.starts_with(folder.as_str()))
     }
 }
 
@@ -254,7 +272,12 @@ mod tests {
         assert_eq!(whole.lower.get("a/b").map(String::as_str), Some("a/B"));
         let cut = Listing::parse(json!({"IsTruncated": true})).unwrap();
         assert!(!cut.speaks_of("a"));
-        let paged = Listing::parse(json!({"NextToken": "x"})).unwrap();
-        assert!(!paged.speaks_of("a"));
+        for part in ["NextToken", "ContinuationToken", "StartAfter"] {
+            let paged = Listing::parse(json!({part: "x"})).unwrap();
+            assert!(!paged.speaks_of("a"), "{part}");
+        }
+        let folded = json!({"Delimiter": "/", "CommonPrefixes": [{"Prefix": "img/"}]});
+        let folded = Listing::parse(folded).unwrap();
+        assert!(folded.speaks_of("a") && !folded.speaks_of("img/a"));
     }
 }

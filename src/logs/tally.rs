@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use jiff::Timestamp;
 
 use super::contrast::{self, ServedRequest};
+use super::names::Name;
 use super::record::{Column, Refusal};
 use super::row::Row;
 use super::served::LetIn;
@@ -155,7 +156,7 @@ impl AccessTally {
                 Some(mut last) => *last.get_mut() += 1,
                 None => *served.buckets.entry(bucket).or_default() += 1,
             }
-            if matches!(row.status, 200 | 206) {
+            if is_content(row) {
                 let (result, _) = row.result_types();
                 let asked = matches!(result, Column::Value(b"Miss" | b"RefreshHit"));
                 let second = asked.then_some(row.time.as_second());
@@ -226,6 +227,21 @@ impl AccessTally {
         let mut stay = stay.into_iter();
         self.refusals.retain(|_| stay.next().unwrap_or(true));
     }
+}
+
+/// Whether what was served came from an origin, be it by way of a cache. A preflight is answered
+/// by rules of its own, an error page is none of the path that was asked for, and what a function
+/// at the edge made is nobody's.
+fn is_content(row: &Row<'_>) -> bool {
+    let (result, _) = row.result_types();
+    let generated = |column: Column<&[u8]>| {
+        column.value().is_some_and(|result| result.ends_with(b"GeneratedResponse"))
+    };
+    matches!(row.status, 200 | 206)
+        && row.logged(Name::Method) != Column::Value(b"OPTIONS")
+        && result != Column::Value(b"Error")
+        && !generated(result)
+        && !generated(row.detailed_result_type())
 }
 
 /// A masked refusal logs `Error` twice; `Error` and something else is a viewer who hung up.
