@@ -31,7 +31,7 @@ fn usual(n: usize) -> Request {
     ];
     let (edge, country) = places[n % 5];
     let host = ["www.shop.example", "api.shop.example", "img.shop.example"][n / 5 % 3];
-    let method = if n / 15 % 10 == 0 { "POST" } else { "GET" };
+    let method = if (n / 15).is_multiple_of(10) { "POST" } else { "GET" };
     let path = format!("/{}", ["home", "cart", "login", "search", "help", "news"][n / 7 % 6]);
     Request { edge, country, host, method, path }
 }
