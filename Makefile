@@ -53,7 +53,7 @@ check: | need-cargo ## Format, lints and documentation, with every warning an er
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --features aws
 
 # Each part also runs alone, with its own sizes: BENCHMARKS.md.
-BENCHES ?= localise site_weeks replay
+BENCHES ?= localise site_weeks parts replay
 
 bench: | need-cargo ## Quality and speed beside plain rules, models and other readers (BENCHES="localise ...")
 	for bench in $(BENCHES); do cargo bench --bench "$$bench"; done

@@ -3,7 +3,7 @@
 //! There is no quoting: a quote is a byte like any other.
 
 use super::fault::{Fault, FaultKind};
-use super::layout::Layout;
+use super::layout::{Columns, Layout};
 use super::layouts::{Fit, Layouts};
 use super::lines::Line;
 use super::row::{Cells, Clock, Row};
@@ -17,8 +17,8 @@ pub struct Splitter {
     /// The layout of a line that the last `#Fields` line does not fit.
     other: Option<Layout>,
     clock: Clock,
-    /// Where each column of the present line ends.
-    ends: Vec<usize>,
+    /// Where each column of the present line stands.
+    columns: Columns,
 }
 
 /// What a line was.
@@ -51,8 +51,8 @@ impl Splitter {
             return Read::Nothing;
         }
         let fits = match &self.layout {
-            Some(layout) if layout.delimiter.split(line.bytes, &mut self.ends) => {
-                self.ends.len() == layout.width
+            Some(layout) if layout.delimiter.split(line.bytes, &mut self.columns) => {
+                self.columns.count() == layout.width
             }
             _ => false,
         };
@@ -62,7 +62,7 @@ impl Splitter {
         let Some(layout) = (if fits { &self.layout } else { &self.other }) else {
             return bad(FaultKind::NoHeader, "a line of data before any #Fields line");
         };
-        let cells = Cells::Line { layout, line: line.bytes, ends: &self.ends };
+        let cells = Cells::Line { layout, line: line.bytes, columns: &self.columns };
         match Row::new(cells, layout.dialect, &mut self.clock) {
             Ok(row) => Read::Row(row),
             Err((kind, reason)) => bad(kind, reason),
@@ -93,12 +93,12 @@ impl Splitter {
                         self.layout = Some(layout.clone());
                         layout
                     }
-                    None => return Err(wrong_columns(header, self.ends.len())),
+                    None => return Err(wrong_columns(header, self.columns.count())),
                 },
             },
         };
-        if !found.delimiter.split(line, &mut self.ends) || self.ends.len() != found.width {
-            return Err(wrong_columns(&found, self.ends.len()));
+        if !found.delimiter.split(line, &mut self.columns) || self.columns.count() != found.width {
+            return Err(wrong_columns(&found, self.columns.count()));
         }
         self.other = Some(found);
         Ok(())

@@ -4,6 +4,17 @@ use super::names::{self, Dialect, Name};
 use super::split;
 use crate::limits::COLUMNS;
 
+/// Where each column of a line begins, and where one more would.
+#[derive(Clone, Debug, Default)]
+pub struct Columns(Vec<usize>);
+
+impl Columns {
+    /// How many columns there are.
+    pub fn count(&self) -> usize {
+        self.0.len().saturating_sub(1)
+    }
+}
+
 /// What stands between two columns.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Delimiter(Box<[u8]>);
@@ -24,26 +35,28 @@ impl Delimiter {
         }
     }
 
-    /// Finds the end of every column of a line; `false` if there are more than any log has.
-    pub fn split(&self, line: &[u8], ends: &mut Vec<usize>) -> bool {
-        ends.clear();
+    /// Finds every column of a line; `false` if there are more than any log has.
+    pub fn split(&self, line: &[u8], columns: &mut Columns) -> bool {
+        let starts = &mut columns.0;
+        starts.clear();
+        starts.push(0);
         match self.0.as_ref() {
             [byte] => {
-                if !split::places(*byte, line, COLUMNS, ends) {
+                if !split::behind(*byte, line, COLUMNS, starts) {
                     return false;
                 }
             }
             bytes => {
                 for end in memchr::memmem::find_iter(line, bytes) {
-                    if ends.len() >= COLUMNS {
+                    if starts.len() > COLUMNS {
                         return false;
                     }
-                    ends.push(end);
+                    starts.push(end + bytes.len());
                 }
             }
         }
-        ends.push(line.len());
-        ends.len() <= COLUMNS
+        starts.push(line.len() + self.width());
+        columns.count() <= COLUMNS
     }
 
     /// How many bytes stand between two columns.
@@ -110,13 +123,11 @@ impl Layout {
     }
 
     /// The bytes of a column in a line that was split.
-    pub fn cell<'a>(&self, name: Name, line: &'a [u8], ends: &[usize]) -> Option<&'a [u8]> {
+    #[inline]
+    pub fn cell<'a>(&self, name: Name, line: &'a [u8], columns: &Columns) -> Option<&'a [u8]> {
         let at = self.at(name)?;
-        let start = match at.checked_sub(1) {
-            Some(before) => ends.get(before)? + self.delimiter.width(),
-            None => 0,
-        };
-        line.get(start..*ends.get(at)?)
+        let &[start, next] = columns.0.get(at..)?.first_chunk()?;
+        line.get(start..next.checked_sub(self.delimiter.width())?)
     }
 }
 
@@ -133,15 +144,15 @@ mod tests {
         ) {
             let line = fields.join("\t");
             let names = (0..fields.len()).map(|n| format!("column-{n}")).collect::<Vec<_>>();
-            let mut ends = Vec::new();
-            proptest::prop_assert!(Delimiter::default().split(line.as_bytes(), &mut ends));
+            let mut columns = Columns::default();
+            proptest::prop_assert!(Delimiter::default().split(line.as_bytes(), &mut columns));
             let mut plain = csv::ReaderBuilder::new()
                 .delimiter(b'\t')
                 .quoting(false)
                 .has_headers(false)
                 .from_reader(line.as_bytes());
             let record = plain.byte_records().next().unwrap().unwrap();
-            proptest::prop_assert_eq!(ends.len(), record.len());
+            proptest::prop_assert_eq!(columns.count(), record.len());
             // Every column in turn is the one that is looked up.
             for (at, theirs) in record.iter().enumerate() {
                 let words = names.iter().enumerate().map(|(n, name)| match n {
@@ -151,7 +162,7 @@ mod tests {
                 });
                 let words = words.chain(["cs-uri-stem"]).map(str::as_bytes);
                 let layout = Layout::new(words, Dialect::Standard, Delimiter::default()).unwrap();
-                let mine = layout.cell(Name::Status, line.as_bytes(), &ends);
+                let mine = layout.cell(Name::Status, line.as_bytes(), &columns);
                 proptest::prop_assert_eq!(mine, Some(theirs));
             }
         }

@@ -5,7 +5,7 @@
 //! stands in them. A line that fits no list, or two that mean different things, is refused: a
 //! guess here would be a wrong verdict later.
 
-use super::layout::{Delimiter, Layout};
+use super::layout::{Columns, Delimiter, Layout};
 use super::names::{self, Dialect, Name};
 use super::row::{Cells, Clock, Row, address};
 use crate::limits::FIELD_LISTS;
@@ -61,15 +61,15 @@ impl Layouts {
 
     /// The layout of a line that has no header.
     pub fn fit(&self, line: &[u8]) -> Fit {
-        let mut ends = Vec::new();
-        if let Some(fit) = choose(self.known.iter(), line, &mut ends) {
+        let mut columns = Columns::default();
+        if let Some(fit) = choose(self.known.iter(), line, &mut columns) {
             return fit;
         }
         let standard = standard();
-        if let Some(fit) = choose(standard.iter(), line, &mut ends) {
+        if let Some(fit) = choose(standard.iter(), line, &mut columns) {
             return fit;
         }
-        if looks_like_cloudfront(line, &mut ends) {
+        if looks_like_cloudfront(line, &mut columns) {
             return Fit::Refused(
                 "no header, and no field list that fits: ask cloudfront get-realtime-log-config \
                  and logs describe-deliveries",
@@ -80,7 +80,7 @@ impl Layouts {
 
     /// The layout among the account's own that a line has which its header does not fit.
     pub fn fit_known(&self, line: &[u8]) -> Option<Layout> {
-        match choose(self.known.iter(), line, &mut Vec::new()) {
+        match choose(self.known.iter(), line, &mut Columns::default()) {
             Some(Fit::Layout(layout)) => Some(layout),
             _ => None,
         }
@@ -89,11 +89,11 @@ impl Layouts {
     /// The columns of a header between the delimiter that some delivery writes, where the line
     /// does not have them between tabs. The header itself never says its delimiter.
     pub fn with_other_delimiter(&self, header: &Layout, line: &[u8]) -> Option<Layout> {
-        let mut ends = Vec::new();
+        let mut columns = Columns::default();
         self.delimiters
             .iter()
             .map(|delimiter| header.with_delimiter(delimiter))
-            .find(|layout| is_plausible(layout, line, &mut ends))
+            .find(|layout| is_plausible(layout, line, &mut columns))
     }
 }
 
@@ -111,9 +111,9 @@ fn in_order(fields: &[String]) -> Vec<String> {
 fn choose<'a>(
     layouts: impl Iterator<Item = &'a Layout>,
     line: &[u8],
-    ends: &mut Vec<usize>,
+    columns: &mut Columns,
 ) -> Option<Fit> {
-    let mut fitting = layouts.filter(|layout| is_plausible(layout, line, ends));
+    let mut fitting = layouts.filter(|layout| is_plausible(layout, line, columns));
     let first = fitting.next()?;
     // Two lists of equal width differ in columns that have the same form (two result types, two
     // hosts); nothing in the line tells them apart.
@@ -135,16 +135,16 @@ fn standard() -> Vec<Layout> {
 }
 
 /// Whether every column of a line that has a form has it.
-fn is_plausible(layout: &Layout, line: &[u8], ends: &mut Vec<usize>) -> bool {
-    if !layout.delimiter.split(line, ends) || ends.len() != layout.width {
+fn is_plausible(layout: &Layout, line: &[u8], columns: &mut Columns) -> bool {
+    if !layout.delimiter.split(line, columns) || columns.count() != layout.width {
         return false;
     }
-    let cells = Cells::Line { layout, line, ends };
+    let cells = Cells::Line { layout, line, columns };
     if Row::new(cells, layout.dialect, &mut Clock::default()).is_err() {
         return false;
     }
     let holds = |name, form: fn(&[u8]) -> bool| {
-        layout.cell(name, line, ends).is_none_or(|value| value == b"-" || form(value))
+        layout.cell(name, line, columns).is_none_or(|value| value == b"-" || form(value))
     };
     holds(Name::Edge, is_edge)
         && holds(Name::Method, |value| value.iter().all(u8::is_ascii_uppercase))
@@ -168,9 +168,9 @@ fn is_plausible(layout: &Layout, line: &[u8], ends: &mut Vec<usize>) -> bool {
 
 /// Whether a line that fits no list is still one of CloudFront's: it has an edge and a request id,
 /// which no other log has side by side.
-fn looks_like_cloudfront(line: &[u8], ends: &mut Vec<usize>) -> bool {
+fn looks_like_cloudfront(line: &[u8], columns: &mut Columns) -> bool {
     let tabs = Delimiter::default();
-    if !tabs.split(line, ends) || ends.len() < 4 {
+    if !tabs.split(line, columns) || columns.count() < 4 {
         return false;
     }
     let mut cells = line.split(|byte| *byte == b'\t');

@@ -36,6 +36,8 @@ pub struct Served {
     /// Paths that the origin answered with content, by hash, with the last time; a sample of the
     /// smallest hashes, which no order or split of files can change.
     pub paths: BTreeMap<u64, ServedPath>,
+    /// The largest hash that has a place among them.
+    last_path: u64,
     /// What the edge let in.
     pub let_in: LetIn,
     /// Some of the requests, with what clusters are told by.
@@ -73,16 +75,20 @@ impl Served {
         Self {
             buckets: BTreeMap::new(),
             paths: BTreeMap::new(),
+            last_path: u64::MAX,
             let_in: LetIn::default(),
             sample: Sample::new(k),
         }
     }
 
-    fn note_path(&mut self, path: &[u8], time: Timestamp, by_origin: BTreeSet<i64>) {
+    fn note_path(
+        &mut self,
+        path: &[u8],
+        time: Timestamp,
+        by_origin: impl IntoIterator<Item = i64>,
+    ) {
         let hash = hash(path);
-        if self.paths.len() >= SERVED_PATHS
-            && self.paths.last_key_value().is_some_and(|(last, _)| *last < hash)
-        {
+        if hash > self.last_path {
             return;
         }
         let served = self.paths.entry(hash).or_insert_with(|| ServedPath {
@@ -98,6 +104,11 @@ impl Served {
         }
         while self.paths.len() > SERVED_PATHS {
             self.paths.pop_last();
+        }
+        if let Some((last, _)) =
+            self.paths.last_key_value().filter(|_| self.paths.len() == SERVED_PATHS)
+        {
+            self.last_path = *last;
         }
     }
 }
@@ -156,7 +167,7 @@ impl AccessTally {
                 let (result, _) = row.result_types();
                 let asked = matches!(result, Column::Value(b"Miss" | b"RefreshHit"));
                 let second = asked.then_some(row.time.as_second());
-                served.note_path(row.path(), row.time, second.into_iter().collect());
+                served.note_path(row.path(), row.time, second);
             }
         }
     }
