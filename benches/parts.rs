@@ -31,7 +31,7 @@ use why403::logs::tally::AccessTally;
 use why403::logs::{lines, read_access, unpack};
 
 const LINES: u64 = 20_000;
-const SET: logs::Set = logs::Set { name: "part", objects: 1, lines: LINES, refused: 10 };
+const SET: logs::Set = logs::Set { name: "part", objects: 1, lines: LINES, refused: 10, waf: 0 };
 
 /// Reads a packed object as far as the part goes.
 type Part = fn(&[u8]);

@@ -237,10 +237,9 @@ fn note_served(facts: &mut Facts, tally: &AccessTally) {
         let Some(distribution) = mine.distribution.known() else { continue };
         let behavior = distribution.behavior_for(&refusal.path.sent());
         let place = distribution.behaviors().position(|each| std::ptr::eq(each, behavior));
-        let met = grant::of(refusal, facts, mine, distribution, behavior);
         let hash = crate::logs::tally::hash(refusal.path.logged());
         let there = mine.served_paths.contains_key(&hash)
-            || met.is_some_and(|met| met.key == key::KeyState::Present);
+            || grant::is_there(refusal, mine, distribution, behavior);
         if !there {
             continue;
         }

@@ -81,6 +81,21 @@ impl Served {
         }
     }
 
+    fn count(&mut self, row: &Row<'_>) {
+        self.let_in.count(row);
+        self.sample.offer(contrast::identity(row), || ServedRequest::new(row));
+        let bucket = row.time.as_second().div_euclid(300);
+        match self.buckets.last_entry().filter(|last| *last.key() == bucket) {
+            Some(mut last) => *last.get_mut() += 1,
+            None => *self.buckets.entry(bucket).or_default() += 1,
+        }
+        if matches!(row.status, 200 | 206) {
+            let (result, _) = row.result_types();
+            let asked = matches!(result, Column::Value(b"Miss" | b"RefreshHit"));
+            self.note_path(row.path(), row.time, asked.then_some(row.time.as_second()));
+        }
+    }
+
     fn note_path(
         &mut self,
         path: &[u8],
@@ -115,10 +130,7 @@ impl Served {
 
 /// A hash that is the same on every machine and in every run.
 pub fn hash(bytes: &[u8]) -> u64 {
-    use std::hash::Hasher;
-    let mut hasher = siphasher::sip::SipHasher13::new_with_keys(0x7768_7934, 0x3033);
-    hasher.write(bytes);
-    hasher.finish()
+    siphasher::sip::SipHasher13::new_with_keys(0x7768_7934, 0x3033).hash(bytes)
 }
 
 /// The summary of access-log objects.
@@ -155,19 +167,12 @@ impl AccessTally {
         }
         let domain = row.distribution_domain().unwrap_or_default();
         let Ok(domain) = std::str::from_utf8(domain) else { return };
-        if let Some(served) = self.served_by(domain) {
-            served.let_in.count(row);
-            served.sample.offer(contrast::identity(row), || ServedRequest::new(row));
-            let bucket = row.time.as_second().div_euclid(300);
-            match served.buckets.last_entry().filter(|last| *last.key() == bucket) {
-                Some(mut last) => *last.get_mut() += 1,
-                None => *served.buckets.entry(bucket).or_default() += 1,
-            }
-            if matches!(row.status, 200 | 206) {
-                let (result, _) = row.result_types();
-                let asked = matches!(result, Column::Value(b"Miss" | b"RefreshHit"));
-                let second = asked.then_some(row.time.as_second());
-                served.note_path(row.path(), row.time, second);
+        match self.served.get_mut(domain) {
+            Some(served) => served.count(row),
+            None => {
+                if let Some(served) = self.served_by(domain) {
+                    served.count(row);
+                }
             }
         }
     }

@@ -114,10 +114,7 @@ pub fn of(
     distribution: &Distribution,
     behavior: &Behavior,
 ) -> Option<Met> {
-    let xml = refusal.content_type.value().is_some_and(|kind| kind.as_ref() == "application/xml");
-    let origin = answering(distribution, behavior, &refusal.method, xml)?;
-    let endpoint = bucket::endpoint(&origin.domain_name)?;
-    let bucket = mine.buckets.get(&endpoint.bucket)?;
+    let (origin, endpoint, bucket) = asked(refusal, mine, distribution, behavior)?;
     let at = refusal.time;
     let control = &origin.origin_access_control_id;
     let names = [endpoint.bucket.as_str(), control.as_str()];
@@ -163,6 +160,39 @@ pub fn of(
         key: state,
         turned,
     })
+}
+
+/// Whether the key of a refused request lies in its bucket and may be read there.
+pub fn is_there(
+    refusal: &Refusal,
+    mine: &DistributionFacts,
+    distribution: &Distribution,
+    behavior: &Behavior,
+) -> bool {
+    let Some((origin, endpoint, bucket)) = asked(refusal, mine, distribution, behavior) else {
+        return false;
+    };
+    let key = key::of(&refusal.path, distribution, origin);
+    let encrypted = |id: &str| {
+        let ask = asking(refusal, mine, distribution, origin, &endpoint);
+        Encryption { mine, caller: ask.caller, context: &ask.context }.of(id)
+    };
+    let tail = tail(distribution);
+    key::state(refusal, distribution, origin, bucket, &key, tail, encrypted) == KeyState::Present
+}
+
+/// The origin that refused a request, where it is a bucket of which something is known.
+fn asked<'a>(
+    refusal: &Refusal,
+    mine: &'a DistributionFacts,
+    distribution: &'a Distribution,
+    behavior: &Behavior,
+) -> Option<(&'a Origin, Endpoint, &'a BucketFacts)> {
+    let xml = refusal.content_type.value().is_some_and(|kind| kind.as_ref() == "application/xml");
+    let origin = answering(distribution, behavior, &refusal.method, xml)?;
+    let endpoint = bucket::endpoint(&origin.domain_name)?;
+    let bucket = mine.buckets.get(&endpoint.bucket)?;
+    Some((origin, endpoint, bucket))
 }
 
 /// An address of CloudFront's own range 130.176.0.0/16, as AWS publishes it.
