@@ -139,10 +139,14 @@ fn object(folder: &Path, set: &Set, number: u64) -> io::Result<()> {
     let file = BufWriter::new(File::create(folder.join(name))?);
     let mut out = BufWriter::with_capacity(1 << 16, GzEncoder::new(file, Compression::new(6)));
     out.write_all(b"#Version: 1.0\n#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start sc-range-end\n")?;
-    let name = format!("logs/1_waflogs_cloudfront_edge-guard_20260414T{hour:02}00Z_{unique:08x}.log.gz");
+    let name =
+        format!("logs/1_waflogs_cloudfront_edge-guard_20260414T{hour:02}00Z_{unique:08x}.log.gz");
     let mut waf = match set.waf {
         0 => None,
-        _ => Some(GzEncoder::new(BufWriter::new(File::create(folder.join(name))?), Compression::new(6))),
+        _ => Some(GzEncoder::new(
+            BufWriter::new(File::create(folder.join(name))?),
+            Compression::new(6),
+        )),
     };
     for at in 0..set.lines {
         let second = hour * 3600 + at * 3600 / set.lines;
@@ -172,10 +176,26 @@ fn record(
     let viewer = random.skewed(60_000);
     let agent = AGENTS[(viewer.wrapping_mul(31) % 8) as usize].replace("%20", " ");
     write!(out, "{{\"timestamp\":{},\"formatVersion\":1,", (1_776_124_800 + second) * 1000)?;
-    write!(out, "\"webaclId\":\"arn:aws:wafv2:us-east-1:740915302268:global/webacl/edge-guard/6c1f3d2e-5b4a-4988-9776-aa55bb44cc33\",")?;
-    write!(out, "\"terminatingRuleId\":\"{rule}\",\"terminatingRuleType\":\"REGULAR\",\"action\":\"{action}\",\"terminatingRuleMatchDetails\":[],\"httpSourceName\":\"CF\",\"httpSourceId\":\"{DISTRIBUTION}\",\"ruleGroupList\":[{{\"ruleGroupId\":\"AWS#AWSManagedRulesCommonRuleSet\",\"terminatingRule\":null,\"nonTerminatingMatchingRules\":[],\"excludedRules\":null}}],\"rateBasedRuleList\":[],\"nonTerminatingMatchingRules\":[],\"requestHeadersInserted\":null,\"responseCodeSent\":null,")?;
-    write!(out, "\"httpRequest\":{{\"clientIp\":\"{}.{}.{}.9\",\"country\":\"DE\",\"headers\":[{{\"name\":\"host\",\"value\":\"{HOST}\"}},{{\"name\":\"user-agent\",\"value\":\"{agent}\"}},{{\"name\":\"accept-encoding\",\"value\":\"gzip, deflate, br, zstd\"}},{{\"name\":\"accept-language\",\"value\":\"de-DE,de;q=0.9\"}}],", 80 + viewer % 97, (viewer >> 8) & 255, viewer & 255)?;
-    write!(out, "\"uri\":\"/product/{}/details-of-something\",\"args\":\"\",\"httpVersion\":\"HTTP/2.0\",\"httpMethod\":\"GET\",\"requestId\":\"", random.skewed(1500))?;
+    write!(
+        out,
+        "\"webaclId\":\"arn:aws:wafv2:us-east-1:740915302268:global/webacl/edge-guard/6c1f3d2e-5b4a-4988-9776-aa55bb44cc33\","
+    )?;
+    write!(
+        out,
+        "\"terminatingRuleId\":\"{rule}\",\"terminatingRuleType\":\"REGULAR\",\"action\":\"{action}\",\"terminatingRuleMatchDetails\":[],\"httpSourceName\":\"CF\",\"httpSourceId\":\"{DISTRIBUTION}\",\"ruleGroupList\":[{{\"ruleGroupId\":\"AWS#AWSManagedRulesCommonRuleSet\",\"terminatingRule\":null,\"nonTerminatingMatchingRules\":[],\"excludedRules\":null}}],\"rateBasedRuleList\":[],\"nonTerminatingMatchingRules\":[],\"requestHeadersInserted\":null,\"responseCodeSent\":null,"
+    )?;
+    write!(
+        out,
+        "\"httpRequest\":{{\"clientIp\":\"{}.{}.{}.9\",\"country\":\"DE\",\"headers\":[{{\"name\":\"host\",\"value\":\"{HOST}\"}},{{\"name\":\"user-agent\",\"value\":\"{agent}\"}},{{\"name\":\"accept-encoding\",\"value\":\"gzip, deflate, br, zstd\"}},{{\"name\":\"accept-language\",\"value\":\"de-DE,de;q=0.9\"}}],",
+        80 + viewer % 97,
+        (viewer >> 8) & 255,
+        viewer & 255
+    )?;
+    write!(
+        out,
+        "\"uri\":\"/product/{}/details-of-something\",\"args\":\"\",\"httpVersion\":\"HTTP/2.0\",\"httpMethod\":\"GET\",\"requestId\":\"",
+        random.skewed(1500)
+    )?;
     out.write_all(id)?;
     writeln!(out, "\"}}}}")
 }
@@ -249,6 +269,10 @@ fn line(
     out.write_all(&id)?;
     write!(out, "\t{HOST}\t{scheme}\t{}\t0.{taken:03}\t-\t", 30 + random.skewed(300))?;
     write!(out, "TLSv1.3\tTLS_AES_128_GCM_SHA256\t{result}\tHTTP/2.0\t-\t-\t")?;
-    writeln!(out, "{}\t0.{taken:03}\t{detail}\t{kind}\t{length}\t-\t-", 1024 + random.below(64_000))?;
+    writeln!(
+        out,
+        "{}\t0.{taken:03}\t{detail}\t{kind}\t{length}\t-\t-",
+        1024 + random.below(64_000)
+    )?;
     Ok((refused && page % 2 == 0).then_some(id))
 }

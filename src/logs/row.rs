@@ -134,6 +134,7 @@ impl<'a> Row<'a> {
         Ok(Self { cells, dialect, time, status })
     }
 
+    #[inline]
     fn column(&self, name: Name) -> Column<&'a [u8]> {
         match self.cells.get(name) {
             None => Column::Missing,
@@ -165,6 +166,7 @@ impl<'a> Row<'a> {
     }
 
     /// A column as logged.
+    #[inline]
     pub fn logged(&self, name: Name) -> Column<&'a [u8]> {
         self.column(name)
     }

@@ -122,6 +122,7 @@ struct Lately {
     kind: u8,
     value: Vec<u8>,
     place: Vec<u8>,
+    hash: u64,
     span: (i64, i64),
 }
 
@@ -137,9 +138,10 @@ impl LetIn {
     /// Counts a row that is no refusal. Most rows that were answered from the cache or the origin
     /// were let in; an error or a redirection may have come before the edge looked.
     pub fn count(&mut self, row: &Row<'_>) {
-        let (result, _) = row.result_types();
-        let served =
-            matches!(result, Column::Value(b"Hit" | b"Miss" | b"RefreshHit" | b"OriginShieldHit"));
+        let served = matches!(
+            row.logged(Name::ResultType),
+            Column::Value(b"Hit" | b"Miss" | b"RefreshHit" | b"OriginShieldHit")
+        );
         if !served || !matches!(row.status, 101 | 200..=399) {
             return;
         }
@@ -215,29 +217,30 @@ impl LetIn {
         }
         let mix =
             attribute as usize + value.len() + usize::from(value.last().copied().unwrap_or(0));
-        let lately = self.lately.get_mut(mix % LATELY);
-        if let Some(known) = lately {
-            let same = known.attribute == Some(attribute)
-                && known.kind == kind
-                && same(&known.value, value)
-                && same(&known.place, place);
-            let (first, last) = known.span;
-            if same && (first..=last).contains(&second) {
-                return;
-            }
-            if same && first.div_euclid(300) == second.div_euclid(300) {
-                known.span = (first.min(second), last.max(second));
-            } else {
-                known.attribute = Some(attribute);
-                known.kind = kind;
-                known.span = (second, second);
-                known.value.clear();
-                known.value.extend_from_slice(value);
-                known.place.clear();
-                known.place.extend_from_slice(place);
-            }
+        let Some(known) = self.lately.get_mut(mix % LATELY) else { return };
+        let is_known = known.attribute == Some(attribute)
+            && known.kind == kind
+            && same(&known.value, value)
+            && same(&known.place, place);
+        let (first, last) = known.span;
+        if is_known && (first..=last).contains(&second) {
+            return;
         }
-        let hash = crate::clusters::key_hash(&[&[kind], value, place]);
+        if is_known && first.div_euclid(300) == second.div_euclid(300) {
+            known.span = (first.min(second), last.max(second));
+        } else {
+            known.span = (second, second);
+        }
+        if !is_known {
+            known.attribute = Some(attribute);
+            known.kind = kind;
+            known.value.clear();
+            known.value.extend_from_slice(value);
+            known.place.clear();
+            known.place.extend_from_slice(place);
+            known.hash = crate::clusters::key_hash(&[&[kind], value, place]);
+        }
+        let hash = known.hash;
         let Some(seen) = self.seen.get_mut(attribute as usize) else { return };
         let seen = room(seen, hash, || Seen {
             value: value.into(),

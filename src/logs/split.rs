@@ -9,8 +9,7 @@ const BLOCK: usize = 64;
 /// Notes the place behind every `byte`; `false` once there are more than `most`.
 pub fn behind(byte: u8, line: &[u8], most: usize, found: &mut Vec<usize>) -> bool {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("bmi1")
-    {
+    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("bmi1") {
         #[expect(unsafe_code, reason = "a third of what a line costs beside unpacking it")]
         // SAFETY: the function is safe but for the instructions that it is compiled to, and this
         // processor has them.

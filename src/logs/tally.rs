@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use jiff::Timestamp;
 
 use super::contrast::{self, ServedRequest};
+use super::names::Name;
 use super::record::{Column, Refusal};
 use super::row::Row;
 use super::served::LetIn;
@@ -90,7 +91,7 @@ impl Served {
             None => *self.buckets.entry(bucket).or_default() += 1,
         }
         if matches!(row.status, 200 | 206) {
-            let (result, _) = row.result_types();
+            let result = row.logged(Name::ResultType);
             let asked = matches!(result, Column::Value(b"Miss" | b"RefreshHit"));
             self.note_path(row.path(), row.time, asked.then_some(row.time.as_second()));
         }

@@ -157,14 +157,7 @@ impl<R: Read> Unpacked<R> {
             Err(error) => return Err(unreadable(0, &error)),
         };
         let state = if packed { State::Between } else { State::Plain };
-        Ok(Self {
-            source,
-            state,
-            inflate: tools.inflate,
-            sum: Hasher::new(),
-            member: 0,
-            broken: 0,
-        })
+        Ok(Self { source, state, inflate: tools.inflate, sum: Hasher::new(), member: 0, broken: 0 })
     }
 
     /// Leaves what reading took to the next object.
