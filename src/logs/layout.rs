@@ -4,17 +4,6 @@ use super::names::{self, Dialect, Name};
 use super::split;
 use crate::limits::COLUMNS;
 
-/// Where each column of a line begins, and where one more would.
-#[derive(Clone, Debug, Default)]
-pub struct Columns(Vec<usize>);
-
-impl Columns {
-    /// How many columns there are.
-    pub fn count(&self) -> usize {
-        self.0.len().saturating_sub(1)
-    }
-}
-
 /// What stands between two columns.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Delimiter(Box<[u8]>);
@@ -35,28 +24,26 @@ impl Delimiter {
         }
     }
 
-    /// Finds every column of a line; `false` if there are more than any log has.
-    pub fn split(&self, line: &[u8], columns: &mut Columns) -> bool {
-        let starts = &mut columns.0;
-        starts.clear();
-        starts.push(0);
+    /// Finds the end of every column of a line; `false` if there are more than any log has.
+    pub fn split(&self, line: &[u8], ends: &mut Vec<usize>) -> bool {
+        ends.clear();
         match self.0.as_ref() {
             [byte] => {
-                if !split::behind(*byte, line, COLUMNS, starts) {
+                if !split::places(*byte, line, COLUMNS, ends) {
                     return false;
                 }
             }
             bytes => {
                 for end in memchr::memmem::find_iter(line, bytes) {
-                    if starts.len() > COLUMNS {
+                    if ends.len() >= COLUMNS {
                         return false;
                     }
-                    starts.push(end + bytes.len());
+                    ends.push(end);
                 }
             }
         }
-        starts.push(line.len() + self.width());
-        columns.count() <= COLUMNS
+        ends.push(line.len());
+        ends.len() <= COLUMNS
     }
 
     /// How many bytes stand between two columns.
@@ -75,6 +62,8 @@ pub struct Layout {
     pub dialect: Dialect,
     /// What stands between them.
     pub delimiter: Delimiter,
+    /// The second from which on lines are known to have these columns, where there is one.
+    pub since: Option<i64>,
     position: [Option<u16>; names::COUNT],
 }
 
@@ -93,7 +82,8 @@ impl Layout {
         dialect: Dialect,
         delimiter: Delimiter,
     ) -> Option<Self> {
-        let mut layout = Self { width: 0, dialect, delimiter, position: [None; names::COUNT] };
+        let position = [None; names::COUNT];
+        let mut layout = Self { width: 0, dialect, delimiter, since: None, position };
         for (column, word) in words.enumerate() {
             if column >= COLUMNS {
                 return None;
@@ -112,6 +102,11 @@ impl Layout {
         (timed && has(Name::Status) && has(Name::Path)).then_some(layout)
     }
 
+    /// Whether lines of both have the same columns.
+    pub fn has_columns_of(&self, other: &Self) -> bool {
+        *self == Self { since: self.since, ..other.clone() }
+    }
+
     /// The same columns between other delimiters.
     pub fn with_delimiter(&self, delimiter: &Delimiter) -> Self {
         Self { delimiter: delimiter.clone(), ..self.clone() }
@@ -123,11 +118,13 @@ impl Layout {
     }
 
     /// The bytes of a column in a line that was split.
-    #[inline]
-    pub fn cell<'a>(&self, name: Name, line: &'a [u8], columns: &Columns) -> Option<&'a [u8]> {
+    pub fn cell<'a>(&self, name: Name, line: &'a [u8], ends: &[usize]) -> Option<&'a [u8]> {
         let at = self.at(name)?;
-        let &[start, next] = columns.0.get(at..)?.first_chunk()?;
-        line.get(start..next.checked_sub(self.delimiter.width())?)
+        let start = match at.checked_sub(1) {
+            Some(before) => ends.get(before)? + self.delimiter.width(),
+            None => 0,
+        };
+        line.get(start..*ends.get(at)?)
     }
 }
 
@@ -144,15 +141,15 @@ mod tests {
         ) {
             let line = fields.join("\t");
             let names = (0..fields.len()).map(|n| format!("column-{n}")).collect::<Vec<_>>();
-            let mut columns = Columns::default();
-            proptest::prop_assert!(Delimiter::default().split(line.as_bytes(), &mut columns));
+            let mut ends = Vec::new();
+            proptest::prop_assert!(Delimiter::default().split(line.as_bytes(), &mut ends));
             let mut plain = csv::ReaderBuilder::new()
                 .delimiter(b'\t')
                 .quoting(false)
                 .has_headers(false)
                 .from_reader(line.as_bytes());
             let record = plain.byte_records().next().unwrap().unwrap();
-            proptest::prop_assert_eq!(columns.count(), record.len());
+            proptest::prop_assert_eq!(ends.len(), record.len());
             // Every column in turn is the one that is looked up.
             for (at, theirs) in record.iter().enumerate() {
                 let words = names.iter().enumerate().map(|(n, name)| match n {
@@ -162,7 +159,7 @@ mod tests {
                 });
                 let words = words.chain(["cs-uri-stem"]).map(str::as_bytes);
                 let layout = Layout::new(words, Dialect::Standard, Delimiter::default()).unwrap();
-                let mine = layout.cell(Name::Status, line.as_bytes(), &columns);
+                let mine = layout.cell(Name::Status, line.as_bytes(), &ends);
                 proptest::prop_assert_eq!(mine, Some(theirs));
             }
         }

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::fault::FaultKind;
-use super::layout::{Columns, Layout};
+use super::layout::Layout;
 use super::names::{self, Dialect, Name};
 use super::record::{Column, Refusal};
 use crate::limits::{EARLIEST_SECOND, LATEST_SECOND, REALTIME_CUT_BYTES, TOKEN_BYTES};
@@ -29,8 +29,8 @@ pub enum Cells<'a> {
         layout: &'a Layout,
         /// The line.
         line: &'a [u8],
-        /// Where each column of it stands.
-        columns: &'a Columns,
+        /// The end of each column.
+        ends: &'a [usize],
     },
     /// Each under its name (JSON, Parquet).
     Named(&'a Named<'a>),
@@ -40,7 +40,7 @@ impl<'a> Cells<'a> {
     #[inline]
     fn get(&self, name: Name) -> Option<&'a [u8]> {
         match self {
-            Self::Line { layout, line, columns } => layout.cell(name, line, columns),
+            Self::Line { layout, line, ends } => layout.cell(name, line, ends),
             Self::Named(values) => values.get(name as usize)?.as_deref(),
         }
     }

@@ -6,21 +6,21 @@
 
 const BLOCK: usize = 64;
 
-/// Notes the place behind every `byte`; `false` once there are more than `most`.
-pub fn behind(byte: u8, line: &[u8], most: usize, found: &mut Vec<usize>) -> bool {
+/// Notes every place of `byte`; `false` once there are more than `most`.
+pub fn places(byte: u8, line: &[u8], most: usize, found: &mut Vec<usize>) -> bool {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("bmi1") {
         #[expect(unsafe_code, reason = "a third of what a line costs beside unpacking it")]
         // SAFETY: the function is safe but for the instructions that it is compiled to, and this
         // processor has them.
-        return unsafe { behind_by_avx2(byte, line, most, found) };
+        return unsafe { places_by_avx2(byte, line, most, found) };
     }
     blockwise(line, most, found, |block| hits(byte, block), !byte)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1")]
-fn behind_by_avx2(byte: u8, line: &[u8], most: usize, found: &mut Vec<usize>) -> bool {
+fn places_by_avx2(byte: u8, line: &[u8], most: usize, found: &mut Vec<usize>) -> bool {
     use std::arch::x86_64::{
         _mm256_cmpeq_epi8, _mm256_movemask_epi8, _mm256_set_epi64x, _mm256_set1_epi8,
     };
@@ -48,7 +48,7 @@ fn blockwise(
 ) -> bool {
     let mut note = |mut hits: u64, start: usize| {
         while hits != 0 {
-            found.push(start + hits.trailing_zeros() as usize + 1);
+            found.push(start + hits.trailing_zeros() as usize);
             hits &= hits - 1;
         }
         found.len() <= most
@@ -102,9 +102,9 @@ mod tests {
             most in 0usize..80,
         ) {
             let plain: Vec<usize> =
-                line.iter().enumerate().filter(|(_, b)| **b == b'\t').map(|(at, _)| at + 1).collect();
+                line.iter().enumerate().filter(|(_, b)| **b == b'\t').map(|(at, _)| at).collect();
             let mut found = Vec::new();
-            let few = behind(b'\t', &line, most, &mut found);
+            let few = places(b'\t', &line, most, &mut found);
             let mut plainly = Vec::new();
             let of_block = |block: &[u8; BLOCK]| hits(b'\t', block);
             prop_assert_eq!(few, blockwise(&line, most, &mut plainly, of_block, b'x'));

@@ -11,7 +11,7 @@ use crc32fast::Hasher;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::fault::{Fault, FaultKind, Place};
-use crate::limits::{BROKEN_MEMBERS, GZIP_HEADER_BYTES};
+use crate::limits::{BROKEN_MEMBERS, FALSE_MEMBERS, GZIP_HEADER_BYTES};
 
 /// Bytes that are read at once, and bytes that stay behind the place of reading, so that a member
 /// that began inside a damaged one is still found.
@@ -129,6 +129,8 @@ pub struct Unpacked<R> {
     sum: Hasher,
     member: u64,
     broken: usize,
+    /// How often what looked like a member was none.
+    false_members: usize,
 }
 
 /// Why a member cannot be read.
@@ -157,7 +159,15 @@ impl<R: Read> Unpacked<R> {
             Err(error) => return Err(unreadable(0, &error)),
         };
         let state = if packed { State::Between } else { State::Plain };
-        Ok(Self { source, state, inflate: tools.inflate, sum: Hasher::new(), member: 0, broken: 0 })
+        Ok(Self {
+            source,
+            state,
+            inflate: tools.inflate,
+            sum: Hasher::new(),
+            member: 0,
+            broken: 0,
+            false_members: 0,
+        })
     }
 
     /// Leaves what reading took to the next object.
@@ -198,6 +208,12 @@ impl<R: Read> Unpacked<R> {
                     if was_member || fault.kind == FaultKind::Unreadable {
                         self.broken += 1;
                         return Err(fault);
+                    }
+                    self.false_members += 1;
+                    if self.false_members > FALSE_MEMBERS {
+                        self.state = State::Done;
+                        let reason = "too many beginnings of gzip members that are none";
+                        return Err(Fault::new(fault.place, FaultKind::Corrupt, reason));
                     }
                 }
             }
