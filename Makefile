@@ -85,7 +85,7 @@ check-fuzz: | need-cargo
 	  --target-dir "$${CARGO_TARGET_DIR:-target}"
 
 # Each part also runs alone, with its own sizes: BENCHMARKS.md.
-BENCHES ?= localise site_weeks replay
+BENCHES ?= localise site_weeks parts replay
 
 bench: | need-cargo ## Quality and speed beside plain rules, models and other readers (BENCHES="localise ...")
 	for bench in $(BENCHES); do cargo bench --bench "$$bench"; done

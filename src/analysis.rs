@@ -248,10 +248,10 @@ fn note_served(facts: &mut Facts, tally: &AccessTally) {
         let Some(distribution) = mine.distribution.known() else { continue };
         let behavior = distribution.behavior_for(&refusal.path.sent());
         let place = distribution.behaviors().position(|each| std::ptr::eq(each, behavior));
-        let met = met::of(refusal, facts, mine, distribution, behavior);
         let hash = crate::logs::tally::hash(refusal.path.logged());
         let there = mine.served_paths.contains_key(&hash)
-            || met.is_some_and(|met| met.key == key::KeyState::Present);
+            || met::of(refusal, facts, mine, distribution, behavior)
+                .is_some_and(|met| met.key == key::KeyState::Present);
         if !there {
             continue;
         }

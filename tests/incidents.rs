@@ -63,6 +63,17 @@ fn every_incident_is_told_as_it_was() {
     );
 }
 
+#[test]
+fn any_number_of_threads_says_the_same() {
+    for folder in folders() {
+        let on = |threads| {
+            let output = why403(&folder, &["--format", "json", "--threads", threads]);
+            (output.status.code(), output.stdout, output.stderr)
+        };
+        assert!(on("1") == on("3"), "{}", name(&folder));
+    }
+}
+
 fn folders() -> Vec<PathBuf> {
     let mut folders: Vec<_> = fs::read_dir(root())
         .unwrap()

@@ -19,6 +19,16 @@ SQL = (
     " header=false, quote='', escape='', all_varchar=true) where column08='403' group by all)"
     " to '/dev/null'"
 )
+REPLAY = ["why403 replay, 1 thread", "why403 replay, 2 threads"]
+# The ratio that must be held and the one that is aimed at, and the same of the peak in MiB.
+BOUNDS = {
+    ("large", REPLAY[0]): (1.00, 0.95),
+    ("large", REPLAY[1]): (0.55, 0.50),
+    ("small", REPLAY[0]): (0.80, 0.65),
+    ("small", REPLAY[1]): (0.45, 0.35),
+}
+PEAK = (64, 32)
+GROWTH = (8, 2)
 
 
 def readers(name, folder):
@@ -26,17 +36,17 @@ def readers(name, folder):
     logs = f"{folder}/logs"
     replay = [WHY403, "replay", folder, "--quiet", "--threads"]
     yield "inflate into nothing", [INFLATE, "inflate", folder], ROUNDS
-    yield "why403 replay, 1 thread", [*replay, "1"], ROUNDS
-    yield "why403 replay, 2 threads", [*replay, "2"], ROUNDS
+    for threads, label in enumerate(REPLAY, start=1):
+        yield label, [*replay, str(threads)], ROUNDS
     if name not in ("large", "small"):
         return
     files = sorted(glob.glob(f"{logs}/*.gz"))
     if len(files) > 100:
         return
-    awk = shutil.which("gawk") or shutil.which("mawk") or shutil.which("awk")
-    if awk and shutil.which("zcat"):
-        command = f"zcat {logs}/*.gz | {awk} '{AWK}'"
-        yield f"zcat | {os.path.basename(awk)}", ["sh", "-c", command], 2
+    for awk in filter(shutil.which, ("mawk", "gawk")):
+        if shutil.which("zcat"):
+            command = f"zcat {logs}/*.gz | {awk} '{AWK}'"
+            yield f"zcat | {awk}", ["sh", "-c", command], 2
     if shutil.which("duckdb"):
         yield "duckdb", ["duckdb", "-c", SQL.format(logs=logs)], 2
     if shutil.which("goaccess"):
@@ -58,7 +68,12 @@ def run(command):
     return took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
+def bound(pair, form="{:.2f}"):
+    return " / ".join(form.format(each) for each in pair) if pair else ""
+
+
 def compare(name):
+    """Prints the table of a set, and says the peak of each reader."""
     folder = os.path.join(DATA, name)
     rows = list(readers(name, folder))
     packed = sum(os.path.getsize(file) for file in glob.glob(f"{folder}/logs/*.gz"))
@@ -70,17 +85,27 @@ def compare(name):
             if turn < int(rounds):
                 took[label].append(run(command))
     base = [wall for wall, _, _ in took[rows[0][0]]]
-    print(f"  {'':<28}{'seconds, min':>14}{'median':>9}{'ratio, min':>13}{'median':>9}{'peak MiB':>11}")
+    print(
+        f"  {'':<28}{'seconds, min':>14}{'median':>9}{'ratio, min':>13}{'median':>9}"
+        f"{'must / aim':>13}{'peak MiB':>11}{'must / aim':>13}"
+    )
+    peaks = {}
     for label, _, _ in rows:
         walls = [wall for wall, _, _ in took[label]]
         ratios = [wall / base[turn] for turn, wall in enumerate(walls)]
-        peak = max(peak for _, _, peak in took[label])
+        peaks[label] = max(peak for _, _, peak in took[label])
         print(
             f"  {label:<28}{min(walls):>14.2f}{statistics.median(walls):>9.2f}"
-            f"{min(walls) / min(base):>13.2f}{statistics.median(ratios):>9.2f}{peak:>11.1f}",
+            f"{min(walls) / min(base):>13.2f}{statistics.median(ratios):>9.2f}"
+            f"{bound(BOUNDS.get((name, label))):>13}{peaks[label]:>11.1f}"
+            f"{bound(PEAK if label in REPLAY else None, '{:.0f}'):>13}",
             flush=True,
         )
+    return peaks
 
 
-for each in WANTED or ["large", "small", "one", "tenth", "served", "refused"]:
-    compare(each)
+sets = WANTED or ["large", "small", "one", "tenth", "served", "refused", "waf"]
+peaks = {each: compare(each) for each in sets}
+if "one" in peaks and "tenth" in peaks:
+    growth = peaks["one"][REPLAY[0]] - peaks["tenth"][REPLAY[0]]
+    print(f"memory of one less that of a tenth: {growth:.1f} MiB, must / aim {bound(GROWTH, '{}')}")

@@ -24,15 +24,19 @@ pub struct Set {
     pub lines: u64,
     /// Refusals in a thousand requests.
     pub refused: u64,
+    /// WAF records for each request. The first is the request's own, where that was refused and the
+    /// number of its page is even; all others join nothing.
+    pub waf: u64,
 }
 
-pub const SETS: [Set; 6] = [
-    Set { name: "large", objects: 10, lines: 250_000, refused: 10 },
-    Set { name: "small", objects: 5_000, lines: 1_000, refused: 10 },
-    Set { name: "one", objects: 1, lines: 2_000_000, refused: 10 },
-    Set { name: "tenth", objects: 1, lines: 200_000, refused: 10 },
-    Set { name: "served", objects: 1, lines: 2_000_000, refused: 0 },
-    Set { name: "refused", objects: 4, lines: 250_000, refused: 1000 },
+pub const SETS: [Set; 7] = [
+    Set { name: "large", objects: 10, lines: 250_000, refused: 10, waf: 0 },
+    Set { name: "small", objects: 5_000, lines: 1_000, refused: 10, waf: 0 },
+    Set { name: "one", objects: 1, lines: 2_000_000, refused: 10, waf: 0 },
+    Set { name: "tenth", objects: 1, lines: 200_000, refused: 10, waf: 0 },
+    Set { name: "served", objects: 1, lines: 2_000_000, refused: 0, waf: 0 },
+    Set { name: "refused", objects: 4, lines: 250_000, refused: 1000, waf: 0 },
+    Set { name: "waf", objects: 4, lines: 25_000, refused: 400, waf: 10 },
 ];
 
 /// SplitMix64.
@@ -135,11 +139,65 @@ fn object(folder: &Path, set: &Set, number: u64) -> io::Result<()> {
     let file = BufWriter::new(File::create(folder.join(name))?);
     let mut out = BufWriter::with_capacity(1 << 16, GzEncoder::new(file, Compression::new(6)));
     out.write_all(b"#Version: 1.0\n#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start sc-range-end\n")?;
+    let name =
+        format!("logs/1_waflogs_cloudfront_edge-guard_20260414T{hour:02}00Z_{unique:08x}.log.gz");
+    let mut waf = match set.waf {
+        0 => None,
+        _ => Some(GzEncoder::new(
+            BufWriter::new(File::create(folder.join(name))?),
+            Compression::new(6),
+        )),
+    };
     for at in 0..set.lines {
         let second = hour * 3600 + at * 3600 / set.lines;
-        line(&mut out, &mut random, second, set.refused)?;
+        let joins = line(&mut out, &mut random, second, set.refused)?;
+        let Some(waf) = &mut waf else { continue };
+        for number in 0..set.waf {
+            let own = joins.filter(|_| number == 0);
+            let id = own.unwrap_or_else(|| id(&mut random));
+            record(waf, &mut random, second, own.is_some(), &id)?;
+        }
+    }
+    if let Some(waf) = waf {
+        waf.finish()?.flush()?;
     }
     out.into_inner().map_err(|error| error.into_error())?.finish()?.flush()
+}
+
+/// One WAF record, as long as they are with the headers of a browser.
+fn record(
+    out: &mut impl Write,
+    random: &mut Random,
+    second: u64,
+    blocks: bool,
+    id: &[u8],
+) -> io::Result<()> {
+    let (rule, action) = if blocks { ("bots", "BLOCK") } else { ("Default_Action", "ALLOW") };
+    let viewer = random.skewed(60_000);
+    let agent = AGENTS[(viewer.wrapping_mul(31) % 8) as usize].replace("%20", " ");
+    write!(out, "{{\"timestamp\":{},\"formatVersion\":1,", (1_776_124_800 + second) * 1000)?;
+    write!(
+        out,
+        "\"webaclId\":\"arn:aws:wafv2:us-east-1:740915302268:global/webacl/edge-guard/6c1f3d2e-5b4a-4988-9776-aa55bb44cc33\","
+    )?;
+    write!(
+        out,
+        "\"terminatingRuleId\":\"{rule}\",\"terminatingRuleType\":\"REGULAR\",\"action\":\"{action}\",\"terminatingRuleMatchDetails\":[],\"httpSourceName\":\"CF\",\"httpSourceId\":\"{DISTRIBUTION}\",\"ruleGroupList\":[{{\"ruleGroupId\":\"AWS#AWSManagedRulesCommonRuleSet\",\"terminatingRule\":null,\"nonTerminatingMatchingRules\":[],\"excludedRules\":null}}],\"rateBasedRuleList\":[],\"nonTerminatingMatchingRules\":[],\"requestHeadersInserted\":null,\"responseCodeSent\":null,"
+    )?;
+    write!(
+        out,
+        "\"httpRequest\":{{\"clientIp\":\"{}.{}.{}.9\",\"country\":\"DE\",\"headers\":[{{\"name\":\"host\",\"value\":\"{HOST}\"}},{{\"name\":\"user-agent\",\"value\":\"{agent}\"}},{{\"name\":\"accept-encoding\",\"value\":\"gzip, deflate, br, zstd\"}},{{\"name\":\"accept-language\",\"value\":\"de-DE,de;q=0.9\"}}],",
+        80 + viewer % 97,
+        (viewer >> 8) & 255,
+        viewer & 255
+    )?;
+    write!(
+        out,
+        "\"uri\":\"/product/{}/details-of-something\",\"args\":\"\",\"httpVersion\":\"HTTP/2.0\",\"httpMethod\":\"GET\",\"requestId\":\"",
+        random.skewed(1500)
+    )?;
+    out.write_all(id)?;
+    writeln!(out, "\"}}}}")
 }
 
 fn id(random: &mut Random) -> [u8; 56] {
@@ -155,8 +213,14 @@ fn id(random: &mut Random) -> [u8; 56] {
 }
 
 /// What is special to a refusal: result, detailed result, type and length of the body, and whether
-/// the origin was asked. The lengths of an application's own pages make many kinds.
-fn line(out: &mut impl Write, random: &mut Random, second: u64, refused: u64) -> io::Result<()> {
+/// the origin was asked. The lengths of an application's own pages make many kinds. Says the id of
+/// a request that the WAF blocked.
+fn line(
+    out: &mut impl Write,
+    random: &mut Random,
+    second: u64,
+    refused: u64,
+) -> io::Result<Option<[u8; 56]>> {
     let refused = random.below(1000) < refused;
     let viewer = random.skewed(60_000);
     let place = viewer.wrapping_mul(0x9E37_79B9) % 97;
@@ -201,8 +265,14 @@ fn line(out: &mut impl Write, random: &mut Random, second: u64, refused: u64) ->
         "{agent}\tv={}&lang=de-DE&utm_source=newsletter\t-\t{result}\t",
         random.skewed(900)
     )?;
-    out.write_all(&id(random))?;
+    let id = id(random);
+    out.write_all(&id)?;
     write!(out, "\t{HOST}\t{scheme}\t{}\t0.{taken:03}\t-\t", 30 + random.skewed(300))?;
     write!(out, "TLSv1.3\tTLS_AES_128_GCM_SHA256\t{result}\tHTTP/2.0\t-\t-\t")?;
-    writeln!(out, "{}\t0.{taken:03}\t{detail}\t{kind}\t{length}\t-\t-", 1024 + random.below(64_000))
+    writeln!(
+        out,
+        "{}\t0.{taken:03}\t{detail}\t{kind}\t{length}\t-\t-",
+        1024 + random.below(64_000)
+    )?;
+    Ok((refused && page % 2 == 0).then_some(id))
 }

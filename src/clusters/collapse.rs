@@ -26,6 +26,13 @@ const OPEN_ENDED: u64 = 20;
 /// This many first segments that look like languages make `{locale}`.
 const FEWEST_LOCALES: usize = 3;
 
+/// Requests of one template.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    refused: u64,
+    served: u64,
+}
+
 /// One segment of all paths that share what stands before it.
 #[derive(Debug, Default)]
 struct Node {
@@ -48,12 +55,15 @@ impl Collapse {
         refused: impl IntoIterator<Item = &'a str>,
         served: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let mut paths: Vec<(&str, bool)> = refused.into_iter().map(|p| (p, true)).collect();
-        paths.extend(served.into_iter().map(|p| (p, false)));
+        // Most requests share their template with many others.
+        let mut paths: BTreeMap<&str, Count> = BTreeMap::new();
+        refused.into_iter().for_each(|path| paths.entry(path).or_default().refused += 1);
+        served.into_iter().for_each(|path| paths.entry(path).or_default().served += 1);
+        let mut paths: Vec<(&str, Count)> = paths.into_iter().collect();
         paths.sort_unstable_by(|a, b| segments(a.0).cmp(segments(b.0)));
         let mut root = Node::default();
-        for (path, is_refused) in paths {
-            root.add(path, is_refused);
+        for (path, count) in paths {
+            root.add(path, count);
         }
         fold_locales(&mut root);
         let all = root.refused;
@@ -88,9 +98,9 @@ impl Collapse {
 
 impl Node {
     /// Counts a path. Paths come sorted by their segments, so a new child is always the last.
-    fn add(&mut self, path: &str, is_refused: bool) {
+    fn add(&mut self, path: &str, count: Count) {
         let mut node = self;
-        node.count(is_refused);
+        node.count(count);
         for segment in segments(path) {
             if node.children.last().is_none_or(|(name, _)| **name != *segment) {
                 if node.children.is_empty() {
@@ -101,14 +111,14 @@ impl Node {
             let Some((_, child)) = node.children.last_mut() else {
                 return;
             };
-            child.count(is_refused);
+            child.count(count);
             node = child;
         }
     }
 
-    fn count(&mut self, is_refused: bool) {
-        self.refused += u64::from(is_refused);
-        self.served += u64::from(!is_refused);
+    fn count(&mut self, count: Count) {
+        self.refused += count.refused;
+        self.served += count.served;
     }
 
     fn child(&self, name: &str) -> Option<&(Box<str>, Self)> {

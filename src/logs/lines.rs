@@ -1,6 +1,7 @@
 //! Text to lines, which cannot grow without end. Where a line is a JSON object, a line is one
 //! object: they come with a newline between them, or nothing, or spread over several lines.
 
+use std::cell::Cell;
 use std::io::Read;
 use std::ops::ControlFlow;
 
@@ -11,6 +12,11 @@ use crate::limits::{Limits, RATIO_FREE_BYTES};
 
 /// Bytes by which the text is read.
 const STEP: usize = 256 << 10;
+
+thread_local! {
+    /// The buffer of the last object, for the next one of the same thread.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// One line: its number (from one), the offset of its first byte after unpacking, and its bytes
 /// without line end.
@@ -55,7 +61,8 @@ pub fn read_text<R: Read>(
     each: impl FnMut(Line<'_>, &mut Faults) -> ControlFlow<()>,
 ) {
     let mut text = Text { each, limits, number: 0, offset: 0, skipping: false, wait: 0 };
-    let mut buffer = vec![0u8; STEP];
+    let mut buffer = SPARE.take();
+    buffer.resize(STEP, 0);
     let mut filled = 0usize; // bytes of `buffer` that were not yet handed out
     while let Some(free) = buffer.get_mut(filled..) {
         let read = unpacked.read(free);
@@ -105,6 +112,10 @@ pub fn read_text<R: Read>(
             break;
         }
     }
+    unpacked.close();
+    buffer.truncate(STEP);
+    buffer.shrink_to(STEP);
+    SPARE.set(buffer);
 }
 
 /// Where in the text reading is.

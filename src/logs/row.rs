@@ -37,6 +37,7 @@ pub enum Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
+    #[inline]
     fn get(&self, name: Name) -> Option<&'a [u8]> {
         match self {
             Self::Line { layout, line, ends } => layout.cell(name, line, ends),
@@ -55,11 +56,13 @@ pub struct Row<'a> {
     pub status: u16,
 }
 
-/// Reads the moments of rows, and the date of a run of equal ones once.
+/// Reads the moments of rows, and of a run of equal dates or seconds the first alone.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     /// A day and the second in which it begins.
-    last: Option<([u8; 10], i64)>,
+    day: Option<([u8; 10], i64)>,
+    /// A second of that day and its moment.
+    second: Option<([u8; 8], Timestamp)>,
 }
 
 impl Clock {
@@ -77,23 +80,28 @@ impl Clock {
 
     /// `YYYY-MM-DD` and `HH:MM:SS` in UTC.
     fn day(&mut self, date: &[u8], time: &[u8]) -> Option<Timestamp> {
-        let date: [u8; 10] = date.try_into().ok()?;
-        let midnight = match self.last {
-            Some((bytes, midnight)) if bytes == date => midnight,
+        let (date, time): ([u8; 10], [u8; 8]) = (date.try_into().ok()?, time.try_into().ok()?);
+        let midnight = match (self.day, self.second) {
+            (Some((day, _)), Some((second, moment))) if day == date && second == time => {
+                return Some(moment);
+            }
+            (Some((day, midnight)), _) if day == date => midnight,
             _ => {
                 let day: Date = std::str::from_utf8(&date).ok()?.parse().ok()?;
                 let midnight = TimeZone::UTC.to_timestamp(day.into()).ok()?.as_second();
-                self.last = Some((date, midnight));
+                (self.day, self.second) = (Some((date, midnight)), None);
                 midnight
             }
         };
-        Timestamp::from_second(midnight + second_of_day(time)?).ok()
+        let moment = Timestamp::from_second(midnight + second_of_day(time)?).ok()?;
+        self.second = Some((time, moment));
+        Some(moment)
     }
 }
 
 /// `HH:MM:SS`. A leap second counts as the one before it.
-fn second_of_day(time: &[u8]) -> Option<i64> {
-    let &[a, b, b':', c, d, b':', e, f] = time else { return None };
+fn second_of_day(time: [u8; 8]) -> Option<i64> {
+    let [a, b, b':', c, d, b':', e, f] = time else { return None };
     let two = |tens: u8, ones: u8| {
         let digits = tens.is_ascii_digit() && ones.is_ascii_digit();
         digits.then(|| i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
@@ -131,6 +139,7 @@ impl<'a> Row<'a> {
         names::all().filter_map(|(word, name)| Some((word, self.cells.get(name)?)))
     }
 
+    #[inline]
     fn column(&self, name: Name) -> Column<&'a [u8]> {
         match self.cells.get(name) {
             None => Column::Missing,
@@ -162,6 +171,7 @@ impl<'a> Row<'a> {
     }
 
     /// A column as logged.
+    #[inline]
     pub fn logged(&self, name: Name) -> Column<&'a [u8]> {
         self.column(name)
     }
@@ -173,8 +183,12 @@ impl<'a> Row<'a> {
 
     /// The second in which the request began, as far as the log tells.
     pub fn began(&self) -> i64 {
-        let taken = self.parsed(Name::TimeTaken, milliseconds).value().copied().unwrap_or(0);
-        self.time.as_second() - i64::from(taken / 1000)
+        let taken = match self.column(Name::TimeTaken) {
+            // Nearly all take less than a second.
+            Column::Value([b'0', b'.', ..]) | Column::Dash | Column::Missing => 0,
+            Column::Value(text) => milliseconds(text).unwrap_or(0) / 1000,
+        };
+        self.time.as_second() - i64::from(taken)
     }
 
     /// `x-edge-request-id` as logged.

@@ -40,6 +40,8 @@ pub struct Served {
     /// Paths that the origin answered with content, by hash, with the last time; a sample of the
     /// smallest hashes, which no order or split of files can change.
     pub paths: BTreeMap<u64, ServedPath>,
+    /// The largest hash that has a place among them.
+    last_path: u64,
     /// What the edge let in.
     pub let_in: LetIn,
     /// Some of the requests, with what clusters are told by.
@@ -77,16 +79,35 @@ impl Served {
         Self {
             buckets: BTreeMap::new(),
             paths: BTreeMap::new(),
+            last_path: u64::MAX,
             let_in: LetIn::default(),
             sample: Sample::new(k),
         }
     }
 
-    fn note_path(&mut self, path: &[u8], time: Timestamp, by_origin: BTreeSet<i64>) {
+    fn count(&mut self, row: &Row<'_>) {
+        self.let_in.count(row);
+        self.sample.offer(contrast::identity(row), || ServedRequest::new(row));
+        let bucket = row.time.as_second().div_euclid(300);
+        match self.buckets.last_entry().filter(|last| *last.key() == bucket) {
+            Some(mut last) => *last.get_mut() += 1,
+            None => *self.buckets.entry(bucket).or_default() += 1,
+        }
+        if is_content(row) {
+            let result = row.logged(Name::ResultType);
+            let asked = matches!(result, Column::Value(b"Miss" | b"RefreshHit"));
+            self.note_path(row.path(), row.time, asked.then_some(row.time.as_second()));
+        }
+    }
+
+    fn note_path(
+        &mut self,
+        path: &[u8],
+        time: Timestamp,
+        by_origin: impl IntoIterator<Item = i64>,
+    ) {
         let hash = hash(path);
-        if self.paths.len() >= SERVED_PATHS
-            && self.paths.last_key_value().is_some_and(|(last, _)| *last < hash)
-        {
+        if hash > self.last_path {
             return;
         }
         let served = self.paths.entry(hash).or_insert_with(|| ServedPath {
@@ -103,15 +124,17 @@ impl Served {
         while self.paths.len() > SERVED_PATHS {
             self.paths.pop_last();
         }
+        if let Some((last, _)) =
+            self.paths.last_key_value().filter(|_| self.paths.len() == SERVED_PATHS)
+        {
+            self.last_path = *last;
+        }
     }
 }
 
 /// A hash that is the same on every machine and in every run.
 pub fn hash(bytes: &[u8]) -> u64 {
-    use std::hash::Hasher;
-    let mut hasher = siphasher::sip::SipHasher13::new_with_keys(0x7768_7934, 0x3033);
-    hasher.write(bytes);
-    hasher.finish()
+    siphasher::sip::SipHasher13::new_with_keys(0x7768_7934, 0x3033).hash(bytes)
 }
 
 /// The summary of access-log objects.
@@ -148,19 +171,12 @@ impl AccessTally {
         }
         let domain = row.distribution_domain().unwrap_or_default();
         let Ok(domain) = std::str::from_utf8(domain) else { return };
-        if let Some(served) = self.served_by(domain) {
-            served.let_in.count(row);
-            served.sample.offer(contrast::identity(row), || ServedRequest::new(row));
-            let bucket = row.time.as_second().div_euclid(300);
-            match served.buckets.last_entry().filter(|last| *last.key() == bucket) {
-                Some(mut last) => *last.get_mut() += 1,
-                None => *served.buckets.entry(bucket).or_default() += 1,
-            }
-            if is_content(row) {
-                let (result, _) = row.result_types();
-                let asked = matches!(result, Column::Value(b"Miss" | b"RefreshHit"));
-                let second = asked.then_some(row.time.as_second());
-                served.note_path(row.path(), row.time, second.into_iter().collect());
+        match self.served.get_mut(domain) {
+            Some(served) => served.count(row),
+            None => {
+                if let Some(served) = self.served_by(domain) {
+                    served.count(row);
+                }
             }
         }
     }

@@ -4,6 +4,7 @@
 //! on at the next member that begins behind it, if there is one: concatenated objects are common,
 //! and one bad hour should not cost the day.
 
+use std::cell::Cell;
 use std::io::{self, Read};
 
 use crc32fast::Hasher;
@@ -17,6 +18,18 @@ use crate::limits::{BROKEN_MEMBERS, FALSE_MEMBERS, GZIP_HEADER_BYTES};
 const FRESH: usize = 128 << 10;
 const KEPT: usize = 64 << 10;
 
+/// What reading takes beside the object itself.
+struct Tools {
+    buffer: Vec<u8>,
+    inflate: Decompress,
+}
+
+thread_local! {
+    /// The tools of the last object, for the next one of the same thread. Most objects are so small
+    /// that new memory costs a tenth of all that is done with them, and leaves holes behind.
+    static SPARE: Cell<Option<Tools>> = const { Cell::new(None) };
+}
+
 /// The stored object, with a window that can be gone back in.
 struct Source<R> {
     inner: R,
@@ -29,8 +42,8 @@ struct Source<R> {
 }
 
 impl<R: Read> Source<R> {
-    fn new(inner: R) -> Self {
-        Self { inner, buffer: vec![0; KEPT + FRESH], start: 0, end: 0, base: 0, ended: false }
+    fn new(inner: R, buffer: Vec<u8>) -> Self {
+        Self { inner, buffer, start: 0, end: 0, base: 0, ended: false }
     }
 
     fn position(&self) -> u64 {
@@ -136,7 +149,11 @@ impl From<io::Error> for Broken {
 impl<R: Read> Unpacked<R> {
     /// Looks at the first bytes of an object.
     pub fn open(source: R) -> Result<Self, Fault> {
-        let mut source = Source::new(source);
+        let tools = SPARE.take().unwrap_or_else(|| Tools {
+            buffer: vec![0; KEPT + FRESH],
+            inflate: Decompress::new(false),
+        });
+        let mut source = Source::new(source, tools.buffer);
         let packed = match source.need(4) {
             Ok(start) => start.starts_with(&[0x1f, 0x8b]),
             Err(error) => return Err(unreadable(0, &error)),
@@ -145,12 +162,17 @@ impl<R: Read> Unpacked<R> {
         Ok(Self {
             source,
             state,
-            inflate: Decompress::new(false),
+            inflate: tools.inflate,
             sum: Hasher::new(),
             member: 0,
             broken: 0,
             false_members: 0,
         })
+    }
+
+    /// Leaves what reading took to the next object.
+    pub fn close(self) {
+        SPARE.set(Some(Tools { buffer: self.source.buffer, inflate: self.inflate }));
     }
 
     /// Whether the object is not packed and begins with these bytes (at most four).

@@ -188,8 +188,7 @@ impl WafIndex {
         self.note_slot(acl, slot_of(time));
         let id = after_key(line.bytes, b"\"requestId\"").and_then(quoted);
         let joins = id.is_some_and(|id| wanted.contains(id));
-        // Behind an origin's WAF our id stands in a header, whose name may be in any case.
-        if joins || names_our_id(line.bytes) {
+        if joins || may_name_one(line.bytes, wanted) {
             match serde_json::from_slice::<Record>(line.bytes) {
                 Ok(record) => self.keep(record, wanted),
                 Err(error) => faults.push(no_record(line, &error)),
@@ -304,12 +303,23 @@ fn after_key<'a>(line: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     })
 }
 
-/// Whether a record has the header that CloudFront adds for the origin, in any case.
-fn names_our_id(line: &[u8]) -> bool {
-    memmem::find_iter(line, b"-").any(|at| {
-        line.get(at.saturating_sub(5)..at + 6)
-            .is_some_and(|name| name.eq_ignore_ascii_case(b"x-amz-cf-id"))
+/// Whether a record of an origin's WAF may be one of a wanted request, whose id stands in a header
+/// that CloudFront adds for the origin; its name may be in any case. No other letter of that name is
+/// as rare as this one.
+fn may_name_one(line: &[u8], wanted: &HashSet<Box<str>>) -> bool {
+    memchr::memchr2_iter(b'z', b'Z', line).any(|at| {
+        let name = line.get(at.saturating_sub(4)..at + 7);
+        name.is_some_and(|name| name.eq_ignore_ascii_case(b"x-amz-cf-id"))
+            && line.get(at + 7..).and_then(value).is_none_or(|id| wanted.contains(id))
     })
+}
+
+/// The value of a header behind whose name a text begins; `None` where it is not written as AWS
+/// writes it, which the parser must sort out.
+fn value(text: &[u8]) -> Option<&str> {
+    let text = text.strip_prefix(b"\"")?.trim_ascii_start().strip_prefix(b",")?.trim_ascii_start();
+    let text = text.strip_prefix(b"\"value\"")?.trim_ascii_start().strip_prefix(b":")?;
+    quoted(text.trim_ascii_start()).filter(|id| !id.contains('\\'))
 }
 
 fn quoted(text: &[u8]) -> Option<&str> {

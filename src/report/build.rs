@@ -16,7 +16,7 @@ use crate::causes::judge::{Confidence, Verdict};
 use crate::causes::kind::{Kind, MatchedBehavior};
 use crate::causes::remedy::{self, Case};
 use crate::causes::{Cause, Severity, rule};
-use crate::clusters::Sample;
+use crate::clusters::{Row, Sample};
 use crate::limits::{SAMPLED_REFUSALS, SAMPLED_REFUSALS_OF_ALL};
 use crate::logs::contrast::identity_of;
 use crate::logs::record::Refusal;
@@ -152,6 +152,8 @@ pub fn findings(
     }
     let total = refusals.len().max(1) as f64;
     let sampled = SAMPLED_REFUSALS_OF_ALL / all.len().max(1);
+    // What a distribution served is the contrast to all of its findings, which come together.
+    let mut contrast: Option<(Option<&str>, Vec<Row>)> = None;
     let mut findings: Vec<(Severity, Finding)> = all
         .into_iter()
         .filter_map(|(subject, mut found)| {
@@ -160,7 +162,11 @@ pub fn findings(
             let rows: Vec<&Refusal> =
                 rows.into_iter().filter_map(|(_, number)| refusals.get(number).copied()).collect();
             let domain = rows.first().and_then(|refusal| refusal.distribution_domain.as_deref());
-            let served = domain.and_then(|domain| served.get(domain));
+            if contrast.as_ref().is_none_or(|(of, _)| *of != domain) {
+                let served = domain.and_then(|domain| served.get(domain));
+                contrast = Some((domain, clusters::contrast(served, countries)));
+            }
+            let served = contrast.as_ref().map_or(&[][..], |(_, rows)| rows);
             let clusters = clusters::of(&rows, found.requests, served, countries);
             Some((subject.severity(), finding(subject, found, clusters, (refusals, total), facts)?))
         })

@@ -16,20 +16,21 @@ pub struct Whereabouts<'a> {
     pub of_address: &'a dyn Fn(IpAddr) -> Option<String>,
 }
 
+/// What a distribution served, as rows: the contrast to each of its findings.
+pub fn contrast(served: Option<&Served>, countries: &Whereabouts<'_>) -> Vec<Row> {
+    let rows = served.into_iter().flat_map(|served| served.sample.rows());
+    rows.map(|(hash, request)| of_served(hash, &request, countries)).collect()
+}
+
 /// The clusters of a finding with `total` refusals, of which `refused` are all or a sample.
 pub fn of(
     refused: &[&Refusal],
     total: u64,
-    served: Option<&Served>,
+    served: &[Row],
     countries: &Whereabouts<'_>,
 ) -> Vec<ClusterOut> {
     let refused: Vec<Row> = refused.iter().map(|refusal| of_refusal(refusal, countries)).collect();
-    let served: Vec<Row> = served
-        .into_iter()
-        .flat_map(|served| served.sample.rows())
-        .map(|(hash, request)| of_served(hash, &request, countries))
-        .collect();
-    of_rows(&refused, &served, total)
+    of_rows(&refused, served, total)
 }
 
 /// The same of rows.
