@@ -127,7 +127,7 @@ impl Probe {
                 self.purpose != Purpose::Signed || detail != Some("unknown-key")
             }
             (Cause::S3Origin, Some("object-missing" | "wrong-path" | "archived")) => {
-                self.purpose == Purpose::Made
+                matches!(self.purpose, Purpose::Made | Purpose::Name)
             }
             _ => false,
         }

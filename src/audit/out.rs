@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::causes::Cause;
 use crate::causes::opinion::Evidence;
 use crate::report::EvidenceOut;
-use crate::report::text::{thousands, wrap};
+use crate::report::text::{several, wrap};
 use crate::viewer::plain;
 
 /// `why403/audit/1`.
@@ -90,9 +90,9 @@ pub fn text(audit: &Audit) -> Result<String, fmt::Error> {
         more => format!("{more} things in this configuration will answer 403"),
     };
     let looked = format!(
-        "{said}, as far as it is known: {} distributions, {} requests.",
-        thousands(audit.distributions),
-        thousands(audit.requests)
+        "{said}, as far as it is known: {} and {} tried.",
+        several(audit.distributions, "distribution"),
+        several(audit.requests, "request")
     );
     writeln!(out, "{BOLD}{}{BOLD:#}", wrap(&looked, 0))?;
     for (number, finding) in audit.findings.iter().enumerate() {

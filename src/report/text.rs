@@ -9,7 +9,7 @@ use super::finding::finding;
 use super::footer::footer;
 use super::headline::headline;
 pub use super::headline::{name, name_of, sentence_of, title};
-pub use super::words::{moment, thousands};
+pub use super::words::{moment, several, thousands};
 
 pub(super) const WIDTH: usize = 80;
 pub(super) const BOLD: Style = Style::new().bold();

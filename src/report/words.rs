@@ -40,7 +40,7 @@ pub(super) fn duration(seconds: i64) -> String {
 }
 
 /// `1 line`, `20,210 lines`.
-pub(super) fn several(number: u64, noun: &str) -> String {
+pub fn several(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
