@@ -15,6 +15,7 @@ mod tests;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::incidents::messages::Gist;
 use crate::incidents::record::Place;
 use crate::limits::ALERT_FINDINGS;
 use crate::report::{Finding, Incident};
@@ -30,6 +31,9 @@ pub struct Alert {
     pub sequence: u64,
     /// `open`, `update`, `resolved`.
     pub state: &'static str,
+    /// Why there is an update, for people.
+    #[serde(skip)]
+    pub why: Option<&'static str>,
     /// `fault`, `enforcement`, `unknown`.
     pub severity: &'static str,
     /// The distribution.
@@ -136,6 +140,7 @@ impl Alert {
             alert_id: place.alert_id.clone(),
             sequence: place.sequence,
             state: place.state,
+            why: place.why,
             severity: largest.severity,
             distribution_id: id,
             domain: about.domain.as_deref().map(crate::viewer::plain),
@@ -168,6 +173,18 @@ impl Alert {
         };
         alert.title = text::title(&alert);
         Some(alert)
+    }
+
+    /// The alert as it is stored and sent, and what of it makes another thing of its story.
+    pub fn outgoing(&self, now: Timestamp) -> (Outgoing, Gist) {
+        let main = self.findings.first();
+        let gist = Gist {
+            confidence: self.confidence.clone(),
+            // Edges and countries differ from file to file.
+            place: main.and_then(|one| one.clusters.first()).map(|one| one.path.clone()),
+            looked_at: main.map_or(0, |finding| finding.requests),
+        };
+        (message::outgoing(self, now), gist)
     }
 }
 

@@ -72,7 +72,8 @@ fn finding(incident: &Incident, confidence: &'static str, path: &str) -> Finding
 }
 
 fn make(incident: &Incident, finding: Finding, state: &'static str) -> Alert {
-    let place = Place { alert_id: "i-1".into(), sequence: 1, state, confidence: None };
+    let why = None;
+    let place = Place { alert_id: "i-1".into(), sequence: 1, state, why, confidence: None };
     let about = About { domain: Some("www.shop.example".into()), requests: 45_000 };
     Alert::new(std::slice::from_ref(incident), &[finding], &place, &about).unwrap()
 }

@@ -69,6 +69,9 @@ pub fn email(alert: &Alert) -> String {
 
 fn write_email(out: &mut String, alert: &Alert) -> std::fmt::Result {
     writeln!(out, "{}.", alert.title)?;
+    if let Some(why) = alert.why {
+        writeln!(out, "Update: {why}.")?;
+    }
     writeln!(out)?;
     let id = alert.distribution_id.as_deref().unwrap_or("unknown distribution");
     let whom = match &alert.domain {

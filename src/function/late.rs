@@ -15,7 +15,7 @@ use super::count::{about, jittered};
 use super::objects;
 use super::waf::waf_index;
 use crate::account::facts::Depth;
-use crate::alerts::{Alert, Outgoing, message};
+use crate::alerts::{Alert, Outgoing};
 use crate::analysis::{self, Directory};
 use crate::causes::Cause;
 use crate::incidents::Series;
@@ -66,7 +66,7 @@ fn settle_one(
     }
     let (moved, findings, about) = judged_again(tools, directory, wait, until)?;
     let write = |news: &[_], place: &_| {
-        Alert::new(news, &findings, place, &about).map(|alert| message::outgoing(&alert, now))
+        Alert::new(news, &findings, place, &about).map(|alert| alert.outgoing(now))
     };
     let desk = Desk {
         store: &tools.store,
@@ -77,7 +77,11 @@ fn settle_one(
         wait: &|longest: Duration| std::thread::sleep(jittered(longest)),
     };
     let arrived = Arrived::Evidence(Box::new(wait.clone()), moved);
-    Ok(record(&desk, &wait.distribution, arrived)?.alerts)
+    let recorded = record(&desk, &wait.distribution, arrived);
+    match recorded.failed {
+        Some(failed) => Err(failed.error),
+        None => Ok(recorded.alerts),
+    }
 }
 
 type Judged = (BTreeMap<Subject, Series>, Vec<Finding>, crate::alerts::About);
