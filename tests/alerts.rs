@@ -116,7 +116,7 @@ fn found(root: &Path) -> Vec<Found> {
         let name = |one: Distribution| {
             one.config.aliases.items.first().cloned().unwrap_or(one.domain_name)
         };
-        let about = About { domain: known.map(name), requests };
+        let about = About { domain: known.map(name), requests, ..About::default() };
         let bundle = root.file_name().unwrap().to_string_lossy().into_owned();
         Found { bundle, subject, findings: findings.clone(), about, last }
     };

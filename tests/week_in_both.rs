@@ -130,8 +130,10 @@ fn by_function(refusals: &[(Subject, Refusal)], random: &mut Random) -> BTreeSet
     };
     let mut some: Vec<Contribution> = Vec::new();
     for (arrives, contribution) in deliveries {
-        some.push(contribution);
-        some.dedup_by(|a, b| a.object == b.object);
+        // The function takes each object of a batch once.
+        if some.iter().all(|one| one.object != contribution.object) {
+            some.push(contribution);
+        }
         if some.len() as u64 > random.next() % 40 {
             put(arrives + 1, Arrived::Objects(std::mem::take(&mut some)));
         }

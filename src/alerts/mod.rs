@@ -12,6 +12,8 @@ pub mod text;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +33,9 @@ pub struct Alert {
     pub sequence: u64,
     /// `open`, `update`, `resolved`.
     pub state: &'static str,
+    /// Refusals of the largest incident in the logs that were read now.
+    #[serde(skip)]
+    pub looked_at: u64,
     /// Why there is an update, for people.
     #[serde(skip)]
     pub why: Option<&'static str>,
@@ -90,6 +95,8 @@ pub struct About {
     pub domain: Option<String>,
     /// Its requests of any status in the logs that were read.
     pub requests: u64,
+    /// The requests of each finding in the logs that were read; its incidents may have more.
+    pub of_findings: BTreeMap<String, u64>,
 }
 
 /// An alert in the form in which it is stored and sent.
@@ -124,7 +131,9 @@ impl Alert {
             findings.iter().filter(concerns).take(ALERT_FINDINGS).map(safe::finding).collect();
         let main = findings.iter().find(|finding| largest.finding_ids.contains(&finding.id));
         let forbidden: u64 = incidents.iter().map(|one| one.forbidden).sum();
-        let refused: u64 = findings.iter().map(|finding| finding.requests).sum();
+        let read = |finding: &Finding| about.of_findings.get(&finding.id).copied();
+        let refused: u64 =
+            findings.iter().map(|finding| read(finding).unwrap_or(finding.requests)).sum();
         let id = largest.distribution_id.as_deref().map(crate::viewer::plain);
         let console = match &id {
             Some(id) => format!("{CONSOLE}#/distributions/{id}"),
@@ -141,6 +150,7 @@ impl Alert {
             sequence: place.sequence,
             state: place.state,
             why: place.why,
+            looked_at: main.map_or(0, |finding| read(finding).unwrap_or(finding.requests)),
             severity: largest.severity,
             distribution_id: id,
             domain: about.domain.as_deref().map(crate::viewer::plain),
@@ -153,7 +163,7 @@ impl Alert {
             },
             forbidden,
             expected: incidents.iter().map(|one| one.expected).sum(),
-            share_of_requests: (about.requests > 0)
+            share_of_requests: (about.requests > 0 && refused > 0)
                 .then(|| (refused as f64 / about.requests as f64).min(1.0)),
             confidence: main
                 .map(|finding| finding.confidence.to_owned())
@@ -182,7 +192,7 @@ impl Alert {
             confidence: self.confidence.clone(),
             // Edges and countries differ from file to file.
             place: main.and_then(|one| one.clusters.first()).map(|one| one.path.clone()),
-            looked_at: main.map_or(0, |finding| finding.requests),
+            looked_at: self.looked_at,
         };
         (message::outgoing(self, now), gist)
     }

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 
 use super::Tools;
 use super::apart::alone;
-use super::contribution::contributions;
+use super::contribution::{contributions, finding_of};
+use super::places;
 use super::waf::waf_index;
 use crate::account::distribution::Distribution;
 use crate::account::facts::Depth;
@@ -18,6 +19,8 @@ use crate::account::{Fact, Question};
 use crate::alerts::{About, Alert, Outgoing};
 use crate::analysis::{self, Directory};
 use crate::causes::Cause;
+use crate::incidents::bucket_of;
+use crate::incidents::places::Places;
 use crate::incidents::record::{Arrived, Contribution, Desk, Failed, record};
 use crate::incidents::store::{Partial, Store};
 use crate::logs::record::Refusal;
@@ -91,20 +94,25 @@ pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Coun
         }
     }
     merged.settle();
-    let findings = alone("the report", || {
+    let seen = alone("the report", || {
         let analysis = analysis::analyse(&merged, waf, tools.account.as_ref(), Depth::Causes);
-        analysis.report(&merged, Inputs::default(), &directory.countries).findings
+        let report = analysis.report(&merged, Inputs::default(), &directory.countries);
+        let as_counted = |_: &Refusal, kind: &_, verdict: &_| Some(finding_of(kind, verdict));
+        (report.findings, places::of(&analysis, &merged, directory, &as_counted))
     });
     // What is counted is told with less then.
-    let findings = findings.unwrap_or_else(|partial| {
+    let (findings, mut all_places) = seen.unwrap_or_else(|partial| {
         tracing::error!(reason = partial.reason, "no finding stands in these alerts");
-        Vec::new()
+        Default::default()
     });
     for (distribution, contributions) in by_distribution {
-        let about = about(tools, &distribution, &merged);
+        let about = about(tools, &distribution, &merged, &findings);
+        let mut places = all_places.remove(&distribution).unwrap_or_default();
         let objects: Vec<Object> = contributions.iter().map(|one| one.object.clone()).collect();
         let kept = alone("counting", || {
-            keep(tools, &distribution, contributions, &findings, &about, &mut counted);
+            places::keep(&mut places, &tools.store, &distribution);
+            let seen = (findings.as_slice(), &places);
+            keep(tools, &distribution, contributions, seen, &about, &mut counted);
         });
         if let Err(Partial { reason, .. }) = kept {
             tracing::error!(distribution, reason, "not counted");
@@ -119,7 +127,7 @@ fn keep(
     tools: &Tools,
     distribution: &str,
     contributions: Vec<Contribution>,
-    findings: &[Finding],
+    (findings, places): (&[Finding], &Places),
     about: &About,
     counted: &mut Counted,
 ) {
@@ -135,7 +143,9 @@ fn keep(
     }
     let now = Timestamp::now();
     let write = |news: &[_], place: &_| {
-        Alert::new(news, findings, place, about).map(|alert| alert.outgoing(now))
+        let seen = (findings, news);
+        let findings = places::widened(places, &tools.store, distribution, seen, bucket_of(now));
+        Alert::new(news, &findings, place, about).map(|alert| alert.outgoing(now))
     };
     let wait = |longest: Duration| std::thread::sleep(jittered(longest));
     let desk = Desk {
@@ -170,7 +180,7 @@ pub fn tick(tools: &Tools) -> Vec<Outgoing> {
     });
     let mut alerts = Vec::new();
     for site in sites {
-        let about = About { domain: distribution_of(tools, &site).map(name), requests: 0 };
+        let about = About { domain: distribution_of(tools, &site).map(name), ..About::default() };
         let now = Timestamp::now();
         let write = |news: &[_], place: &_| {
             Alert::new(news, &[], place, &about).map(|alert| alert.outgoing(now))
@@ -205,7 +215,7 @@ pub(super) fn distribution_of(tools: &Tools, id: &str) -> Option<Distribution> {
 }
 
 /// What people call a distribution, and how much it was asked for.
-pub(super) fn about(tools: &Tools, id: &str, tally: &AccessTally) -> About {
+pub(super) fn about(tools: &Tools, id: &str, tally: &AccessTally, findings: &[Finding]) -> About {
     let known = distribution_of(tools, id);
     let served = known
         .as_ref()
@@ -213,7 +223,8 @@ pub(super) fn about(tools: &Tools, id: &str, tally: &AccessTally) -> About {
         .map_or(0, |served| served.buckets.values().sum());
     let mine = |refusal: &&Refusal| refusal.distribution_id.as_deref().unwrap_or_default() == id;
     let refused = tally.refusals.iter().filter(mine).count() as u64;
-    About { domain: known.map(name), requests: served + refused }
+    let of_findings = findings.iter().map(|one| (one.id.clone(), one.requests)).collect();
+    About { domain: known.map(name), requests: served + refused, of_findings }
 }
 
 /// The name under which people know a distribution.

@@ -112,6 +112,9 @@ pub struct Place {
     pub confidence: Option<String>,
 }
 
+/// Makes an alert of some incidents, with what it says in short.
+pub type Write<'a> = dyn Fn(&[Incident], &Place) -> Option<(Outgoing, Gist)> + 'a;
+
 /// What counting needs beside the counts.
 pub struct Desk<'a> {
     /// What was seen before.
@@ -123,7 +126,7 @@ pub struct Desk<'a> {
     /// The time of the delivery.
     pub now: Timestamp,
     /// Makes the alert of incidents of one cause, the largest first.
-    pub write: &'a dyn Fn(&[Incident], &Place) -> Option<(Outgoing, Gist)>,
+    pub write: &'a Write<'a>,
     /// Sleeps before a try that follows a conflict.
     pub wait: &'a dyn Fn(Duration),
 }

@@ -105,8 +105,8 @@ pub fn tell(
 pub fn going_on(written: &[Written], found: &[Incident], settings: &Settings<'_>) -> Vec<Incident> {
     let open = written.iter().filter(|known| known.closed.is_none());
     let now = open.filter_map(|known| {
-        let mine = found.iter().filter(|one| one.end.is_none());
-        mine.filter(|one| known.same_story(one)).last().map(|one| known.named(one, settings))
+        let mine = |one: &&Incident| one.end.is_none() && known.same_story(one);
+        found.iter().rfind(mine).map(|one| known.named(one, settings))
     });
     now.collect()
 }

@@ -84,9 +84,7 @@ fn put_at(store: &dyn Store, now: Bucket, all: Vec<Contribution>) -> Recorded {
     saying(store, now, all, &alert)
 }
 
-type Write<'a> = &'a dyn Fn(&[Incident], &Place) -> Option<(Outgoing, Gist)>;
-
-fn saying(store: &dyn Store, now: Bucket, all: Vec<Contribution>, write: Write<'_>) -> Recorded {
+fn saying(store: &dyn Store, now: Bucket, all: Vec<Contribution>, write: &Write<'_>) -> Recorded {
     let (heard, now) = (Heard::default(), at(now));
     let desk = Desk { store, heard, distributions: 1, now, write, wait: &|_| {} };
     let nothing = all.is_empty();

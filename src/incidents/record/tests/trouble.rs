@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::*;
+use crate::incidents::store::samples::Hourly;
 use crate::incidents::store::{Change, Counted, Known, WafSlots};
 
 /// A store in which somebody else writes first, a few times, and which goes away after some
@@ -60,6 +61,22 @@ impl Store for Contended {
     }
     fn origin_acls(&self) -> Result<Vec<String>, StoreError> {
         self.inner.origin_acls()
+    }
+    fn samples(
+        &self,
+        distribution: &str,
+        name: &str,
+        hours: (i64, i64),
+    ) -> Result<Vec<Hourly>, StoreError> {
+        self.inner.samples(distribution, name, hours)
+    }
+    fn put_sample(
+        &self,
+        distribution: &str,
+        name: &str,
+        hourly: &Hourly,
+    ) -> Result<bool, StoreError> {
+        self.inner.put_sample(distribution, name, hourly)
     }
 }
 

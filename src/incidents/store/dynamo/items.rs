@@ -232,7 +232,7 @@ pub(super) fn chunk_item(chunk: &Chunk) -> Item {
 
 /// An item of a distribution's partition.
 pub(super) enum Row {
-    Site(Site),
+    Site(Box<Site>),
     Series(Subject, Stored),
     Story(Cause, Story),
     /// It is a newer program's, which says so by words and not by the version.
@@ -244,7 +244,7 @@ impl Row {
         let sk = get_text(item, "sk").unwrap_or_default();
         let revision = get_number(item, "revision").ok_or_else(|| damaged(item))?;
         if sk == SITE {
-            return Ok(Self::Site(site_of(item, revision)?));
+            return Ok(Self::Site(Box::new(site_of(item, revision)?)));
         }
         if let Some(cause) = sk.strip_prefix(STORY).and_then(Cause::of_id) {
             return Ok(Self::Story(cause, story_of(item, revision)));

@@ -10,6 +10,7 @@
 //! | `waiting` | object and distribution | refusals whose WAF records are not there yet | 48 hours |
 //! | `outbox` | `TIME#ALERT#SEQUENCE` | an alert; without its body once it went out | 14 days, 1 hour |
 //! | `waf#ACL` | `SLOT#OBJECT#NUMBER` | rows of a WAF log | 48 hours |
+//! | `samples#ID` | `NAME#HOUR` | some requests of a finding, or of what was served | 48 hours |
 //! | `waf-acls` | web ACL | that an origin's web ACL logs to us | 48 hours |
 //!
 //! Every item carries `v`, the version of its form, and `expires`. Nothing is scanned: what the
@@ -21,6 +22,7 @@
 )]
 
 mod items;
+mod samples;
 mod transaction;
 
 use aws_sdk_dynamodb::Client;
@@ -33,8 +35,10 @@ use self::items::{
     counted_of, damaged, distribution_pk, get_text, item, object_pk, outbox_sk, readable, text,
     unnamed, waf_pk, wait,
 };
+use super::samples::Hourly;
 use super::{Change, Committed, Counted, Known, Store, StoreError, WafSlots, Wait};
 use crate::alerts::Outgoing;
+use crate::incidents::series::HourNumber;
 use crate::logs::waf::Side;
 use crate::logs::waf_slots::Chunk;
 use crate::trigger::Object;
@@ -113,7 +117,7 @@ impl Store for DynamoStore {
         // One query costs less than as many reads, each of which is rounded up to four kilobytes.
         for item in self.query(&distribution_pk(distribution), " ", "~")? {
             match Row::of(&item, distribution)? {
-                Row::Site(site) => known.site = Some(site),
+                Row::Site(site) => known.site = Some(*site),
                 Row::Series(subject, series) => drop(known.series.insert(subject, series)),
                 Row::Story(cause, story) => drop(known.stories.insert(cause, story)),
                 Row::Unknown => {}
@@ -183,5 +187,23 @@ impl Store for DynamoStore {
     fn origin_acls(&self) -> Result<Vec<String>, StoreError> {
         let items = self.query(ORIGIN_ACLS, " ", "~")?;
         Ok(items.iter().filter_map(|item| get_text(item, "sk").map(str::to_owned)).collect())
+    }
+
+    fn samples(
+        &self,
+        distribution: &str,
+        name: &str,
+        hours: (HourNumber, HourNumber),
+    ) -> Result<Vec<Hourly>, StoreError> {
+        self.hourly(distribution, name, hours)
+    }
+
+    fn put_sample(
+        &self,
+        distribution: &str,
+        name: &str,
+        hourly: &Hourly,
+    ) -> Result<bool, StoreError> {
+        self.put_hourly(distribution, name, hourly)
     }
 }
