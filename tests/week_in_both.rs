@@ -111,7 +111,7 @@ fn by_function(refusals: &[(Subject, Refusal)], random: &mut Random) -> BTreeSet
         };
         for _ in 0..1 + random.next() % 2 {
             // Most come within the hour, some a day late.
-            let late = if random.next() % 200 == 0 { 250.0 } else { 12.0 };
+            let late = if random.next().is_multiple_of(200) { 250.0 } else { 12.0 };
             deliveries.push((bucket + random.between(0.0, late) as Bucket, contribution.clone()));
         }
     }

@@ -7,6 +7,7 @@ use crate::account::bucket;
 use crate::account::command::quoted;
 use crate::account::distribution::Behavior;
 use crate::account::facts::DistributionFacts;
+use crate::viewer::printable;
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -312,7 +313,9 @@ pub fn of(case: &Case<'_>, facts: Option<&DistributionFacts>) -> Remedy {
         ),
         (Cause::Unattributed, _) => undecided(case),
     };
-    Remedy { summary, steps }
+    // A bundle may come from somebody else, and its configuration names things as it likes.
+    let steps = steps.iter().map(|step| printable(step)).collect();
+    Remedy { summary: printable(&summary), steps }
 }
 
 /// Where `get-distribution-config` shows a part of a behaviour.
