@@ -468,8 +468,13 @@ fn alerts_by_mail_to_programs_and_their_subject() {
             p_value: 1e-9,
             finding_ids: vec![finding.id.clone()],
         };
-        let place =
-            Place { alert_id: "i-1".to_owned(), sequence: 1, state: "open", confidence: None };
+        let place = Place {
+            alert_id: "i-1".to_owned(),
+            sequence: 1,
+            state: "open",
+            why: None,
+            confidence: None,
+        };
         let about = About { domain: None, requests: 1000, ..About::default() };
         let alert = Alert::new(&[incident], &report.findings, &place, &about).unwrap();
         let sent = message::outgoing(&alert, Timestamp::UNIX_EPOCH);

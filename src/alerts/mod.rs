@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::incidents::messages::Gist;
 use crate::incidents::record::Place;
 use crate::limits::ALERT_FINDINGS;
 use crate::report::{Finding, Incident};
@@ -32,6 +33,12 @@ pub struct Alert {
     pub sequence: u64,
     /// `open`, `update`, `resolved`.
     pub state: &'static str,
+    /// Refusals of the largest incident in the logs that were read now.
+    #[serde(skip)]
+    pub looked_at: u64,
+    /// Why there is an update, for people.
+    #[serde(skip)]
+    pub why: Option<&'static str>,
     /// `fault`, `enforcement`, `unknown`.
     pub severity: &'static str,
     /// The distribution.
@@ -142,6 +149,8 @@ impl Alert {
             alert_id: place.alert_id.clone(),
             sequence: place.sequence,
             state: place.state,
+            why: place.why,
+            looked_at: main.map_or(0, |finding| read(finding).unwrap_or(finding.requests)),
             severity: largest.severity,
             distribution_id: id,
             domain: about.domain.as_deref().map(crate::viewer::plain),
@@ -154,7 +163,7 @@ impl Alert {
             },
             forbidden,
             expected: incidents.iter().map(|one| one.expected).sum(),
-            share_of_requests: (about.requests > 0)
+            share_of_requests: (about.requests > 0 && refused > 0)
                 .then(|| (refused as f64 / about.requests as f64).min(1.0)),
             confidence: main
                 .map(|finding| finding.confidence.to_owned())
@@ -174,6 +183,18 @@ impl Alert {
         };
         alert.title = text::title(&alert);
         Some(alert)
+    }
+
+    /// The alert as it is stored and sent, and what of it makes another thing of its story.
+    pub fn outgoing(&self, now: Timestamp) -> (Outgoing, Gist) {
+        let main = self.findings.first();
+        let gist = Gist {
+            confidence: self.confidence.clone(),
+            // Edges and countries differ from file to file.
+            place: main.and_then(|one| one.clusters.first()).map(|one| one.path.clone()),
+            looked_at: self.looked_at,
+        };
+        (message::outgoing(self, now), gist)
     }
 }
 

@@ -72,7 +72,8 @@ fn finding(incident: &Incident, confidence: &'static str, path: &str) -> Finding
 }
 
 fn make(incident: &Incident, finding: Finding, state: &'static str) -> Alert {
-    let place = Place { alert_id: "i-1".into(), sequence: 1, state, confidence: None };
+    let why = None;
+    let place = Place { alert_id: "i-1".into(), sequence: 1, state, why, confidence: None };
     let about =
         About { domain: Some("www.shop.example".into()), requests: 45_000, ..About::default() };
     Alert::new(std::slice::from_ref(incident), &[finding], &place, &about).unwrap()
@@ -93,7 +94,7 @@ fn a_fault_can_be_acted_on_from_a_phone() {
     assert_snapshot!(text::email(&alert), @"
     The bucket does not let CloudFront in on /media/{hash}.jpg at FRA (Frankfurt) and IAD (Washington) only, since 2026-03-10 14:30 UTC.
 
-    1,800 requests to www.shop.example (E1SHOPEXAMPLE) were answered 403 since 2026-03-10 14:30 UTC, 4.0 % of its requests in these logs; usual were hardly any.
+    1,800 requests to www.shop.example (E1SHOPEXAMPLE) were answered 403 since 2026-03-10 14:30 UTC, 4.0 % of its requests in these logs; hardly any is usual.
     Somebody who should get in does not.
 
     Cause: s3-origin/access-not-granted, confirmed
@@ -121,6 +122,31 @@ fn a_rule_at_work_says_so() {
     let alert = make(&incident, finding, "update");
     assert_snapshot!(text::subject(&alert), @"[403 enforcement update] www.shop.example: The WAF blocks (SizeRestrictions_BODY)");
     assert_snapshot!(alert.title, @"The WAF blocks by SizeRestrictions_BODY on /api/v1/upload at FRA (Frankfurt) and IAD (Washington) only, since 2026-03-10 14:30 UTC");
+}
+
+#[test]
+fn what_later_evidence_explains_is_withdrawn_and_not_called_over() {
+    let mut incident = incident("waf", "edge", "enforcement");
+    incident.forbidden = 0;
+    incident.end = Some(at("2026-03-10T14:35:00Z"));
+    let place = Place {
+        alert_id: "i-1".into(),
+        sequence: 2,
+        state: "resolved",
+        why: None,
+        confidence: None,
+    };
+    let about = About { domain: Some("www.shop.example".into()), ..About::default() };
+    let alert = Alert::new(&[incident], &[], &place, &about).unwrap();
+    assert_snapshot!(text::email(&alert), @"
+    Withdrawn: The WAF blocks, since 2026-03-10 14:30 UTC.
+
+    www.shop.example (E1SHOPEXAMPLE): evidence that came later gives these refusals another cause.
+    If there are many, they have an alert of their own.
+
+    Console: https://us-east-1.console.aws.amazon.com/cloudfront/v4/home#/distributions/E1SHOPEXAMPLE
+    Alert i-1, message 2, resolved
+    ");
 }
 
 #[test]

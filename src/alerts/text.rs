@@ -16,6 +16,8 @@ const TEXT: usize = 8000;
 /// The alert in one line.
 pub fn title(alert: &Alert) -> String {
     let sure = match alert.confidence.as_str() {
+        // That nothing is decided is certain.
+        _ if alert.cause == "unattributed" => "",
         "confirmed" => "",
         "likely" => "Probably: ",
         _ => "Perhaps: ",
@@ -23,17 +25,27 @@ pub fn title(alert: &Alert) -> String {
     let what = crate::report::text::sentence_of(alert.cause, alert.detail);
     let rule = alert.rule.as_deref().map(|rule| format!(" by {rule}")).unwrap_or_default();
     let place = match alert.findings.first().map(|finding| finding.clusters.as_slice()) {
+        // That it strikes everywhere goes without saying.
+        Some([one]) if one.path == "/*" && words(one) == "all paths" => String::new(),
         Some([one]) => format!(" on {}", words(one)),
         Some([first, ..]) => format!(" on {} and more", words(first)),
         _ => String::new(),
     };
     match alert.until {
         None => format!("{sure}{what}{rule}{place}, since {} UTC", moment(alert.since)),
+        Some(_) if is_withdrawn(alert) => {
+            format!("Withdrawn: {what}{rule}, since {} UTC", moment(alert.since))
+        }
         Some(until) => {
             let (from, to) = (moment(alert.since), moment(until));
             format!("Over: {sure}{what}{rule}{place}, {from} to {to} UTC")
         }
     }
+}
+
+/// Whether later evidence has left nothing of it.
+fn is_withdrawn(alert: &Alert) -> bool {
+    alert.state == "resolved" && alert.forbidden == 0
 }
 
 /// The subject: what, where, since when, and how bad.
@@ -69,29 +81,40 @@ pub fn email(alert: &Alert) -> String {
 
 fn write_email(out: &mut String, alert: &Alert) -> std::fmt::Result {
     writeln!(out, "{}.", alert.title)?;
+    if let Some(why) = alert.why {
+        writeln!(out, "Update: {why}.")?;
+    }
     writeln!(out)?;
     let id = alert.distribution_id.as_deref().unwrap_or("unknown distribution");
     let whom = match &alert.domain {
         Some(domain) => format!("{domain} ({id})"),
         None => id.to_owned(),
     };
+    if is_withdrawn(alert) {
+        writeln!(out, "{whom}: evidence that came later gives these refusals another cause.")?;
+        writeln!(out, "If there are many, they have an alert of their own.")?;
+        return sign(out, alert);
+    }
     let share = match alert.share_of_requests {
         Some(share) => format!(", {} of its requests in these logs", percent(share)),
         None => String::new(),
     };
     let usual = match alert.expected {
-        ..1.0 => "hardly any".to_owned(),
-        some => thousands(some.round() as u64),
+        ..1.0 => "hardly any is usual".to_owned(),
+        some => format!("{} would be usual", thousands(some.round() as u64)),
+    };
+    let time = match alert.until {
+        Some(until) => format!("from {} to {}", moment(alert.since), moment(until)),
+        None => format!("since {}", moment(alert.since)),
     };
     writeln!(
         out,
-        "{} requests to {whom} were answered 403 since {} UTC{share}; usual were {usual}.",
-        thousands(alert.forbidden),
-        moment(alert.since)
+        "{} requests to {whom} were answered 403 {time} UTC{share}; {usual}.",
+        thousands(alert.forbidden)
     )?;
     match alert.until {
-        Some(until) => writeln!(out, "It is as usual again since {} UTC.", moment(until))?,
-        None => writeln!(out, "{}", meaning(alert.severity))?,
+        Some(_) => writeln!(out, "It is as usual again.")?,
+        None => writeln!(out, "{}", meaning(alert))?,
     }
     writeln!(out)?;
     writeln!(out, "Cause: {}, {}", name(alert), alert.confidence)?;
@@ -114,6 +137,11 @@ fn write_email(out: &mut String, alert: &Alert) -> std::fmt::Result {
     for finding in &alert.findings {
         write_proof(out, finding)?;
     }
+    sign(out, alert)
+}
+
+/// Where to go on, and what this is by.
+fn sign(out: &mut String, alert: &Alert) -> std::fmt::Result {
     writeln!(out, "\nConsole: {}", alert.console)?;
     if let Some(finding) = alert.findings.first() {
         writeln!(out, "AWS on this: {}", finding.remedy.reference)?;
@@ -122,12 +150,19 @@ fn write_email(out: &mut String, alert: &Alert) -> std::fmt::Result {
 }
 
 fn write_proof(out: &mut String, finding: &Finding) -> std::fmt::Result {
-    writeln!(out, "\nWhy it is {}", crate::report::text::name(finding))?;
-    for evidence in finding.evidence.iter().take(4) {
-        writeln!(out, "- {} ({})", evidence.says, evidence.source)?;
-    }
+    let also = match finding.evidence.as_slice() {
+        [] => "It may be",
+        evidence => {
+            writeln!(out, "\nWhy it is {}", crate::report::text::name(finding))?;
+            for evidence in evidence.iter().take(4) {
+                writeln!(out, "- {} ({})", evidence.says, evidence.source)?;
+            }
+            "It may also be"
+        }
+    };
     if !finding.alternatives.is_empty() {
-        writeln!(out, "It may also be: {}", finding.alternatives.join(", "))?;
+        let before = if finding.evidence.is_empty() { "\n" } else { "" };
+        writeln!(out, "{before}{also}: {}", finding.alternatives.join(", "))?;
     }
     if !finding.missing.is_empty() {
         writeln!(out, "Not known, and would decide more:")?;
@@ -161,11 +196,19 @@ fn place(cluster: &ClusterOut) -> String {
     format!("{}, {about}{} requests{often}", words(cluster), thousands(cluster.requests))
 }
 
-fn meaning(severity: &str) -> &'static str {
-    match severity {
-        "fault" => "Somebody who should get in does not.",
-        "enforcement" => {
+/// What it means, no surer than the cause is.
+fn meaning(alert: &Alert) -> &'static str {
+    match (alert.severity, alert.confidence.as_str(), alert.cause) {
+        ("fault", "confirmed", _) => "Somebody who should get in does not.",
+        ("fault", ..) => "If that is the cause, somebody who should get in does not.",
+        ("enforcement", _, "edge-block") => {
+            "No setting of yours does that. It is news because it is new here, or out of proportion."
+        }
+        ("enforcement", "confirmed", _) => {
             "A rule does what it was set up to do. It is news because it is new here, or out of proportion."
+        }
+        ("enforcement", ..) => {
+            "If that is the cause, a rule does what it was set up to do. It is news because it is new here, or out of proportion."
         }
         _ => "This may be a fault, or a rule at work.",
     }

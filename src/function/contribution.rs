@@ -24,10 +24,6 @@ use crate::logs::tally::hash;
 use crate::logs::waf::{WafIndex, slot_of};
 use crate::report::build::Subject;
 
-/// Series of one object and distribution that are counted apart. A transaction takes a hundred
-/// items, and no site has so many causes and rules; past it the smallest rules are one series.
-const SERIES: usize = 60;
-
 /// Refusals of one object that wait for WAF logs; further ones are counted as they are judged now.
 /// Fifty objects are one transaction, which ends at four megabytes.
 const WAITING: usize = 4096;
@@ -136,7 +132,7 @@ pub(super) fn contributions(
             object: read.object.clone(),
             of,
             partial: read.partial.clone(),
-            refused: few(counts.refused),
+            refused: counts.refused,
             served: counts.served,
             waf,
             waiting: acl.map(wait),
@@ -147,21 +143,4 @@ pub(super) fn contributions(
         (id, one)
     };
     all.into_iter().map(one).collect()
-}
-
-/// The largest series, and the rules of the others together.
-fn few(series: BTreeMap<Subject, Series>) -> BTreeMap<Subject, Series> {
-    if series.len() <= SERIES {
-        return series;
-    }
-    let mut all: Vec<(Subject, Series)> = series.into_iter().collect();
-    all.sort_by_key(|(_, series)| {
-        std::cmp::Reverse(series.counts().map(|(_, count)| u64::from(count)).sum::<u64>())
-    });
-    let mut out: BTreeMap<Subject, Series> = BTreeMap::new();
-    for (n, (subject, series)) in all.into_iter().enumerate() {
-        let subject = if n < SERIES { subject } else { Subject { rule: None, ..subject } };
-        out.entry(subject).or_default().merge(&series);
-    }
-    out
 }

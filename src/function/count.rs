@@ -3,13 +3,13 @@
 #![expect(clippy::disallowed_methods, reason = "the function has a clock: this is one of the ends")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::Tools;
+use super::apart::alone;
 use super::contribution::{contributions, finding_of};
 use super::explained::Explained;
 use super::places;
@@ -17,12 +17,12 @@ use super::waf::waf_index;
 use crate::account::distribution::Distribution;
 use crate::account::facts::Depth;
 use crate::account::{Fact, Question};
-use crate::alerts::{About, Alert, Outgoing, message};
+use crate::alerts::{About, Alert, Outgoing};
 use crate::analysis::{self, Directory};
 use crate::causes::Cause;
 use crate::incidents::bucket_of;
 use crate::incidents::places::Places;
-use crate::incidents::record::{Arrived, Contribution, Desk, record};
+use crate::incidents::record::{Arrived, Contribution, Desk, Failed, record};
 use crate::incidents::store::{Partial, Store};
 use crate::logs::record::Refusal;
 use crate::logs::tally::AccessTally;
@@ -84,34 +84,43 @@ pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Coun
     let mut merged = AccessTally::default();
     let mut by_distribution: BTreeMap<String, Vec<Contribution>> = BTreeMap::new();
     for read in reads {
-        let contributions =
-            catch_unwind(AssertUnwindSafe(|| contributions(tools, directory, &read, &waf)));
-        match contributions {
+        match alone("the analysis", || contributions(tools, directory, &read, &waf)) {
             Ok(contributions) => {
                 for (distribution, one) in contributions {
                     by_distribution.entry(distribution).or_default().push(one);
                 }
                 merged.merge(read.tally);
             }
-            Err(_) => {
-                let reason = "panic: the analysis failed on it".to_owned();
-                counted.never.insert(read.object, Partial { reason, offset: 0 });
-            }
+            Err(partial) => drop(counted.never.insert(read.object, partial)),
         }
     }
     merged.settle();
-    let account = tools.account.as_ref();
-    let analysis = analysis::analyse(&merged, waf.clone(), account, Depth::Causes);
-    let findings = analysis.report(&merged, Inputs::default(), &directory.countries).findings;
-    let as_counted = |_: &Refusal, kind: &_, verdict: &_| Some(finding_of(kind, verdict));
-    let mut all_places = places::of(&analysis, &merged, directory, &as_counted);
+    let seen = alone("the report", || {
+        let account = tools.account.as_ref();
+        let analysis = analysis::analyse(&merged, waf.clone(), account, Depth::Causes);
+        let report = analysis.report(&merged, Inputs::default(), &directory.countries);
+        let as_counted = |_: &Refusal, kind: &_, verdict: &_| Some(finding_of(kind, verdict));
+        (report.findings, places::of(&analysis, &merged, directory, &as_counted))
+    });
+    // What is counted is told with less then.
+    let (findings, mut all_places) = seen.unwrap_or_else(|partial| {
+        tracing::error!(reason = partial.reason, "no finding stands in these alerts");
+        Default::default()
+    });
     let explained = Explained::new(tools, directory, &merged, waf, &findings);
     for (distribution, contributions) in by_distribution {
         let about = about(tools, &distribution, &merged, &findings);
         let mut places = all_places.remove(&distribution).unwrap_or_default();
-        places::keep(&mut places, &tools.store, &distribution);
-        let seen = (&explained, &places);
-        keep(tools, &distribution, contributions, seen, &about, &mut counted);
+        let objects: Vec<Object> = contributions.iter().map(|one| one.object.clone()).collect();
+        let kept = alone("counting", || {
+            places::keep(&mut places, &tools.store, &distribution);
+            let seen = (&explained, &places);
+            keep(tools, &distribution, contributions, seen, &about, &mut counted);
+        });
+        if let Err(Partial { reason, .. }) = kept {
+            tracing::error!(distribution, reason, "not counted");
+            counted.later.extend(objects.into_iter().map(|object| (object, reason.clone())));
+        }
     }
     counted
 }
@@ -125,7 +134,6 @@ fn keep(
     about: &About,
     counted: &mut Counted,
 ) {
-    let objects: Vec<Object> = contributions.iter().map(|one| one.object.clone()).collect();
     let mut sums: BTreeMap<Object, BTreeMap<Cause, u64>> = BTreeMap::new();
     for one in &contributions {
         let sums = sums.entry(one.object.clone()).or_default();
@@ -140,7 +148,7 @@ fn keep(
     let write = |news: &[_], place: &_| {
         let seen = (findings.findings(), news);
         let findings = places::widened(places, &tools.store, distribution, seen, bucket_of(now));
-        Alert::new(news, &findings, place, about).map(|alert| message::outgoing(&alert, now))
+        Alert::new(news, &findings, place, about).map(|alert| alert.outgoing(now))
     };
     let wait = |longest: Duration| std::thread::sleep(jittered(longest));
     let desk = Desk {
@@ -151,27 +159,20 @@ fn keep(
         write: &write,
         wait: &wait,
     };
-    match record(&desk, distribution, Arrived::Objects(contributions)) {
-        Ok(recorded) => {
-            for (object, causes) in sums {
-                if recorded.duplicates.contains(&object) {
-                    continue;
-                }
-                for (cause, sum) in causes {
-                    let key = (distribution.to_owned(), cause);
-                    *counted.forbidden.entry(key).or_default() += sum;
-                }
-            }
-            counted.opened += recorded.opened;
-            counted.late += recorded.late;
-            counted.alerts.extend(recorded.alerts);
-            counted.duplicates.extend(recorded.duplicates);
-        }
-        Err(error) => {
-            tracing::error!(distribution, %error, "not counted");
-            counted.later.extend(objects.into_iter().map(|object| (object, error.to_string())));
-        }
+    let recorded = record(&desk, distribution, Arrived::Objects(contributions));
+    if let Some(Failed { objects, error }) = recorded.failed {
+        tracing::error!(distribution, %error, "not counted");
+        sums.retain(|object, _| !objects.contains(object));
+        counted.later.extend(objects.into_iter().map(|object| (object, error.to_string())));
     }
+    sums.retain(|object, _| !recorded.duplicates.contains(object));
+    for (cause, sum) in sums.into_values().flatten() {
+        *counted.forbidden.entry((distribution.to_owned(), cause)).or_default() += sum;
+    }
+    counted.opened += recorded.opened;
+    counted.late += recorded.late;
+    counted.alerts.extend(recorded.alerts);
+    counted.duplicates.extend(recorded.duplicates);
 }
 
 /// Looks again at every distribution that has something open, although nothing of it came.
@@ -185,7 +186,7 @@ pub fn tick(tools: &Tools) -> Vec<Outgoing> {
         let about = About { domain: distribution_of(tools, &site).map(name), ..About::default() };
         let now = Timestamp::now();
         let write = |news: &[_], place: &_| {
-            Alert::new(news, &[], place, &about).map(|alert| message::outgoing(&alert, now))
+            Alert::new(news, &[], place, &about).map(|alert| alert.outgoing(now))
         };
         let desk = Desk {
             store: &tools.store,
@@ -195,9 +196,10 @@ pub fn tick(tools: &Tools) -> Vec<Outgoing> {
             write: &write,
             wait: &|longest| std::thread::sleep(jittered(longest)),
         };
-        match record(&desk, &site, Arrived::Nothing) {
-            Ok(recorded) => alerts.extend(recorded.alerts),
-            Err(error) => tracing::error!(site, %error, "not looked at again"),
+        let recorded = record(&desk, &site, Arrived::Nothing);
+        alerts.extend(recorded.alerts);
+        if let Some(Failed { error, .. }) = recorded.failed {
+            tracing::error!(site, %error, "not looked at again");
         }
     }
     alerts

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::Tools;
+use super::apart::alone;
 use crate::account::facts::Depth;
 use crate::analysis::{self, Directory};
 use crate::logs::tally::AccessTally;
@@ -36,11 +37,20 @@ impl<'a> Explained<'a> {
     /// The findings under the ids of the series that were counted.
     pub(super) fn findings(&self) -> &[Finding] {
         self.explained.get_or_init(|| {
-            let account = self.tools.account.as_ref();
-            let analysis =
-                analysis::analyse(self.tally, self.waf.clone(), account, Depth::Incident);
-            let report = analysis.report(self.tally, Inputs::default(), &self.directory.countries);
-            told(self.counted, &report.findings)
+            let found = alone("what explains it", || {
+                let account = self.tools.account.as_ref();
+                let analysis =
+                    analysis::analyse(self.tally, self.waf.clone(), account, Depth::Incident);
+                analysis.report(self.tally, Inputs::default(), &self.directory.countries).findings
+            });
+            match found {
+                Ok(found) => told(self.counted, &found),
+                // What is counted is told with less then.
+                Err(partial) => {
+                    tracing::error!(reason = partial.reason, "the alert names no change");
+                    self.counted.to_vec()
+                }
+            }
         })
     }
 }

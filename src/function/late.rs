@@ -17,7 +17,7 @@ use super::objects;
 use super::places;
 use super::waf::waf_index;
 use crate::account::facts::Depth;
-use crate::alerts::{About, Alert, Outgoing, message};
+use crate::alerts::{About, Alert, Outgoing};
 use crate::analysis::{self, Directory};
 use crate::causes::Cause;
 use crate::incidents::Series;
@@ -79,7 +79,7 @@ fn settle_one(
         let seen = (explained.findings(), news);
         let id = &wait.distribution;
         let findings = places::widened(&places, &tools.store, id, seen, bucket_of(now));
-        Alert::new(news, &findings, place, &about).map(|alert| message::outgoing(&alert, now))
+        Alert::new(news, &findings, place, &about).map(|alert| alert.outgoing(now))
     };
     let desk = Desk {
         store: &tools.store,
@@ -90,7 +90,11 @@ fn settle_one(
         wait: &|longest: Duration| std::thread::sleep(jittered(longest)),
     };
     let arrived = Arrived::Evidence(Box::new(wait.clone()), moved);
-    Ok(record(&desk, &wait.distribution, arrived)?.alerts)
+    let recorded = record(&desk, &wait.distribution, arrived);
+    match recorded.failed {
+        Some(failed) => Err(failed.error),
+        None => Ok(recorded.alerts),
+    }
 }
 
 /// What is known of the refusals that waited.

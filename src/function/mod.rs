@@ -9,6 +9,7 @@
     reason = "the function has a clock and a deadline: this is one of the ends"
 )]
 
+mod apart;
 mod contribution;
 mod count;
 mod explained;
@@ -29,7 +30,7 @@ use aws_config::timeout::TimeoutConfig;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout_at;
 
 use crate::account::live::{Clients, LiveAccount, Reach, s3_client};
@@ -253,46 +254,20 @@ impl Function {
         (fates, alerts)
     }
 
-    /// Reads a few objects at the same time. A panic concerns its object alone, and so does an
-    /// answer that never comes: the thread that waits for it is left behind.
+    /// Reads a few objects at the same time.
     async fn see(
         &self,
         some: &[Wanted],
         directory: &Arc<Directory>,
         time: &Time,
     ) -> Vec<(Object, Seen)> {
-        let mut tasks = JoinSet::new();
-        let mut running = BTreeMap::new();
-        for one in some {
-            let (tools, directory) = (self.0.clone(), directory.clone());
-            let (one, until) = (one.clone(), time.stop);
-            let object = one.object.clone();
-            let task = tasks.spawn_blocking(move || {
-                objects::see(&tools, &directory, &one.object, one.receives, until)
-            });
-            running.insert(task.id(), object);
-        }
-        let mut seen = Vec::new();
-        loop {
-            let (id, one) = match timeout_at(time.stop.into(), tasks.join_next_with_id()).await {
-                Ok(None) => break,
-                Err(_) => {
-                    let hangs = std::mem::take(&mut running).into_values();
-                    seen.extend(hangs.map(|object| (object, Seen::Later(NO_TIME.to_owned()))));
-                    break;
-                }
-                Ok(Some(Ok((id, one)))) => (id, one),
-                Ok(Some(Err(error))) => {
-                    let reason = "panic: reading failed on it".to_owned();
-                    (error.id(), Seen::Never(Partial { reason, offset: 0 }))
-                }
-            };
-            if let Some(object) = running.remove(&id) {
-                seen.push((object, one));
-            }
-        }
-        seen.sort_by(|(a, _), (b, _)| a.cmp(b));
-        seen
+        let work = some.iter().cloned().map(|one| {
+            let (tools, directory, until) = (self.0.clone(), directory.clone(), time.stop);
+            let Wanted { object, receives, .. } = one;
+            let read = object.clone();
+            (object, move || objects::see(&tools, &directory, &read, receives, until))
+        });
+        apart::read(work.collect(), time.stop).await
     }
 
     /// Judges and counts what was read.

@@ -26,6 +26,20 @@ impl Counts {
         note(self.refused.entry(subject).or_default(), refusal);
     }
 
+    /// Leaves no more rules apart than may be. Gives what is now together, by the series of the rest.
+    pub fn crowd(&mut self) -> BTreeMap<Subject, BTreeSet<Subject>> {
+        let mut crowded: BTreeMap<Subject, BTreeSet<Subject>> = BTreeMap::new();
+        for subject in crowded_out(self.refused.keys()) {
+            let Some(series) = self.refused.remove(&subject) else { continue };
+            let rest = rest(&subject);
+            let named = self.refused.contains_key(&rest).then(|| rest.clone());
+            self.refused.entry(rest.clone()).or_default().merge(&series);
+            let together = crowded.entry(rest).or_insert_with(|| named.into_iter().collect());
+            together.insert(subject);
+        }
+        crowded
+    }
+
     /// The first and the last bucket of anything.
     pub fn span(&self) -> Option<(Bucket, Bucket)> {
         let spans = || self.refused.values().chain([&self.served]).filter_map(Series::span);
@@ -41,6 +55,32 @@ pub fn note(series: &mut Series, refusal: &Refusal) {
     if let Some(address) = refusal.client_ip.value() {
         series.add_client(bucket, hash(address.as_bytes()));
     }
+}
+
+/// Rules of one distribution that have a series of their own. Web ACLs that block by more are
+/// rare, and a transaction takes a hundred items.
+pub const RULES: usize = 32;
+
+/// The rules that share one series, where there are more than [`RULES`].
+///
+/// Each rule is judged by its own past, because a new one on a checkout must not drown in a noisy
+/// one. Which of too many keep their own must not depend on what came first: the largest would,
+/// as long as not all has come. So the smallest of their ids keep it. Whatever comes later, these
+/// were among the smallest from the first, and have lost nothing.
+pub fn crowded_out<'a>(subjects: impl Iterator<Item = &'a Subject>) -> BTreeSet<Subject> {
+    let rules: BTreeSet<&Subject> = subjects.filter(|subject| subject.rule.is_some()).collect();
+    if rules.len() <= RULES {
+        return BTreeSet::new();
+    }
+    let mut rules: Vec<(String, &Subject)> =
+        rules.into_iter().map(|subject| (subject.id("s"), subject)).collect();
+    rules.sort();
+    rules.into_iter().skip(RULES).map(|(_, subject)| subject.clone()).collect()
+}
+
+/// The series of all rules that have none of their own.
+pub fn rest(subject: &Subject) -> Subject {
+    Subject { rule: None, ..subject.clone() }
 }
 
 /// The key of a subject in the name of an incident.
@@ -84,8 +124,16 @@ fn is_provoked_alone(subject: &Subject) -> bool {
     }
 }
 
-/// An incident as the report and the alerts have it.
-pub fn shown(subject: &Subject, incident: &Incident) -> report::Incident {
+/// An incident as the report and the alerts have it. `rules` are those whose rest the series is.
+pub fn shown(
+    subject: &Subject,
+    incident: &Incident,
+    rules: Option<&BTreeSet<Subject>>,
+) -> report::Incident {
+    let ids = match rules {
+        Some(rules) => rules.iter().map(|one| one.id("f")).collect(),
+        None => vec![subject.id("f")],
+    };
     report::Incident {
         id: incident.id.clone(),
         distribution_id: subject.distribution_id.as_deref().map(str::to_owned),
@@ -103,7 +151,7 @@ pub fn shown(subject: &Subject, incident: &Incident) -> report::Incident {
         forbidden: incident.forbidden,
         expected: incident.expected,
         p_value: incident.p_value,
-        finding_ids: vec![subject.id("f")],
+        finding_ids: ids,
     }
 }
 
@@ -129,13 +177,15 @@ pub fn of<'a>(
     let distributions = u32::try_from(tally.served.len()).unwrap_or(u32::MAX);
     let end = tally.window.map_or(Timestamp::UNIX_EPOCH, |(_, end)| end);
     let mut incidents = Vec::new();
-    for mine in counts.values() {
+    for mine in counts.values_mut() {
         let Some((first, _)) = mine.span() else { continue };
+        let crowded = mine.crowd();
         for (subject, series) in &mine.refused {
             let name = series_name(subject);
             let settings = settings(subject, &name, first, distributions);
             let found = detect(series, Some(&mine.served), &settings, bucket_of(end) + 1);
-            incidents.extend(found.iter().map(|incident| shown(subject, incident)));
+            let rules = crowded.get(subject);
+            incidents.extend(found.iter().map(|incident| shown(subject, incident, rules)));
         }
     }
     incidents.sort_by(|a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));

@@ -1,13 +1,13 @@
 //! What is to be written and told: a pure function of what is known, what came, and the time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::counting::{series_name, settings, shown};
-use super::record::{Arrived, Contribution, Desk, Place};
-use super::series::HOUR;
-use super::store::{Change, Counted, Known, Site, Stored, Story};
-use super::{Bucket, News, bucket_of, tell};
-use crate::alerts::Outgoing;
+use super::counting::{crowded_out, rest, series_name, settings, shown};
+use super::messages::{self, CauseNews};
+use super::record::{Arrived, Contribution, Desk};
+use super::store::{Change, Counted, Known, Site, Stored};
+use super::story::{News as What, going_on, tell};
+use super::{Bucket, Series, bucket_of};
 use crate::causes::{Cause, Severity};
 use crate::report::Incident;
 use crate::report::build::Subject;
@@ -55,15 +55,47 @@ pub struct Planned {
     pub late: u64,
 }
 
+/// The series of a distribution while a commit is planned.
+#[derive(Default)]
+struct Table {
+    series: BTreeMap<Subject, Stored>,
+    /// Rules that have no series of their own, now or any more.
+    crowded: BTreeSet<Subject>,
+    /// What came for the rest of the rules, by its series.
+    together: BTreeMap<Subject, BTreeSet<Subject>>,
+    /// Refusals that came too late for their five minutes.
+    late: u64,
+}
+
+impl Table {
+    fn add(&mut self, subject: &Subject, counts: &Series) {
+        let rest = rest(subject);
+        let mine = if self.crowded.contains(subject) { &rest } else { subject };
+        if *mine == rest && subject.cause == Cause::Waf {
+            self.together.entry(rest.clone()).or_default().insert(subject.clone());
+        }
+        self.late += self.series.entry(mine.clone()).or_default().state.merge(counts);
+    }
+
+    fn shown(&self, subject: &Subject, incident: &super::Incident) -> Incident {
+        shown(subject, incident, self.together.get(subject))
+    }
+}
+
 /// What is to be written.
 pub fn plan(desk: &Desk<'_>, distribution: &str, arrived: &Arrived, known: Known) -> Planned {
     let contributions = arrived.objects();
     let mut planned = Planned::default();
     planned.change.distribution = distribution.to_owned();
-    let Known { site, mut series, stories } = known;
+    let had_open = known.has_open();
+    let Known { site, series: unchanged, stories } = known;
     let before = site.clone().unwrap_or_default();
     let mut site = site.unwrap_or_default();
-    let mut touched: BTreeMap<Subject, Stored> = BTreeMap::new();
+    let mut table = Table {
+        crowded: crowded_out(unchanged.keys().chain(arrived.subjects())),
+        series: unchanged.clone(),
+        ..Table::default()
+    };
     for one in contributions {
         let counted = Counted {
             distribution: distribution.to_owned(),
@@ -78,72 +110,106 @@ pub fn plan(desk: &Desk<'_>, distribution: &str, arrived: &Arrived, known: Known
             site.waiting.merge(&wait.counts);
             planned.change.waits.push(wait.clone());
         }
-        for (subject, counts) in &one.refused {
-            let stored = touched
-                .entry(subject.clone())
-                .or_insert_with(|| series.remove(subject).unwrap_or_default());
-            planned.late += stored.state.merge(counts);
-        }
     }
-    if let Arrived::Evidence(wait, moved) = arrived {
+    if let Arrived::Evidence(wait, _) = arrived {
         site.waiting.take_all(&wait.counts);
         planned.change.settled = Some(wait.as_ref().clone());
-        for (subject, counts) in moved {
-            let stored = touched
-                .entry(subject.clone())
-                .or_insert_with(|| series.remove(subject).unwrap_or_default());
-            planned.late += stored.state.merge(counts);
-        }
     }
-    // What is open is looked at again, although nothing of it came: that may be its end.
-    let mut waiting: BTreeMap<Subject, Stored> =
-        site.open.iter().filter_map(|subject| series.remove_entry(subject)).collect();
-    let unchanged = waiting.clone();
     let Some(first) = site.first else {
         planned.change.site = (!contributions.is_empty()).then_some(site);
         return planned;
     };
     let clock = bucket_of(desk.now);
     let newest = site.newest.unwrap_or(first);
+    let mut news = News::default();
+    for subject in &table.crowded {
+        let Some(mut stored) = table.series.remove(subject) else { continue };
+        planned.change.gone.insert(subject.clone(), stored.revision);
+        let name = series_name(subject);
+        let settings = settings(subject, &name, first, desk.distributions);
+        // It goes on as part of the rest, if it does.
+        for change in tell(&mut stored.state.written, &[], &settings, clock) {
+            news.add(desk, change.news, shown(subject, &change.incident, None), subject);
+        }
+        stored.state.fold(Some(&site.served), &settings, newest);
+        table.series.entry(rest(subject)).or_default().state.absorb(stored.state);
+    }
+    for (subject, counts) in arrived.refused() {
+        table.add(subject, counts);
+    }
+    planned.late = table.late;
     // Where no log comes there may have been no request, or none was logged yet.
     let complete = match arrived {
         Arrived::Nothing => clock,
         Arrived::Objects(_) | Arrived::Evidence(..) => newest,
     } - LATENESS
         + 1;
-    let mut news: BTreeMap<Cause, Vec<(News, Incident)>> = BTreeMap::new();
-    for (subject, stored) in touched.iter_mut().chain(&mut waiting) {
+    let mut series = std::mem::take(&mut table.series);
+    for (subject, stored) in &mut series {
+        // What is open is looked at again, although nothing of it came: that may be its end.
+        let came = unchanged.get(subject).is_none_or(|known| known.state != stored.state);
+        if !came && !stored.state.has_open() {
+            continue;
+        }
         let name = series_name(subject);
         let settings = settings(subject, &name, first, desk.distributions);
         let state = &mut stored.state;
         let mut found = state.fold(Some(&site.served), &settings, newest);
         found.extend(state.detect(Some(&site.served), &settings, complete));
         for change in tell(&mut state.written, &found, &settings, clock) {
-            planned.opened += usize::from(change.news == News::Opened);
-            if desk.heard.of(subject.severity()) {
-                let incident = shown(subject, &change.incident);
-                news.entry(subject.cause).or_default().push((change.news, incident));
-            }
+            news.add(desk, change.news, table.shown(subject, &change.incident), subject);
         }
-        if state.written.iter().any(|written| written.closed.is_none()) {
-            site.open.insert(subject.clone());
-        } else {
-            site.open.remove(subject);
+        for incident in going_on(&state.written, &found, &settings) {
+            news.goes_on(desk, table.shown(subject, &incident), subject);
         }
     }
-    planned.opened += judge_waiting(desk, distribution, &mut site, complete, &mut news);
+    judge_waiting(desk, distribution, &mut site, complete, &mut news);
     site.served.fold_served(first, newest);
-    for (cause, news) in news {
+    planned.opened = news.opened;
+    for (cause, news) in news.by_cause {
         let known = stories.get(&cause).cloned().unwrap_or_default();
-        planned.change.stories.insert(cause, go_on(desk, known, news, &mut planned.change.outbox));
+        let story = messages::go_on(desk, known.clone(), news, &mut planned.change.outbox);
+        if story != known {
+            planned.change.stories.insert(cause, story);
+        }
     }
-    waiting.retain(|subject, stored| unchanged.get(subject) != Some(stored));
-    touched.extend(waiting);
-    planned.change.series = touched;
-    let opens = site.has_open();
-    planned.change.opens = (opens != before.has_open()).then_some(opens);
+    let waf_open = site.waf.has_open();
+    let opens = waf_open || series.values().any(|stored| stored.state.has_open());
+    planned.change.opens = (opens != had_open).then_some(opens);
+    series.retain(|subject, stored| unchanged.get(subject) != Some(stored));
+    planned.change.series = series;
     planned.change.site = (site != before || !contributions.is_empty()).then_some(site);
     planned
+}
+
+/// What is to be told of the incidents of a distribution.
+#[derive(Default)]
+struct News {
+    by_cause: BTreeMap<Cause, CauseNews>,
+    opened: usize,
+}
+
+impl News {
+    fn of(&mut self, desk: &Desk<'_>, subject: &Subject) -> Option<&mut CauseNews> {
+        let heard = desk.heard.of(subject.severity());
+        heard.then(|| self.by_cause.entry(subject.cause).or_default())
+    }
+
+    fn add(&mut self, desk: &Desk<'_>, what: What, incident: Incident, subject: &Subject) {
+        self.opened += usize::from(what == What::Opened);
+        if let Some(news) = self.of(desk, subject) {
+            match what {
+                What::Resolved(_) => news.over.push(incident),
+                What::Opened | What::Reopened | What::Grown => news.begun.push((what, incident)),
+            }
+        }
+    }
+
+    fn goes_on(&mut self, desk: &Desk<'_>, incident: Incident, subject: &Subject) {
+        if let Some(news) = self.of(desk, subject) {
+            news.open.push(incident);
+        }
+    }
 }
 
 /// Judges what waits for WAF logs: by the past of the whole web ACL together with what waited
@@ -154,9 +220,9 @@ fn judge_waiting(
     distribution: &str,
     site: &mut Site,
     complete: Bucket,
-    news: &mut BTreeMap<Cause, Vec<(News, Incident)>>,
-) -> usize {
-    let (Some(first), Some(newest)) = (site.first, site.newest) else { return 0 };
+    news: &mut News,
+) {
+    let (Some(first), Some(newest)) = (site.first, site.newest) else { return };
     let subject = Subject {
         distribution_id: (!distribution.is_empty()).then(|| distribution.into()),
         cause: Cause::Waf,
@@ -170,15 +236,12 @@ fn judge_waiting(
         let waits = site.waiting.sum(one.start..one.end.unwrap_or(Bucket::MAX));
         waits > 0 && waits * 2 >= one.forbidden
     });
-    let mut opened = 0;
     for change in tell(&mut site.waf.written, &found, &settings, bucket_of(desk.now)) {
-        opened += usize::from(change.news == News::Opened);
-        if desk.heard.of(subject.severity()) {
-            let incident = shown(&subject, &change.incident);
-            news.entry(subject.cause).or_default().push((change.news, incident));
-        }
+        news.add(desk, change.news, shown(&subject, &change.incident, None), &subject);
     }
-    opened
+    for incident in going_on(&site.waf.written, &found, &settings) {
+        news.goes_on(desk, shown(&subject, &incident, None), &subject);
+    }
 }
 
 /// Notes when a distribution was first and last heard of.
@@ -189,67 +252,4 @@ fn note_span(site: &mut Site, one: &Contribution) {
         site.first = Some(site.first.map_or(first, |known| known.min(first)));
         site.newest = Some(site.newest.map_or(last, |known| known.max(last)));
     }
-}
-
-/// What a story tells next: that something began or grew, and that all of it is over.
-///
-/// Incidents of one cause that overlap or follow within the hour are one story, whose id is that of
-/// the first.
-fn go_on(
-    desk: &Desk<'_>,
-    mut story: Story,
-    news: Vec<(News, Incident)>,
-    outbox: &mut Vec<Outgoing>,
-) -> Story {
-    let (mut over, mut begun): (Vec<_>, Vec<_>) =
-        news.into_iter().partition(|(news, _)| matches!(news, News::Resolved(_)));
-    let largest = |(_, a): &(News, Incident), (_, b): &(News, Incident)| {
-        (b.forbidden, &a.id).cmp(&(a.forbidden, &b.id))
-    };
-    begun.sort_by(largest);
-    over.sort_by(largest);
-    let incidents = |news: &[(News, Incident)]| -> Vec<Incident> {
-        news.iter().map(|(_, incident)| incident.clone()).collect()
-    };
-    if let Some(start) = begun.iter().map(|(_, one)| bucket_of(one.start)).min() {
-        let goes_on = story.sequence > 0 && (!story.open.is_empty() || start <= story.last + HOUR);
-        if !goes_on {
-            story.alert_id = begun.first().map(|(_, one)| one.id.clone()).unwrap_or_default();
-            story.sequence = 0;
-            story.confidence = None;
-        }
-        for (_, one) in &begun {
-            story.open.insert(one.id.clone());
-            story.last = story.last.max(bucket_of(one.detected));
-        }
-        say(desk, &mut story, if goes_on { "update" } else { "open" }, &incidents(&begun), outbox);
-    }
-    for (_, one) in &over {
-        story.open.remove(&one.id);
-        story.last = story.last.max(one.end.map_or(Bucket::MIN, bucket_of));
-    }
-    if !over.is_empty() && story.open.is_empty() && story.sequence > 0 {
-        say(desk, &mut story, "resolved", &incidents(&over), outbox);
-    }
-    story
-}
-
-fn say(
-    desk: &Desk<'_>,
-    story: &mut Story,
-    state: &'static str,
-    incidents: &[Incident],
-    outbox: &mut Vec<Outgoing>,
-) {
-    story.sequence += 1;
-    let place = Place {
-        alert_id: story.alert_id.clone(),
-        sequence: story.sequence,
-        state,
-        confidence: story.confidence.clone(),
-    };
-    let Some(alert) = (desk.write)(incidents, &place) else { return };
-    let said = alert.attributes.iter().find(|(name, _)| name == "confidence");
-    story.confidence = said.map(|(_, confidence)| confidence.clone()).or(story.confidence.take());
-    outbox.push(alert);
 }

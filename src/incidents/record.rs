@@ -1,11 +1,12 @@
 //! Counting, exactly once: what objects say of one distribution, merged into what was seen before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::Series;
+use super::messages::Gist;
 use super::plan::{Heard, plan};
 use super::store::{CHANGE_ITEMS, Committed, Partial, Store, StoreError, Wait};
 use crate::alerts::Outgoing;
@@ -54,13 +55,18 @@ impl Arrived {
         }
     }
 
-    fn subjects(&self) -> Vec<Subject> {
-        let subjects: BTreeSet<&Subject> = match self {
-            Self::Objects(objects) => objects.iter().flat_map(|one| one.refused.keys()).collect(),
-            Self::Evidence(_, moved) => moved.keys().collect(),
-            Self::Nothing => BTreeSet::new(),
+    /// What is counted, by what it is counted under.
+    pub fn refused(&self) -> impl Iterator<Item = (&Subject, &Series)> {
+        let moved = match self {
+            Self::Evidence(_, moved) => Some(moved),
+            Self::Objects(_) | Self::Nothing => None,
         };
-        subjects.into_iter().cloned().collect()
+        self.objects().iter().map(|one| &one.refused).chain(moved).flatten()
+    }
+
+    /// Under what something is counted.
+    pub fn subjects(&self) -> impl Iterator<Item = &Subject> {
+        self.refused().map(|(subject, _)| subject)
     }
 }
 
@@ -78,6 +84,17 @@ pub struct Recorded {
     pub duplicates: Vec<Object>,
     /// Refusals that came too late for their five minutes and were counted in their hour alone.
     pub late: u64,
+    /// What could not be written, and why. What stands above was written nevertheless.
+    pub failed: Option<Failed>,
+}
+
+/// What could not be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Objects that were not counted.
+    pub objects: Vec<Object>,
+    /// Why.
+    pub error: StoreError,
 }
 
 /// An alert's place in its story.
@@ -89,9 +106,14 @@ pub struct Place {
     pub sequence: u64,
     /// `open`, `update` or `resolved`.
     pub state: &'static str,
+    /// Why there is an update.
+    pub why: Option<&'static str>,
     /// How sure the last message was, where there was one.
     pub confidence: Option<String>,
 }
+
+/// Makes an alert of some incidents, with what it says in short.
+pub type Write<'a> = dyn Fn(&[Incident], &Place) -> Option<(Outgoing, Gist)> + 'a;
 
 /// What counting needs beside the counts.
 pub struct Desk<'a> {
@@ -104,63 +126,76 @@ pub struct Desk<'a> {
     /// The time of the delivery.
     pub now: Timestamp,
     /// Makes the alert of incidents of one cause, the largest first.
-    pub write: &'a dyn Fn(&[Incident], &Place) -> Option<Outgoing>,
+    pub write: &'a Write<'a>,
     /// Sleeps before a try that follows a conflict.
     pub wait: &'a dyn Fn(Duration),
 }
 
 /// Counts what has come of one distribution and tells what follows.
-pub fn record(
+pub fn record(desk: &Desk<'_>, distribution: &str, arrived: Arrived) -> Recorded {
+    let mut recorded = Recorded::default();
+    let mut parts = vec![arrived];
+    while let Some(mut part) = parts.pop() {
+        match commit(desk, distribution, &mut part, &mut recorded) {
+            Ok(None) => {}
+            Ok(Some(rest)) => parts.extend([rest, part]),
+            Err(error) => {
+                // What is written already stands, and its alerts go out now.
+                parts.push(part);
+                let objects = parts.iter().flat_map(|part| part.objects());
+                let objects = objects.map(|one| one.object.clone()).collect();
+                recorded.failed = Some(Failed { objects, error });
+                break;
+            }
+        }
+    }
+    recorded
+}
+
+/// Writes all that has come, or gives back half of it where that is too much for one transaction.
+fn commit(
     desk: &Desk<'_>,
     distribution: &str,
-    mut arrived: Arrived,
-) -> Result<Recorded, StoreError> {
-    let mut recorded = Recorded::default();
+    arrived: &mut Arrived,
+    recorded: &mut Recorded,
+) -> Result<Option<Arrived>, StoreError> {
     let mut tries = 0;
     loop {
-        if let Arrived::Objects(objects) = &arrived
+        if let Arrived::Objects(objects) = arrived
             && objects.is_empty()
         {
-            break;
+            return Ok(None);
         }
-        let known = desk.store.load(distribution, &arrived.subjects())?;
-        let planned = plan(desk, distribution, &arrived, known);
-        if let Arrived::Objects(objects) = &mut arrived
+        let known = desk.store.load(distribution)?;
+        let planned = plan(desk, distribution, arrived, known);
+        if let Arrived::Objects(objects) = arrived
             && planned.change.items() > CHANGE_ITEMS
             && objects.len() > 1
         {
-            let rest = objects.split_off(objects.len() / 2);
-            for half in [std::mem::take(objects), rest] {
-                let part = record(desk, distribution, Arrived::Objects(half))?;
-                recorded.alerts.extend(part.alerts);
-                recorded.opened += part.opened;
-                recorded.duplicates.extend(part.duplicates);
-                recorded.late += part.late;
-            }
-            return Ok(recorded);
+            return Ok(Some(Arrived::Objects(objects.split_off(objects.len() / 2))));
         }
         if planned.change.items() == 0 {
-            break;
+            return Ok(None);
         }
         match desk.store.commit(&planned.change)? {
             Committed::Done => {
                 recorded.alerts.extend(planned.change.outbox);
                 recorded.opened += planned.opened;
                 recorded.late += planned.late;
-                break;
+                return Ok(None);
             }
             Committed::Duplicates(objects) => {
-                if let Arrived::Objects(mine) = &mut arrived {
+                if let Arrived::Objects(mine) = arrived {
                     mine.retain(|one| !objects.contains(&one.object));
                 }
                 recorded.duplicates.extend(objects);
             }
             Committed::Conflict => {
                 // Somebody else may have settled it.
-                if let Arrived::Evidence(wait, _) = &arrived
+                if let Arrived::Evidence(wait, _) = &*arrived
                     && !desk.store.waits()?.iter().any(|one| one.is_of(wait))
                 {
-                    break;
+                    return Ok(None);
                 }
                 tries += 1;
                 if tries >= TRIES {
@@ -170,7 +205,6 @@ pub fn record(
             }
         }
     }
-    Ok(recorded)
 }
 
 #[cfg(test)]

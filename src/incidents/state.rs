@@ -82,6 +82,29 @@ impl State {
         late
     }
 
+    /// Whether people think of one of its incidents that it goes on.
+    pub fn has_open(&self) -> bool {
+        self.written.iter().any(|written| written.closed.is_none())
+    }
+
+    /// Takes in another series: both are one from now on. Buckets that may still change are added
+    /// up, and of what was folded away the hours, which is all that they still have in common.
+    pub fn absorb(&mut self, mut other: State) {
+        if self.past.is_none() {
+            std::mem::swap(&mut self.past, &mut other.past);
+            std::mem::swap(&mut self.recent, &mut other.recent);
+        }
+        let base = other.base().unwrap_or(Bucket::MIN);
+        if let (Some(mine), Some(theirs)) = (&mut self.past, &other.past) {
+            for (hour, row) in (theirs.hours.first()..).zip(theirs.hours.rows()) {
+                mine.hours.add_late(hour * HOUR, u64::from(row.sum));
+            }
+        }
+        // A few buckets before the base are kept as well, and are among the hours.
+        other.recent.forget_before(base, base);
+        self.merge(&other.recent);
+    }
+
     /// Takes out what belongs to another series after all (late WAF evidence).
     pub fn take(&mut self, bucket: Bucket, count: u64) {
         if self.base().is_none_or(|base| bucket >= base) {

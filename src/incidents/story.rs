@@ -17,7 +17,7 @@ pub const WRITTEN_KEPT: usize = 26;
 const GROWTH: u64 = 4;
 
 /// Buckets between two messages about growth: half an hour.
-const BETWEEN_MESSAGES: Bucket = 6;
+pub(super) const BETWEEN_MESSAGES: Bucket = 6;
 
 /// An incident as it was written the last time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +99,16 @@ pub fn tell(
     let surplus = written.len().saturating_sub(WRITTEN_KEPT);
     written.drain(..surplus);
     changes
+}
+
+/// Of what was found, what people think of that it goes on, under the names that it has for them.
+pub fn going_on(written: &[Written], found: &[Incident], settings: &Settings<'_>) -> Vec<Incident> {
+    let open = written.iter().filter(|known| known.closed.is_none());
+    let now = open.filter_map(|known| {
+        let mine = |one: &&Incident| one.end.is_none() && known.same_story(one);
+        found.iter().rfind(mine).map(|one| known.named(one, settings))
+    });
+    now.collect()
 }
 
 impl Written {

@@ -29,6 +29,7 @@ struct Inner {
     sites: BTreeMap<String, Site>,
     series: BTreeMap<Subject, Stored>,
     stories: BTreeMap<(String, Cause), Story>,
+    open: BTreeSet<String>,
     waits: BTreeMap<(Object, String), Wait>,
     outbox: BTreeMap<(String, u64), (Outgoing, bool)>,
     waf: BTreeMap<(String, i64, u64, u32), Chunk>,
@@ -54,24 +55,18 @@ impl Store for MemoryStore {
         Ok(inner.ledger.get(object).into_iter().flat_map(|all| all.values().cloned()).collect())
     }
 
-    fn load(&self, distribution: &str, subjects: &[Subject]) -> Result<Known, StoreError> {
+    fn load(&self, distribution: &str) -> Result<Known, StoreError> {
         let inner = self.inner.borrow();
-        let mut known = Known { site: inner.sites.get(distribution).cloned(), ..Known::default() };
-        let open: Vec<Subject> = known.site.iter().flat_map(|site| site.open.clone()).collect();
-        for subject in subjects.iter().chain(&open) {
-            if let Some(series) = inner.series.get(subject) {
-                known.series.insert(subject.clone(), series.clone());
-            }
-            let story = inner.stories.get(&(distribution.to_owned(), subject.cause));
-            if let Some(story) = story {
-                known.stories.insert(subject.cause, story.clone());
-            }
-        }
-        // What waits for WAF logs speaks in the story of the WAF, whatever else is asked for.
-        if let Some(story) = inner.stories.get(&(distribution.to_owned(), Cause::Waf)) {
-            known.stories.insert(Cause::Waf, story.clone());
-        }
-        Ok(known)
+        let mine = |subject: &Subject| {
+            subject.distribution_id.as_deref().unwrap_or_default() == distribution
+        };
+        let series = inner.series.iter().filter(|(subject, _)| mine(subject));
+        let stories = inner.stories.iter().filter(|((id, _), _)| id == distribution);
+        Ok(Known {
+            site: inner.sites.get(distribution).cloned(),
+            series: series.map(|(subject, one)| (subject.clone(), one.clone())).collect(),
+            stories: stories.map(|((_, cause), one)| (*cause, one.clone())).collect(),
+        })
     }
 
     fn commit(&self, change: &Change) -> Result<Committed, StoreError> {
@@ -89,8 +84,10 @@ impl Store for MemoryStore {
         if !duplicates.is_empty() {
             return Ok(Committed::Duplicates(duplicates));
         }
-        let stale = change.series.iter().any(|(subject, series)| {
-            inner.series.get(subject).map_or(0, |known| known.revision) != series.revision
+        let series = change.series.iter().map(|(subject, series)| (subject, series.revision));
+        let gone = change.gone.iter().map(|(subject, revision)| (subject, *revision));
+        let stale = series.chain(gone).any(|(subject, revision)| {
+            inner.series.get(subject).map_or(0, |known| known.revision) != revision
         }) || change.stories.iter().any(|(cause, story)| {
             let known = inner.stories.get(&(change.distribution.clone(), *cause));
             known.map_or(0, |known| known.revision) != story.revision
@@ -98,10 +95,10 @@ impl Store for MemoryStore {
             let known = inner.sites.get(&change.distribution);
             known.map_or(0, |known| known.revision) != site.revision
         });
-        let gone = change.settled.as_ref().is_some_and(|wait| {
+        let settled = change.settled.as_ref().is_some_and(|wait| {
             !inner.waits.contains_key(&(wait.object.clone(), wait.distribution.clone()))
         });
-        if stale || gone {
+        if stale || settled {
             return Ok(Committed::Conflict);
         }
         for (object, counted) in &change.objects {
@@ -116,9 +113,17 @@ impl Store for MemoryStore {
             let written = Stored { revision: series.revision + 1, ..series.clone() };
             inner.series.insert(subject.clone(), written);
         }
+        for subject in change.gone.keys() {
+            inner.series.remove(subject);
+        }
         for (cause, story) in &change.stories {
             let written = Story { revision: story.revision + 1, ..story.clone() };
             inner.stories.insert((change.distribution.clone(), *cause), written);
+        }
+        match change.opens {
+            Some(true) => drop(inner.open.insert(change.distribution.clone())),
+            Some(false) => drop(inner.open.remove(&change.distribution)),
+            None => {}
         }
         if let Some(wait) = &change.settled {
             inner.waits.remove(&(wait.object.clone(), wait.distribution.clone()));
@@ -134,9 +139,7 @@ impl Store for MemoryStore {
     }
 
     fn open_sites(&self) -> Result<Vec<String>, StoreError> {
-        let inner = self.inner.borrow();
-        let open = inner.sites.iter().filter(|(_, site)| site.has_open());
-        Ok(open.map(|(distribution, _)| distribution.clone()).collect())
+        Ok(self.inner.borrow().open.iter().cloned().collect())
     }
 
     fn unsent(&self, before: Timestamp) -> Result<Vec<Outgoing>, StoreError> {

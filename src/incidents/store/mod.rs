@@ -11,6 +11,7 @@ pub mod samples;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use self::samples::Hourly;
 use super::series::HourNumber;
@@ -22,7 +23,7 @@ use crate::report::build::Subject;
 use crate::trigger::Object;
 
 /// The form in which state is written. A program refuses what a newer one has written.
-pub const VERSION: u64 = 2;
+pub const VERSION: u64 = 3;
 
 /// Objects and items of one change. A transaction takes a hundred items.
 pub const CHANGE_ITEMS: usize = 100;
@@ -89,17 +90,8 @@ pub struct Site {
     pub first: Option<Bucket>,
     /// The newest one.
     pub newest: Option<Bucket>,
-    /// What has an open incident.
-    pub open: BTreeSet<Subject>,
     /// How often it was written.
     pub revision: u64,
-}
-
-impl Site {
-    /// Whether it has an open incident.
-    pub fn has_open(&self) -> bool {
-        !self.open.is_empty() || self.waf.written.iter().any(|one| one.closed.is_none())
-    }
 }
 
 /// Refusals of one object and distribution whose WAF records are not there yet.
@@ -139,8 +131,29 @@ pub struct WafSlots {
     pub later: Option<i64>,
 }
 
+/// An incident of a story that has ended before the story has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Its id.
+    pub id: String,
+    /// Its detail.
+    pub detail: Option<String>,
+    /// Its rule.
+    pub rule: Option<String>,
+    /// When it began.
+    pub start: Timestamp,
+    /// When it stood out.
+    pub detected: Timestamp,
+    /// When it ended.
+    pub end: Option<Timestamp>,
+    /// Its refusals.
+    pub forbidden: u64,
+    /// How many would have been usual.
+    pub expected: f64,
+}
+
 /// The story of one distribution and cause, under which alerts go out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Story {
     /// The id of the incident that began it.
     pub alert_id: String,
@@ -150,22 +163,35 @@ pub struct Story {
     pub last: Bucket,
     /// Its incidents that go on.
     pub open: BTreeSet<String>,
+    /// The largest of those that have ended.
+    pub ended: Vec<Ended>,
+    /// The moment of its last message, by the delivery's clock.
+    pub told: Bucket,
     /// How sure the last message was.
     pub confidence: Option<String>,
+    /// What its messages named, by [`super::messages`].
+    pub said: BTreeSet<u32>,
     /// How often it was written.
     pub revision: u64,
 }
 
-/// What is known of a distribution and of the series that are about to change.
+/// All that is known of a distribution.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Known {
     /// The distribution; absent if it was never written.
     pub site: Option<Site>,
-    /// The series that were asked for and those that have an open incident; one that was never
-    /// written is absent.
+    /// Its series.
     pub series: BTreeMap<Subject, Stored>,
-    /// The stories of all their causes.
+    /// The stories of its causes.
     pub stories: BTreeMap<Cause, Story>,
+}
+
+impl Known {
+    /// Whether it has an open incident.
+    pub fn has_open(&self) -> bool {
+        let waf = self.site.iter().map(|site| &site.waf);
+        self.series.values().map(|stored| &stored.state).chain(waf).any(State::has_open)
+    }
 }
 
 /// All that one commit writes, for one distribution.
@@ -181,6 +207,8 @@ pub struct Change {
     pub opens: Option<bool>,
     /// Series in their new form, each with the revision that it had.
     pub series: BTreeMap<Subject, Stored>,
+    /// Series that are no more, each with the revision that it had: rules that went into the rest.
+    pub gone: BTreeMap<Subject, u64>,
     /// Stories in their new form, each with the revision that it had.
     pub stories: BTreeMap<Cause, Story>,
     /// What waits from now on.
@@ -200,6 +228,7 @@ impl Change {
             + self.objects.len()
             + site
             + self.series.len()
+            + self.gone.len()
             + self.stories.len()
             + self.outbox.len()
     }
@@ -221,8 +250,8 @@ pub trait Store {
     /// For which distributions an object was counted.
     fn counted(&self, object: &Object) -> Result<Vec<Counted>, StoreError>;
 
-    /// What is known of a distribution, of these series and of those that have an open incident.
-    fn load(&self, distribution: &str, subjects: &[Subject]) -> Result<Known, StoreError>;
+    /// All that is known of a distribution.
+    fn load(&self, distribution: &str) -> Result<Known, StoreError>;
 
     /// Writes a change, or nothing of it.
     fn commit(&self, change: &Change) -> Result<Committed, StoreError>;

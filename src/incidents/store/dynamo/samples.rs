@@ -2,7 +2,8 @@
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 
-use super::{DynamoStore, Item, away, bytes, damaged, get_number, get_text, item, named, number};
+use super::items::{Item, bytes, damaged, get_number, get_text, item, named, number};
+use super::{DynamoStore, away};
 use crate::incidents::series::HourNumber;
 use crate::incidents::store::StoreError;
 use crate::incidents::store::samples::Hourly;

@@ -1,0 +1,231 @@
+//! What people read when they are woken: an alert for every cause and detail, each in three states,
+//! as files in `tests/alerts/`.
+//!
+//! They are made the way the function makes them: a bundle of `tests/incidents` is read and judged,
+//! its refusals are counted into a store as often as makes them news, and the alerts are what comes
+//! out. `UPDATE_ALERTS=1 cargo test --test alerts` writes them anew; read what has changed as
+//! somebody would at three in the morning, on a phone.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test reads files and may fail"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use why403::account::bundle::BundleAccount;
+use why403::account::distribution::Distribution;
+use why403::account::facts::Depth;
+use why403::account::{Fact, Question};
+use why403::alerts::{About, Alert};
+use why403::analysis::{self, Directory, Logs};
+use why403::causes::Cause;
+use why403::countries::Countries;
+use why403::incidents::plan::Heard;
+use why403::incidents::record::{Arrived, Contribution, Desk, record};
+use why403::incidents::store::memory::MemoryStore;
+use why403::incidents::{Bucket, Clients, Series, bucket_of, time_of};
+use why403::logs::function::FunctionIndex;
+use why403::logs::origin::OriginIndex;
+use why403::logs::tally::AccessTally;
+use why403::logs::waf::WafIndex;
+use why403::logs::{self, Kind};
+use why403::report::build::Subject;
+use why403::report::{Finding, Inputs};
+use why403::trigger::Object;
+
+/// Refusals that are news wherever they come from, and four times as many.
+const NEWS: u64 = 60;
+const GROWN: u64 = 300;
+
+/// Details that no log tells from their neighbours, so that no verdict has them.
+const NO_LOG_TELLS: [(Cause, &&str); 2] =
+    [(Cause::CustomOrigin, &"firewall"), (Cause::InvalidRequest, &"get-with-body")];
+
+/// What a bundle says of one cause and detail.
+struct Found {
+    bundle: String,
+    subject: Subject,
+    findings: Vec<Finding>,
+    about: About,
+    last: Bucket,
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() { all.extend(files(&path)) } else { all.push(path) }
+    }
+    all.sort();
+    all
+}
+
+fn found(root: &Path) -> Vec<Found> {
+    let account = BundleAccount::open(root);
+    let directory = Directory::ask(&account);
+    let mut tally = AccessTally::default();
+    let (mut of_wafs, mut of_origins, mut of_functions) = (vec![], vec![], vec![]);
+    for path in files(&root.join("logs")) {
+        let name = path.strip_prefix(root.join("logs")).unwrap().to_string_lossy().into_owned();
+        let bytes = std::fs::read(&path).unwrap();
+        let outcome = logs::read_access(&name, bytes.as_slice(), &directory.logs, &mut tally);
+        match outcome.kind {
+            Kind::Waf | Kind::Mixed => of_wafs.push((name, bytes)),
+            Kind::Origin => of_origins.push(bytes),
+            Kind::Function => of_functions.push(bytes),
+            Kind::Access | Kind::Empty | Kind::Foreign => {}
+        }
+    }
+    tally.settle();
+    directory.assign(&mut tally.refusals);
+    let wanted = analysis::wanted(&tally);
+    let (mut waf, mut function) = (WafIndex::default(), FunctionIndex::default());
+    for (name, bytes) in of_wafs {
+        logs::read_waf(&name, bytes.as_slice(), &directory.logs.limits, &wanted, &mut waf);
+    }
+    for bytes in of_functions {
+        logs::read_function(bytes.as_slice(), &directory.logs.limits, &wanted, &mut function);
+    }
+    let wanted = analysis::wanted_of_origins(&tally, &waf);
+    let mut origin = OriginIndex::default();
+    for bytes in of_origins {
+        logs::read_origin(bytes.as_slice(), &directory.logs.limits, &wanted, &mut origin);
+    }
+    let logs = Logs { waf: waf.into(), origin, function };
+    let analysis = analysis::analyse(&tally, logs, &account, Depth::Incident);
+    let findings = analysis.report(&tally, Inputs::default(), &Countries::default()).findings;
+    let mut newest: BTreeMap<Subject, Bucket> = BTreeMap::new();
+    for (refusal, kind, verdict) in analysis.verdicts() {
+        let last = newest.entry(Subject::of(kind, verdict)).or_insert(Bucket::MIN);
+        *last = bucket_of(refusal.time).max(*last);
+    }
+    let one = |(subject, last): (Subject, Bucket)| {
+        let id = subject.distribution_id.clone().unwrap_or_default();
+        let question = Question::new("cloudfront/get-distribution", &*id);
+        let known = Fact::ask(&account, question, Distribution::parse).known().cloned();
+        let served = known.as_ref().and_then(|one| tally.served.get(one.domain_name.as_str()));
+        let served: u64 = served.map_or(0, |served| served.buckets.values().sum());
+        let mine =
+            tally.refusals.iter().filter(|one| one.distribution_id == subject.distribution_id);
+        let requests = served + mine.count() as u64;
+        let name = |one: Distribution| {
+            one.config.aliases.items.first().cloned().unwrap_or(one.domain_name)
+        };
+        let about = About { domain: known.map(name), requests, ..About::default() };
+        let bundle = root.file_name().unwrap().to_string_lossy().into_owned();
+        Found { bundle, subject, findings: findings.clone(), about, last }
+    };
+    newest.into_iter().map(one).collect()
+}
+
+impl Found {
+    fn finding(&self) -> &Finding {
+        self.findings.iter().find(|one| one.id == self.subject.id("f")).unwrap()
+    }
+
+    /// How well it stands for its cause: sure rather than not, and of many requests.
+    fn weight(&self) -> (usize, u64) {
+        let sure = ["possible", "likely", "confirmed"];
+        let finding = self.finding();
+        (sure.iter().position(|one| *one == finding.confidence).unwrap(), finding.requests)
+    }
+
+    /// The alerts of its story: it begins, half an hour later it has grown, and then it is over.
+    fn story(&self) -> Vec<String> {
+        let store = MemoryStore::default();
+        let distribution = self.subject.distribution_id.as_deref().unwrap_or_default();
+        let mut told = Vec::new();
+        let steps = [(1, NEWS), (8, GROWN), (80, 0)];
+        for (number, (after, count)) in steps.into_iter().enumerate() {
+            let now = time_of(self.last + after);
+            // The silence of a site that gets no logs is noticed without them.
+            let findings = if count > 0 { self.findings.as_slice() } else { &[] };
+            let write = |incidents: &[_], place: &_| {
+                Alert::new(incidents, findings, place, &self.about).map(|one| one.outgoing(now))
+            };
+            let desk = Desk {
+                store: &store,
+                heard: Heard::default(),
+                distributions: 1,
+                now,
+                write: &write,
+                wait: &|_| {},
+            };
+            let mut series = Series::new();
+            series.add(self.last + after - 1, count);
+            series.unite_clients(self.last + after - 1, Clients::from_places(u32::MAX));
+            let contribution = Contribution {
+                object: Object { key: number.to_string(), ..Object::default() },
+                of: 1,
+                partial: None,
+                refused: [(self.subject.clone(), series)].into(),
+                served: Series::new(),
+                waf: Series::new(),
+                waiting: None,
+            };
+            let arrived = match count {
+                0 => Arrived::Nothing,
+                _ => Arrived::Objects(vec![contribution]),
+            };
+            let recorded = record(&desk, distribution, arrived);
+            assert_eq!(recorded.failed, None);
+            told.extend(recorded.alerts.into_iter().map(|alert| {
+                let bodies: serde_json::Value = serde_json::from_str(&alert.message).unwrap();
+                format!("Subject: {}\n\n{}", alert.subject, bodies["email"].as_str().unwrap())
+            }));
+        }
+        told
+    }
+}
+
+#[test]
+fn every_cause_and_state_reads_as_it_did() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let bundles = std::fs::read_dir(root.join("incidents")).unwrap().map(|one| one.unwrap().path());
+    let bundles: BTreeSet<PathBuf> =
+        bundles.filter(|path| path.join("expect.json").is_file()).collect();
+    let mut best: BTreeMap<(Cause, Option<&str>), Found> = BTreeMap::new();
+    let folder = root.join("alerts");
+    let file = |(cause, detail): &(Cause, Option<&str>)| {
+        folder.join(format!("{cause}.{}.txt", detail.unwrap_or("-")))
+    };
+    for one in bundles.iter().flat_map(|bundle| found(bundle)) {
+        let key = (one.subject.cause, one.subject.detail);
+        // A bundle that was chosen stays, or every new one would change what stands here.
+        let stands = |one: &Found| {
+            let known = std::fs::read_to_string(file(&key)).unwrap_or_default();
+            known.lines().next() == Some(&format!("From tests/incidents/{}", one.bundle))
+        };
+        let weight = |one: &Found| (stands(one), one.weight());
+        if best.get(&key).is_none_or(|known| weight(known) < weight(&one)) {
+            best.insert(key, one);
+        }
+    }
+    let all =
+        Cause::ALL.iter().flat_map(|cause| cause.details().iter().map(move |one| (*cause, one)));
+    let without: Vec<_> =
+        all.filter(|(cause, one)| !best.contains_key(&(*cause, Some(*one)))).collect();
+    assert_eq!(without, NO_LOG_TELLS, "no bundle shows them");
+    let mut changed = Vec::new();
+    for ((cause, detail), one) in best {
+        let told = one.story();
+        assert_eq!(told.len(), 3, "{cause}/{detail:?} of {}: {told:#?}", one.bundle);
+        let file = file(&(cause, detail));
+        let rule = format!("\n{}\n\n", "=".repeat(72));
+        let text = format!("From tests/incidents/{}\n{rule}{}", one.bundle, told.join(&rule));
+        if std::env::var_os("UPDATE_ALERTS").is_some() {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&file, &text).unwrap();
+        }
+        let known = std::fs::read_to_string(&file).unwrap_or_default();
+        if known != text {
+            changed.push(format!("{}:\n{text}", file.display()));
+        }
+    }
+    assert!(changed.is_empty(), "{}", changed.join("\n"));
+}
