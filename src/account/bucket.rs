@@ -116,6 +116,11 @@ impl Head {
         self.restore.contains("ongoing-request=\"false\"")
     }
 
+    /// Whether the object is being restored.
+    pub fn is_being_restored(&self) -> bool {
+        self.restore.contains("ongoing-request=\"true\"")
+    }
+
     /// Whether the object is encrypted with a key of KMS, and with which.
     pub fn kms_key(&self) -> Option<&str> {
         self.server_side_encryption.starts_with("aws:kms").then_some(self.kms_key_id.as_str())

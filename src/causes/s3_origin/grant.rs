@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::super::kind::is_bucket;
+use super::asks::{self, Asks, Refused};
 use super::key::{self, KeyState};
 use crate::account::bucket::{self, Endpoint};
 use crate::account::distribution::{Behavior, Distribution, Origin};
@@ -79,6 +80,18 @@ pub struct Met {
     pub just_changed: bool,
     /// The origin access identity with which CloudFront asks.
     pub identity: Option<Box<str>>,
+    /// The bucket's origin, by its name within the distribution.
+    pub origin: Box<str>,
+    /// As whom CloudFront asks.
+    pub asks: Asks,
+    /// Which part of the policy refuses, where it does.
+    pub refused: Option<Refused>,
+    /// Whether the policy would let a signed request in, where CloudFront does not sign.
+    pub signed_suffices: bool,
+    /// Whether the policy that refused was replaced, and today's lets CloudFront in.
+    pub mended: bool,
+    /// Whether the object is archived and being restored.
+    pub being_restored: bool,
     /// Whether the bucket is asked by its website endpoint.
     pub website: bool,
     /// The state of the key.
@@ -97,13 +110,29 @@ pub enum Turned {
 }
 
 /// One request to a bucket: who asks, with which policy, for what.
-struct Ask<'a> {
-    caller: Caller<'a>,
-    context: Context,
+pub(super) struct Ask<'a> {
+    pub(super) caller: Caller<'a>,
+    pub(super) context: Context,
     partition: &'a str,
     endpoint: &'a Endpoint,
     /// Whether AWS says that there is no such origin access identity.
-    identity_gone: bool,
+    pub(super) identity_gone: bool,
+}
+
+impl Ask<'_> {
+    /// The bucket's ARN.
+    pub(super) fn arn(&self) -> String {
+        format!("arn:{}:s3:::{}", self.partition, self.endpoint.bucket)
+    }
+}
+
+/// What S3 calls what a method does.
+pub fn action(method: &str) -> &'static str {
+    match method {
+        "GET" | "HEAD" | "OPTIONS" => "s3:GetObject",
+        "DELETE" => "s3:DeleteObject",
+        _ => "s3:PutObject",
+    }
 }
 
 /// What a refused request met at its bucket; `None` where its origin is no bucket.
@@ -123,7 +152,8 @@ pub fn of(
     let names = [endpoint.bucket.as_str(), control.as_str()];
     let mut held = facts.holds(What::Bucket, &names, bucket.policy.read_at, at);
     let key = key::of(&refusal.path, distribution, origin);
-    let ask = asking(refusal, mine, distribution, origin, &endpoint);
+    let asks = Asks::of(origin, &endpoint, mine);
+    let ask = asking(refusal, mine, distribution, origin, &endpoint, asks == Asks::Signed);
     // CloudTrail keeps the text of a policy that was put, so the one of the moment may be known
     // although another one stands there now.
     let past = (held == Held::Changed).then(|| past_policy(facts, &endpoint.bucket, at)).flatten();
@@ -133,6 +163,21 @@ pub fn of(
             grant(&ask, past, bucket, &refusal.method, &key)
         }
         None => grant(&ask, &bucket.policy.state, bucket, &refusal.method, &key),
+    };
+    let action = action(&refusal.method);
+    let in_force = past.as_ref().unwrap_or(&bucket.policy.state);
+    let refused = asks::refused(&ask, in_force, &grant, action, &key);
+    // What is read of a policy afterwards shows what became of it.
+    let later = bucket.policy.read_at.is_none_or(|read| read > at);
+    let today = || self::grant(&ask, &bucket.policy.state, bucket, &refusal.method, &key);
+    let mended = past.is_some()
+        && later
+        && grant.refuses()
+        && matches!(today(), Grant::Granted { .. });
+    let signed_suffices = refused.is_some() && matches!(asks, Asks::Unsigned(_)) && {
+        let ask = asking(refusal, mine, distribution, origin, &endpoint, true);
+        let signed = self::grant(&ask, in_force, bucket, &refusal.method, &key);
+        matches!(signed, Grant::Granted { .. })
     };
     let tail = tail(distribution);
     let just_changed = facts.changes().iter().any(|change| {
@@ -159,6 +204,16 @@ pub fn of(
         held,
         just_changed,
         identity,
+        origin: origin.id.as_str().into(),
+        asks,
+        refused,
+        signed_suffices,
+        mended,
+        being_restored: bucket
+            .heads
+            .get(&key)
+            .and_then(Fact::known)
+            .is_some_and(bucket::Head::is_being_restored),
         website: endpoint.website,
         key: state,
         turned,
@@ -201,13 +256,8 @@ fn asking<'a>(
     distribution: &'a Distribution,
     origin: &'a Origin,
     endpoint: &'a Endpoint,
+    signs: bool,
 ) -> Ask<'a> {
-    let control = mine.access_controls.get(&origin.origin_access_control_id);
-    let unsigned = control.and_then(Fact::known).is_some_and(|control| {
-        let kind = control.origin_access_control_origin_type.as_str();
-        control.signing_behavior == "never" || !matches!(kind, "" | "s3")
-    }) || control.is_some_and(Fact::is_nothing);
-    let signs = control.is_some() && !unsigned && !endpoint.website;
     let secure = match refusal.protocol.value().map(AsRef::as_ref) {
         _ if endpoint.website => Some("false"),
         Some("https" | "wss") => Some("true"),
@@ -255,12 +305,8 @@ fn grant(
     method: &str,
     key: &str,
 ) -> Grant {
-    let Ask { caller, context, partition, endpoint, identity_gone } = ask;
-    let action = match method {
-        "GET" | "HEAD" | "OPTIONS" => "s3:GetObject",
-        "DELETE" => "s3:DeleteObject",
-        _ => "s3:PutObject",
-    };
+    let Ask { caller, context, endpoint, identity_gone, .. } = ask;
+    let action = action(method);
     let gone = *identity_gone;
     let pays = bucket.requester_pays.known() == Some(&true);
     let policy = match policy {
@@ -272,7 +318,7 @@ fn grant(
             return unknown(format!("the bucket policy is not known: {absence}"), Lacks::Policy);
         }
     };
-    let arn = format!("arn:{partition}:s3:::{}", endpoint.bucket);
+    let arn = ask.arn();
     let resource = format!("{arn}/{key}");
     let asked = Request { caller: *caller, action, resource: &resource, context };
     match policy::evaluate(policy, &asked) {

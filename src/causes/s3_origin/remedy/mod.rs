@@ -1,0 +1,232 @@
+//! What to do about a bucket's 403.
+
+mod object;
+mod policy;
+
+use super::asks::Asks;
+use super::grant::{Grant, Lacks, Met};
+use super::key::KeyState;
+use crate::account::bucket;
+use crate::account::command::quoted;
+use crate::account::distribution::Origin;
+use crate::account::facts::{BucketFacts, Held};
+use crate::causes::kind::is_bucket;
+use crate::causes::remedy::{Case, Remedy};
+use crate::viewer::plain;
+
+/// AWS's managed origin request policy for buckets, which sends no Host.
+const CORS_S3: &str = "CORS-S3Origin (88a5eaf4-2fd4-4709-b370-b4c650ea3fcf)";
+
+/// The bucket that refused, and what is known of it.
+struct Place<'a> {
+    /// As a command names it.
+    bucket: String,
+    origin: Option<&'a Origin>,
+    met: Option<&'a Met>,
+    facts: Option<&'a BucketFacts>,
+    /// The key of one of the objects, as a command names it.
+    key: String,
+}
+
+impl<'a> Place<'a> {
+    fn of(case: &Case<'a>) -> Self {
+        let met = case.kinds.iter().find_map(|kind| kind.bucket.as_ref());
+        let mut origins = case.origins().into_iter();
+        let origin = match met {
+            Some(met) => origins.find(|origin| origin.id == met.origin.as_ref()),
+            None => origins.find(|origin| is_bucket(origin)),
+        };
+        let name = origin.and_then(|origin| bucket::endpoint(&origin.domain_name));
+        let name = name.map(|endpoint| endpoint.bucket);
+        let key = case.viewer.and_then(|sent| sent.key.as_deref());
+        Self {
+            facts: name.as_ref().zip(case.facts).and_then(|(name, all)| all.buckets.get(name)),
+            bucket: name.as_deref().map_or_else(|| "BUCKET".to_owned(), quoted),
+            origin,
+            met,
+            key: key.map_or_else(|| "KEY".to_owned(), quoted),
+        }
+    }
+
+    fn key_state(&self) -> Option<&'a KeyState> {
+        self.met.map(|met| &met.key)
+    }
+
+    fn website(&self) -> bool {
+        self.met.is_some_and(|met| met.website)
+    }
+
+    /// The command that shows an object.
+    fn head(&self) -> String {
+        format!("aws s3api head-object --bucket {} --key {}", self.bucket, self.key)
+    }
+
+    /// The command that shows the policy.
+    fn read_policy(&self) -> String {
+        format!(
+            "aws s3api get-bucket-policy --bucket {} --query Policy --output text > policy.json",
+            self.bucket
+        )
+    }
+
+    /// The command that puts the policy.
+    fn put_policy(&self) -> String {
+        format!("aws s3api put-bucket-policy --bucket {} --policy file://policy.json", self.bucket)
+    }
+}
+
+pub(super) fn remedy(case: &Case<'_>) -> Remedy {
+    let place = Place::of(case);
+    let remedy = match case.detail {
+        Some("access-not-granted") => policy::not_granted(case, &place),
+        Some("explicit-deny") => policy::denied(case, &place),
+        Some("website-not-public") => policy::website(&place),
+        Some("kms-denied") => policy::encrypted(case, &place),
+        Some("object-missing") => object::missing(case, &place),
+        Some("wrong-path") => object::wrong_path(case, &place),
+        Some("archived") => object::archived(case, &place),
+        Some("custom-error-page") => object::error_page(case, &place),
+        Some("host-header-forwarded") => case.keep_host_back(&place.bucket, CORS_S3),
+        Some("requester-pays") => Remedy::new(format!(
+            "Take requester pays off {}: CloudFront sends no payer.",
+            place.bucket
+        ))
+        .step(format!(
+            "aws s3api put-bucket-request-payment --bucket {} --request-payment-configuration \
+             Payer=BucketOwner",
+            place.bucket
+        ))
+        .step("From then on its owner pays for what others read of it."),
+        _ => open(case, &place),
+    };
+    // Where the bucket is the second of a group, the first is the reason why it is asked at all.
+    let group = place.origin.and_then(|origin| case.group_note(origin));
+    if remedy.steps.len() < STEPS { remedy.and(group) } else { remedy }
+}
+
+/// Steps of a remedy that a person takes in at once.
+const STEPS: usize = 4;
+
+/// That the bucket refuses is known, and why is not: what is left, each with its command.
+fn open(case: &Case<'_>, place: &Place<'_>) -> Remedy {
+    let bucket = &place.bucket;
+    if case.methods() == ["OPTIONS"] {
+        return Remedy::new(format!("Let a CORS rule of {bucket} allow these preflights."))
+            .step(format!("aws s3api get-bucket-cors --bucket {bucket}"))
+            .step(
+                "AllowedOrigins, AllowedMethods and AllowedHeaders must cover Origin, \
+                 Access-Control-Request-Method and -Headers; put-bucket-cors replaces all rules.",
+            )
+            .step(format!(
+                "These three headers must reach the bucket: the origin request policy {CORS_S3} \
+                 sends them."
+            ));
+    }
+    let masked = case.kind().is_some_and(|kind| kind.is_masked());
+    let Some(met) = place.met else {
+        return unread(case, place);
+    };
+    if met.contradicted {
+        return Remedy::new(format!(
+            "Find the policy of {bucket} that was in force: what was read would refuse what was served."
+        ))
+        .step("CloudTrail keeps each policy that was put (PutBucketPolicy, requestParameters).")
+        .step(place.read_policy());
+    }
+    match (&met.grant, &met.key) {
+        (Grant::Granted { lists: Some(true) }, _) if masked => Remedy::new(format!(
+            "Look whether the key is in {bucket}: CloudFront may list it, so that a missing one is a \
+             plain 404 and no refusal."
+        ))
+        .step(place.head()),
+        (Grant::Granted { .. }, KeyState::Present) => present(case, place, met),
+        (Grant::Granted { .. }, _) => Remedy::new(format!(
+            "Find out whether the key is in {bucket}: its policy lets CloudFront read."
+        ))
+        .step(place.head())
+        .step("A 404 here is what S3 answers CloudFront as 403, unless CloudFront may list the bucket."),
+        _ => unread(case, place),
+    }
+}
+
+/// The policy allows it and the key is there.
+fn present(case: &Case<'_>, place: &Place<'_>, met: &Met) -> Remedy {
+    let bucket = &place.bucket;
+    let control = place.origin.zip(case.facts).and_then(|(origin, facts)| {
+        let id = origin.origin_access_control_id.as_str();
+        let control = facts.access_controls.get(id)?.known()?;
+        (control.signing_behavior == "no-override").then_some(id)
+    });
+    let control = control.map(|id| {
+        format!(
+            "The origin access control {} signs only where the viewer sends no Authorization \
+             (no-override): if viewers send one, set SigningBehavior to always.",
+            plain(id)
+        )
+    });
+    let owner = place.facts.is_none_or(|facts| facts.lists_off.known() != Some(&true)).then(|| {
+        "Does another account own the object? Then the policy does not speak for it:".to_owned()
+    });
+    let owner_command = owner.as_ref().map(|_| {
+        format!("aws s3api get-object-acl --bucket {bucket} --key {}", place.key)
+    });
+    let host = case.kind().is_some_and(|kind| kind.host_forwarded.is_none()).then(|| {
+        "Does the behaviour send the viewer's Host? Its policies were not read.".to_owned()
+    });
+    let remedy = Remedy::new(format!(
+        "Find out why {bucket} refuses what its policy allows: encryption, ownership, a policy above it."
+    ))
+    .and(control.or(host));
+    let known = place.facts.is_some_and(|facts| !facts.heads.is_empty());
+    let remedy = if known || met.asks != Asks::Signed {
+        remedy
+    } else {
+        remedy.step(format!("{} --query SSEKMSKeyId", place.head()))
+    };
+    let remedy = remedy.and(owner).and(owner_command);
+    if remedy.steps.len() < STEPS {
+        remedy.step("A policy of the organization (SCP, RCP) can deny S3 as well.")
+    } else {
+        remedy
+    }
+}
+
+/// What would decide was not read.
+fn unread(case: &Case<'_>, place: &Place<'_>) -> Remedy {
+    let bucket = &place.bucket;
+    let lacks = match place.met.map(|met| &met.grant) {
+        Some(Grant::Unknown { lacks, .. }) => Some(*lacks),
+        _ => None,
+    };
+    let remedy = Remedy::new(format!("Read what {bucket} allows first: it is not known."));
+    let remedy = match lacks {
+        Some(Lacks::PublicAccess) => {
+            remedy.step(format!("aws s3api get-public-access-block --bucket {bucket}"))
+        }
+        Some(Lacks::Lists) => remedy
+            .step(format!("aws s3api get-bucket-ownership-controls --bucket {bucket}"))
+            .step(format!("aws s3api get-bucket-acl --bucket {bucket}")),
+        _ => remedy.step(place.read_policy()),
+    };
+    let id = case.id();
+    let grantee = match place.met.map(|met| &met.asks) {
+        Some(Asks::Signed) => format!("cloudfront.amazonaws.com with AWS:SourceArn {}", case.arn()),
+        Some(Asks::Identity(identity)) => format!("the origin access identity {}", plain(identity)),
+        Some(Asks::Unsigned(_)) => "everybody: CloudFront does not sign here".to_owned(),
+        None => id.to_owned(),
+    };
+    remedy
+        .step(format!("If no statement allows {grantee}, add one; if one denies, see what it tests."))
+        .step(place.head())
+}
+
+/// Whether what is known of the policy is what stands there now, and lets CloudFront in.
+fn lets_in_now(case: &Case<'_>, place: &Place<'_>) -> bool {
+    let later = place
+        .facts
+        .is_some_and(|facts| facts.policy.read_at.is_none_or(|read| read > case.span.1));
+    place.met.is_some_and(|met| {
+        met.mended
+            || (met.held == Held::Changed && later && matches!(met.grant, Grant::Granted { .. }))
+    })
+}
