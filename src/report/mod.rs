@@ -3,11 +3,15 @@
 pub mod build;
 pub mod clusters;
 mod commands;
+mod finding;
+mod footer;
+mod headline;
 pub mod missing;
 pub mod not_logged;
 pub mod place;
 pub mod request;
 pub mod text;
+mod words;
 
 use jiff::Timestamp;
 use serde::Serialize;
