@@ -19,11 +19,18 @@ pub struct Remedy {
     pub summary: String,
     /// Step by step; a step may be a command.
     pub steps: Vec<String>,
+    /// Where AWS describes it, where that is another page than the cause's.
+    pub reference: Option<&'static str>,
 }
 
 impl Remedy {
     pub(super) fn new(summary: impl Into<String>) -> Self {
-        Self { summary: summary.into(), steps: Vec::new() }
+        Self { summary: summary.into(), steps: Vec::new(), reference: None }
+    }
+
+    /// With the page of AWS's that describes it.
+    pub(super) fn see(self, reference: &'static str) -> Self {
+        Self { reference: Some(reference), ..self }
     }
 
     /// With a step more.

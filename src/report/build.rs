@@ -253,7 +253,10 @@ fn finding(
             summary: remedy.summary,
             without_viewer,
             steps: remedy.steps,
-            reference: rule.map_or(UNATTRIBUTED, |rule| rule.sheet.reference),
+            reference: remedy
+                .reference
+                .or(rule.map(|rule| rule.sheet.reference))
+                .unwrap_or(UNATTRIBUTED),
         },
         rule: subject.rule,
         distribution_id: subject.distribution_id.map(String::from),

@@ -19,14 +19,21 @@ pub(super) fn remedy(case: &Case<'_>) -> Remedy {
             .step("Look for a few of these requests in its application's log by their X-Amz-Cf-Id.");
     };
     let name = plain(&origin.domain_name);
-    match case.detail {
+    let remedy = match case.detail {
         Some("no-route") => no_route(origin, &name),
         Some("host-header-forwarded") => case.keep_host_back(&name, ALL_BUT_HOST),
         Some("secret-header") => secret_header(case, origin, &name),
-        Some("lambda-url") => function_url(case, origin, &name),
+        Some("lambda-url") => function_url(case, origin, &name).see(FUNCTION_URLS),
         _ => refused(case, origin, &name),
-    }
+    };
+    let by_itself = case.kind().is_some_and(|kind| {
+        matches!(kind.origin_said.all(), [Said::ApiRefused(_)]) || kind.page == Page::ApiForbidden
+    });
+    if by_itself && api(&name).is_some() { remedy.see(GATEWAY_RESPONSES) } else { remedy }
 }
+
+const FUNCTION_URLS: &str = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-lambda.html";
+const GATEWAY_RESPONSES: &str = "https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html";
 
 fn no_route(origin: &Origin, name: &str) -> Remedy {
     let path = match origin.origin_path.as_str() {

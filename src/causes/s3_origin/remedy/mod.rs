@@ -84,8 +84,8 @@ pub(super) fn remedy(case: &Case<'_>) -> Remedy {
         Some("kms-denied") => policy::encrypted(case, &place),
         Some("object-missing") => object::missing(case, &place),
         Some("wrong-path") => object::wrong_path(case, &place),
-        Some("archived") => object::archived(case, &place),
-        Some("custom-error-page") => object::error_page(case, &place),
+        Some("archived") => object::archived(case, &place).see(object::ARCHIVED),
+        Some("custom-error-page") => object::error_page(case, &place).see(object::ERROR_PAGES),
         Some("host-header-forwarded") => case.keep_host_back(&place.bucket, CORS_S3),
         Some("requester-pays") => Remedy::new(format!(
             "Take requester pays off {}: CloudFront sends no payer.",

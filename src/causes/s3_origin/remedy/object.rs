@@ -9,6 +9,13 @@ use crate::causes::s3_origin::grant::{Grant, Turned};
 use crate::causes::s3_origin::key::{KeyState, Near};
 use crate::viewer::plain;
 
+/// Where AWS describes it.
+pub(super) const ARCHIVED: &str =
+    "https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html";
+pub(super) const ERROR_PAGES: &str = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/custom-error-pages-procedure.html";
+const ROOT: &str =
+    "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DefaultRootObject.html";
+
 pub(super) fn missing(case: &Case<'_>, place: &Place<'_>) -> Remedy {
     let bucket = &place.bucket;
     if matches!(place.key_state(), Some(KeyState::Later | KeyState::JustWritten)) {
@@ -75,11 +82,13 @@ pub(super) fn wrong_path(case: &Case<'_>, place: &Place<'_>) -> Remedy {
             "Give {id} a default root object, such as index.html: / is asked and it has none."
         ))
         .step(case.show("DefaultRootObject"))
-        .step(format!("The object must be in {bucket}, below the origin path ({path}).")),
+        .step(format!("The object must be in {bucket}, below the origin path ({path})."))
+        .see(ROOT),
         Some(Near::RootWithSlash) => Remedy::new(format!(
             "Write the default root object of {id} without the slash at its beginning."
         ))
-        .step(case.show("DefaultRootObject")),
+        .step(case.show("DefaultRootObject"))
+        .see(ROOT),
         Some(Near::Folder) => Remedy::new(
             "Let a function at the edge add index.html to paths that name a folder.",
         )
