@@ -99,6 +99,9 @@ pub(super) fn refused(
     if !matches!(grant, Grant::NotGranted(_) | Grant::Denied(_)) {
         return None;
     }
+    if ask.identity_gone && matches!(ask.caller, Caller::Oai { .. }) {
+        return Some(Refused::IdentityGone);
+    }
     let policy = match policy {
         State::Known(policy) => policy,
         State::Nothing => return Some(Refused::NoPolicy),
@@ -120,7 +123,7 @@ pub(super) fn refused(
             Some(Refused::Denied(name, keys, shown(&mut resources.into_iter())))
         }
         Decision::Allowed { .. } => (ask.caller == Caller::Anonymous).then_some(Refused::CutOff),
-        Decision::Unknown { .. } => ask.identity_gone.then_some(Refused::IdentityGone),
+        Decision::Unknown { .. } => None,
         Decision::NotGranted => {
             let Some(miss) = policy::nearest(policy, &asked) else { return Some(Refused::Nobody) };
             let name = policy.name_of(miss.statement).into();

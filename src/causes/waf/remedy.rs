@@ -36,7 +36,7 @@ fn at_edge_remedy(case: &Case<'_>) -> Remedy {
              read none is.",
             case.id()
         ))
-        .step("If none should have blocked: whoever attaches it again takes the same rules along.");
+        .step("Whoever attaches it again brings the same rule back.");
     }
     let remedy =
         Remedy::new(format!("Act only if {who} blocks real viewers; if not, the WAF does its work."))

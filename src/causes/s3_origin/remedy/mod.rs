@@ -191,33 +191,56 @@ fn present(case: &Case<'_>, place: &Place<'_>, met: &Met) -> Remedy {
     }
 }
 
-/// What would decide was not read.
+/// What would decide was not read, or cannot be decided by reading it.
 fn unread(case: &Case<'_>, place: &Place<'_>) -> Remedy {
     let bucket = &place.bucket;
     let lacks = match place.met.map(|met| &met.grant) {
-        Some(Grant::Unknown { lacks, .. }) => Some(*lacks),
-        _ => None,
+        Some(Grant::Unknown { lacks, .. }) => *lacks,
+        _ => Lacks::Policy,
     };
-    let remedy = Remedy::new(format!("Read what {bucket} allows first: it is not known."));
-    let remedy = match lacks {
-        Some(Lacks::PublicAccess) => {
-            remedy.step(format!("aws s3api get-public-access-block --bucket {bucket}"))
-        }
-        Some(Lacks::Lists) => remedy
-            .step(format!("aws s3api get-bucket-ownership-controls --bucket {bucket}"))
-            .step(format!("aws s3api get-bucket-acl --bucket {bucket}")),
-        _ => remedy.step(place.read_policy()),
+    let asks = place.met.map(|met| &met.asks);
+    let remedy = match (lacks, asks) {
+        (Lacks::Identity, Some(Asks::Identity(identity))) => Remedy::new(format!(
+            "Find out whether a principal in the policy of {bucket} is the origin access identity {}.",
+            plain(identity)
+        ))
+        .step(format!(
+            "aws cloudfront get-cloud-front-origin-access-identity --id {} --query \
+             CloudFrontOriginAccessIdentity.S3CanonicalUserId",
+            quoted(identity)
+        ))
+        .step("A principal that is only an ID beginning with AIDA or AROA was deleted: it is nobody.")
+        .step(place.read_policy()),
+        (Lacks::PublicAccess, _) => Remedy::new(format!(
+            "Find out whether {bucket} is public, and whether that is cut off."
+        ))
+        .step(format!("aws s3api get-public-access-block --bucket {bucket}"))
+        .step(format!("aws s3api get-bucket-acl --bucket {bucket}")),
+        (Lacks::Lists, _) => Remedy::new(format!(
+            "Find out whether an access list of {bucket} lets CloudFront in: its policy does not."
+        ))
+        .step(format!("aws s3api get-bucket-ownership-controls --bucket {bucket}"))
+        .step(format!("aws s3api get-bucket-acl --bucket {bucket}")),
+        (Lacks::Policy, _) => Remedy::new(format!("Read the policy of {bucket} first: it is not known."))
+            .step(place.read_policy()),
+        (Lacks::Identity | Lacks::Nothing, _) => Remedy::new(format!(
+            "Read the policy of {bucket}: what it says here depends on what no log shows."
+        ))
+        .step(place.read_policy()),
     };
-    let id = case.id();
-    let grantee = match place.met.map(|met| &met.asks) {
+    let grantee = match asks {
         Some(Asks::Signed) => format!("cloudfront.amazonaws.com with AWS:SourceArn {}", case.arn()),
         Some(Asks::Identity(identity)) => format!("the origin access identity {}", plain(identity)),
-        Some(Asks::Unsigned(_)) => "everybody: CloudFront does not sign here".to_owned(),
-        None => id.to_owned(),
+        Some(Asks::Unsigned(_)) => "everybody (CloudFront does not sign here)".to_owned(),
+        None => case.id().to_owned(),
     };
-    remedy
-        .step(format!("If no statement allows {grantee}, add one; if one denies, see what it tests."))
-        .step(place.head())
+    match lacks {
+        Lacks::Identity => remedy,
+        _ => remedy.step(format!(
+            "If a statement denies, see what it tests; if none allows {grantee}, that is what is \
+             lacking."
+        )),
+    }
 }
 
 /// Whether what is known of the policy is what stands there now, and lets CloudFront in.
