@@ -133,6 +133,23 @@ pub const SAMPLED_SERVED_OF_ALL: usize = 65_536;
 /// Requests of a distribution that are kept however many distributions there are.
 pub const SAMPLED_SERVED_LEAST: usize = 512;
 
+/// Requests of one hour that the function keeps for the clusters of its alerts, of each finding and
+/// of what was served. A share of a hundred and more is good to four in a hundred.
+pub const SAMPLED_OF_AN_HOUR: usize = 128;
+
+/// Bytes of such a sample in the table; most have less than two thousand. A write costs by the
+/// thousand.
+pub const SAMPLE_BYTES: usize = 12_000;
+
+/// Bytes that such a sample unpacks to: the longest template, host and method of each request.
+pub const SAMPLE_UNPACKED_BYTES: u64 = 1 << 20;
+
+/// Findings of one distribution that one invocation samples, the largest ones.
+pub const SAMPLED_FINDINGS: usize = 16;
+
+/// Hours of an incident that are looked at for its clusters, the newest ones.
+pub const SAMPLED_HOURS: i64 = 25;
+
 /// Bytes of a path that is shown.
 pub const SHOWN_BYTES: usize = 256;
 

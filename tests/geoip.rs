@@ -13,11 +13,11 @@ const BUNDLE: &str =
 /// The format: a search tree of nodes (two records of 24 bits: left for a bit of 0, right for 1), 16
 /// bytes of zero, the data, a marker, and the metadata. A record above the number of nodes points
 /// into the data, 16 bytes further on than the difference.
-fn database(country: &str) -> Vec<u8> {
+fn database(entry: Vec<u8>) -> Vec<u8> {
     let record = [0, 0, 1 + 16];
     let mut file = [record, record].concat();
     file.extend([0; 16]);
-    file.extend(map(&[("country", map(&[("iso_code", text(country))]))]));
+    file.extend(entry);
     file.extend(b"\xab\xcd\xefMaxMind.com");
     file.extend(map(&[
         ("binary_format_major_version", number(5, 2)),
@@ -31,6 +31,11 @@ fn database(country: &str) -> Vec<u8> {
         ("record_size", number(5, 24)),
     ]));
     file
+}
+
+/// An entry as GeoLite2 and those that follow it have it.
+fn nested(country: &str) -> Vec<u8> {
+    map(&[("country", map(&[("iso_code", text(country))]))])
 }
 
 fn text(value: &str) -> Vec<u8> {
@@ -86,7 +91,7 @@ fn a_country_by_address_supports_and_never_confirms() {
     let before = finding["confidence"].as_str().unwrap();
 
     // The distribution of this bundle denies VN.
-    std::fs::write(&file, database("VN")).unwrap();
+    std::fs::write(&file, database(nested("VN"))).unwrap();
     let denied = report(&["--geoip", option]);
     let finding = &denied["findings"][0];
     assert_eq!(finding["cause"], "geo-restriction");
@@ -101,9 +106,28 @@ fn a_country_by_address_supports_and_never_confirms() {
         .collect();
     assert!(sources.contains(&"--geoip"), "{sources:?}");
 
-    std::fs::write(&file, database("DE")).unwrap();
+    std::fs::write(&file, database(nested("DE"))).unwrap();
     let served = report(&["--geoip", option]);
     assert_eq!(served["findings"][0]["confidence"], before);
+}
+
+#[test]
+fn flat_databases_fit_and_names_are_no_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("country.mmdb");
+    for (entry, known) in [
+        (map(&[("country_code", text("VN"))]), true),
+        (map(&[("country", text("VN"))]), true),
+        (map(&[("country", text("Viet Nam")), ("country_code", text("VN"))]), true),
+        (map(&[("country", text("Viet Nam"))]), false),
+        (map(&[("asn", text("AS1"))]), false),
+    ] {
+        std::fs::write(&file, database(entry)).unwrap();
+        let report = report(&["--geoip", file.to_str().unwrap()]);
+        let cluster = &report["findings"][0]["clusters"][0];
+        let countries = if known { serde_json::json!(["VN"]) } else { serde_json::json!([]) };
+        assert_eq!(cluster["countries"], countries);
+    }
 }
 
 #[test]

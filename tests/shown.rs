@@ -270,7 +270,7 @@ fn alerts_by_mail_to_programs_and_their_subject() {
         };
         let place =
             Place { alert_id: "i-1".to_owned(), sequence: 1, state: "open", confidence: None };
-        let about = About { domain: None, requests: 1000 };
+        let about = About { domain: None, requests: 1000, ..About::default() };
         let alert = Alert::new(&[incident], &report.findings, &place, &about).unwrap();
         let sent = message::outgoing(&alert, Timestamp::UNIX_EPOCH);
         assert!(sent.subject.len() <= 100 && sent.subject.bytes().all(|b| (32..127).contains(&b)));

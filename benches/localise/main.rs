@@ -1,5 +1,6 @@
 //! How well planted faults are told, beside a plain list of the most frequent values and beside the
-//! reference model, and what a million random paths cost.
+//! reference model; how well those of a public yardstick are; and what a million random paths
+//! cost.
 //!
 //! `cargo bench --bench localise -- [TRIALS [FIRST_SEED]]`
 #![allow(
@@ -16,6 +17,7 @@
 #[allow(dead_code)]
 mod planted;
 mod reference;
+mod riskloc;
 
 use std::process::Command;
 use std::time::Instant;
@@ -93,7 +95,7 @@ fn main() {
     let trials = arguments.next().unwrap_or(100);
     let first = arguments.next().unwrap_or(0);
     // Each in a process of its own, whose peak says nothing of the one before.
-    for number in ["250000", "500000", "1000000"] {
+    for number in ["100000", "300000", "1000000"] {
         let this = std::env::current_exe().unwrap();
         assert!(Command::new(this).args(["paths", number]).status().unwrap().success());
     }
@@ -118,5 +120,43 @@ fn main() {
             print!(" | {name} {:.3}, first {exact:>3} %, {each:>3.0} ms", score.f1());
         }
         println!();
+    }
+    println!();
+    yardstick(trials, first);
+}
+
+/// F1 on the sets of RiskLoc's kind: of all combinations, and of those that hold a twentieth of
+/// the refusals, below which nothing is told.
+fn yardstick(trials: u64, first: u64) {
+    println!("RiskLoc's sets, {trials} cases each, F1 of exact combinations");
+    for kind in riskloc::KINDS {
+        let (mut all, mut large) = (Score::default(), Score::default());
+        let (mut elements, mut large_ones) = (0, 0);
+        for seed in 0..trials {
+            let case = riskloc::case(&mut Rng((first + seed) * 7919 + 31), &kind);
+            let told = riskloc::told(&case);
+            let is_told = |element: &riskloc::Element| told.contains(element);
+            let is_true =
+                |element: &&riskloc::Element| case.truth.iter().any(|(other, _)| other == *element);
+            let wrong = told.len() - told.iter().filter(is_true).count();
+            for (score, least) in [(&mut all, 0.0), (&mut large, 5.0)] {
+                let truth = case.truth.iter().filter(|(_, share)| *share >= least);
+                let (hit, missed): (Vec<_>, Vec<_>) = truth.partition(|(one, _)| is_told(one));
+                score.hit += hit.len();
+                score.missed += missed.len();
+                score.wrong += wrong;
+            }
+            elements += case.truth.len();
+            large_ones += case.truth.iter().filter(|(_, share)| *share >= 5.0).count();
+        }
+        println!(
+            "{}: {:.3} of {elements} combinations; {:.3} of the {large_ones} that hold 5 % of the refusals or more ({} hit, {} wrong, {} missed)",
+            kind.name,
+            all.f1(),
+            large.f1(),
+            large.hit,
+            large.wrong,
+            large.missed,
+        );
     }
 }

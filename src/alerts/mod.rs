@@ -12,6 +12,8 @@ pub mod text;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +88,8 @@ pub struct About {
     pub domain: Option<String>,
     /// Its requests of any status in the logs that were read.
     pub requests: u64,
+    /// The requests of each finding in the logs that were read; its incidents may have more.
+    pub of_findings: BTreeMap<String, u64>,
 }
 
 /// An alert in the form in which it is stored and sent.
@@ -120,7 +124,9 @@ impl Alert {
             findings.iter().filter(concerns).take(ALERT_FINDINGS).map(safe::finding).collect();
         let main = findings.iter().find(|finding| largest.finding_ids.contains(&finding.id));
         let forbidden: u64 = incidents.iter().map(|one| one.forbidden).sum();
-        let refused: u64 = findings.iter().map(|finding| finding.requests).sum();
+        let read = |finding: &Finding| about.of_findings.get(&finding.id).copied();
+        let refused: u64 =
+            findings.iter().map(|finding| read(finding).unwrap_or(finding.requests)).sum();
         let id = largest.distribution_id.as_deref().map(crate::viewer::plain);
         let console = match &id {
             Some(id) => format!("{CONSOLE}#/distributions/{id}"),

@@ -73,7 +73,8 @@ fn finding(incident: &Incident, confidence: &'static str, path: &str) -> Finding
 
 fn make(incident: &Incident, finding: Finding, state: &'static str) -> Alert {
     let place = Place { alert_id: "i-1".into(), sequence: 1, state, confidence: None };
-    let about = About { domain: Some("www.shop.example".into()), requests: 45_000 };
+    let about =
+        About { domain: Some("www.shop.example".into()), requests: 45_000, ..About::default() };
     Alert::new(std::slice::from_ref(incident), &[finding], &place, &about).unwrap()
 }
 

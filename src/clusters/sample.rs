@@ -45,6 +45,15 @@ impl<T: Ord> Sample<T> {
         Self { k: k.max(1), limit: u64::MAX, cut: false, rows: Vec::new() }
     }
 
+    /// A sample as it was kept: its records, and whether others had been left out. One of which
+    /// something was left out grows no more, since what lay above it is gone.
+    pub fn kept(k: usize, cut: bool, rows: Vec<(u64, T)>) -> Self {
+        let k = if cut { k.min(rows.len()) } else { k };
+        let mut sample = Self { k: k.max(1), limit: u64::MAX, cut, rows };
+        sample.compact();
+        sample
+    }
+
     /// Keeps at most `k` records from now on. A smaller sample is a part of a larger one, so it does
     /// not matter when it was made smaller.
     pub fn shrink(&mut self, k: usize) {
@@ -71,6 +80,23 @@ impl<T: Ord> Sample<T> {
         for (hash, row) in other.rows {
             self.offer(hash, || row);
         }
+    }
+
+    /// The records of several streams, each with the same chance: that of the stream of which the
+    /// most was left out. All of them where nothing was.
+    pub fn union(parts: impl IntoIterator<Item = Self>) -> Vec<(u64, T)> {
+        let mut limit = u64::MAX;
+        let mut rows = Vec::new();
+        for mut part in parts {
+            if part.is_partial() {
+                limit = limit.min(part.limit);
+            }
+            rows.extend(part.rows);
+        }
+        rows.retain(|(hash, _)| *hash <= limit);
+        rows.sort_unstable();
+        rows.dedup_by(|later, kept| later.0 == kept.0);
+        rows
     }
 
     /// Whether records have been left out: then shares are estimates, good to `0.5 / √k`.

@@ -125,6 +125,27 @@ fn every_kind_of_place_can_be_named() {
     assert_eq!(both, ["/page-c E03", "/page-d POST"]);
 }
 
+/// Everybody asks for `/page-c`, and everybody comes by `E03`; only both together are refused.
+#[test]
+fn what_only_a_path_and_an_edge_together_show() {
+    let served: Vec<Row> = (0..6400)
+        .map(|i| {
+            let path = if i % 2 == 0 { "/page-c".to_owned() } else { page(i) };
+            let at = if i / 2 % 2 == 0 { "E03".to_owned() } else { edge(i / 4) };
+            row(i, &path, &at, None, "GET")
+        })
+        .collect();
+    // Refused by each alone as often as it is served, and twice as often by both.
+    let both = (0..300).map(|i| row(i, "/page-c", "E03", None, "GET"));
+    let path = (0..75).map(|i| row(i + 300, "/page-c", &edge(i), None, "GET"));
+    let place = (0..75).map(|i| row(i + 375, &page(i * 16), "E03", None, "GET"));
+    let refused: Vec<Row> = both.chain(path).chain(place).collect();
+    let clusters = locate(&refused, &served, 450, None);
+    let first = &clusters[0];
+    assert!(first.named.path && first.named.edge, "{clusters:?}");
+    assert_eq!((first.path.as_str(), first.edges.as_slice()), ("/page-c", &["E03".to_owned()][..]));
+}
+
 #[test]
 fn one_host_of_several() {
     let hosted = |rows: Vec<Row>, pick: fn(usize) -> &'static str| -> Vec<Row> {

@@ -47,11 +47,8 @@ impl Waiting {
     /// Takes a refusal that waits: the WAF may have refused it, and the log that will tell is not
     /// there yet.
     fn takes(&mut self, refusal: &Refusal, kind: &Kind, verdict: &Verdict) -> bool {
-        let may_be = verdict.cause == Cause::Waf || verdict.alternatives.contains(&Cause::Waf);
         let (Some(id), Some(acl)) = (&refusal.request_id, &kind.acl_arn) else { return false };
-        let waits = kind.waf == WafSeen::NotYet
-            && may_be
-            && verdict.confidence != Confidence::Confirmed
+        let waits = may_wait(kind, verdict)
             && self.ids.len() < WAITING
             && self.acl.as_ref().is_none_or(|known| known == acl);
         if waits {
@@ -63,6 +60,22 @@ impl Waiting {
         }
         waits
     }
+}
+
+/// Whether the WAF's log may say more of a refusal and is not there yet.
+fn may_wait(kind: &Kind, verdict: &Verdict) -> bool {
+    let may_be = verdict.cause == Cause::Waf || verdict.alternatives.contains(&Cause::Waf);
+    kind.waf == WafSeen::NotYet && may_be && verdict.confidence != Confidence::Confirmed
+}
+
+/// The finding as whose a refusal is counted. What waits is the web ACL's until its log is there.
+pub(super) fn finding_of(kind: &Kind, verdict: &Verdict) -> String {
+    let subject = Subject::of(kind, verdict);
+    let subject = match may_wait(kind, verdict) {
+        true => Subject { cause: Cause::Waf, detail: Some("edge"), rule: None, ..subject },
+        false => subject,
+    };
+    subject.id("f")
 }
 
 /// Whether a refusal is one of those that wait.

@@ -10,7 +10,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Tools;
-use super::contribution::contributions;
+use super::contribution::{contributions, finding_of};
+use super::places;
 use super::waf::waf_index;
 use crate::account::distribution::Distribution;
 use crate::account::facts::Depth;
@@ -18,6 +19,8 @@ use crate::account::{Fact, Question};
 use crate::alerts::{About, Alert, Outgoing, message};
 use crate::analysis::{self, Directory};
 use crate::causes::Cause;
+use crate::incidents::bucket_of;
+use crate::incidents::places::Places;
 use crate::incidents::record::{Arrived, Contribution, Desk, record};
 use crate::incidents::store::{Partial, Store};
 use crate::logs::record::Refusal;
@@ -98,9 +101,14 @@ pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Coun
     merged.settle();
     let analysis = analysis::analyse(&merged, waf, tools.account.as_ref(), Depth::Causes);
     let findings = analysis.report(&merged, Inputs::default(), &directory.countries).findings;
+    let as_counted = |_: &Refusal, kind: &_, verdict: &_| Some(finding_of(kind, verdict));
+    let mut all_places = places::of(&analysis, &merged, directory, &as_counted);
     for (distribution, contributions) in by_distribution {
-        let about = about(tools, &distribution, &merged);
-        keep(tools, &distribution, contributions, &findings, &about, &mut counted);
+        let about = about(tools, &distribution, &merged, &findings);
+        let mut places = all_places.remove(&distribution).unwrap_or_default();
+        places::keep(&mut places, &tools.store, &distribution);
+        let seen = (findings.as_slice(), &places);
+        keep(tools, &distribution, contributions, seen, &about, &mut counted);
     }
     counted
 }
@@ -110,7 +118,7 @@ fn keep(
     tools: &Tools,
     distribution: &str,
     contributions: Vec<Contribution>,
-    findings: &[Finding],
+    (findings, places): (&[Finding], &Places),
     about: &About,
     counted: &mut Counted,
 ) {
@@ -127,7 +135,9 @@ fn keep(
     }
     let now = Timestamp::now();
     let write = |news: &[_], place: &_| {
-        Alert::new(news, findings, place, about).map(|alert| message::outgoing(&alert, now))
+        let seen = (findings, news);
+        let findings = places::widened(places, &tools.store, distribution, seen, bucket_of(now));
+        Alert::new(news, &findings, place, about).map(|alert| message::outgoing(&alert, now))
     };
     let wait = |longest: Duration| std::thread::sleep(jittered(longest));
     let desk = Desk {
@@ -169,7 +179,7 @@ pub fn tick(tools: &Tools) -> Vec<Outgoing> {
     });
     let mut alerts = Vec::new();
     for site in sites {
-        let about = About { domain: distribution_of(tools, &site).map(name), requests: 0 };
+        let about = About { domain: distribution_of(tools, &site).map(name), ..About::default() };
         let now = Timestamp::now();
         let write = |news: &[_], place: &_| {
             Alert::new(news, &[], place, &about).map(|alert| message::outgoing(&alert, now))
@@ -203,7 +213,7 @@ pub(super) fn distribution_of(tools: &Tools, id: &str) -> Option<Distribution> {
 }
 
 /// What people call a distribution, and how much it was asked for.
-pub(super) fn about(tools: &Tools, id: &str, tally: &AccessTally) -> About {
+pub(super) fn about(tools: &Tools, id: &str, tally: &AccessTally, findings: &[Finding]) -> About {
     let known = distribution_of(tools, id);
     let served = known
         .as_ref()
@@ -211,7 +221,8 @@ pub(super) fn about(tools: &Tools, id: &str, tally: &AccessTally) -> About {
         .map_or(0, |served| served.buckets.values().sum());
     let mine = |refusal: &&Refusal| refusal.distribution_id.as_deref().unwrap_or_default() == id;
     let refused = tally.refusals.iter().filter(mine).count() as u64;
-    About { domain: known.map(name), requests: served + refused }
+    let of_findings = findings.iter().map(|one| (one.id.clone(), one.requests)).collect();
+    About { domain: known.map(name), requests: served + refused, of_findings }
 }
 
 /// The name under which people know a distribution.

@@ -13,15 +13,20 @@ use super::Tools;
 use super::contribution::belongs;
 use super::count::{about, jittered};
 use super::objects;
+use super::places;
 use super::waf::waf_index;
 use crate::account::facts::Depth;
-use crate::alerts::{Alert, Outgoing, message};
+use crate::alerts::{About, Alert, Outgoing, message};
 use crate::analysis::{self, Directory};
 use crate::causes::Cause;
 use crate::incidents::Series;
+use crate::incidents::bucket_of;
 use crate::incidents::counting::note;
+use crate::incidents::places::Places;
 use crate::incidents::record::{Arrived, Desk, record};
 use crate::incidents::store::{Store, StoreError, Wait};
+use crate::logs::record::Refusal;
+use crate::logs::tally::AccessTally;
 use crate::report::build::Subject;
 use crate::report::{Finding, Inputs};
 
@@ -64,8 +69,12 @@ fn settle_one(
     if !is_late && !is_complete()? {
         return Ok(Vec::new());
     }
-    let (moved, findings, about) = judged_again(tools, directory, wait, until)?;
+    let Again { moved, findings, about, mut places } = judged_again(tools, directory, wait, until)?;
+    places::keep(&mut places, &tools.store, &wait.distribution);
     let write = |news: &[_], place: &_| {
+        let seen = (findings.as_slice(), news);
+        let id = &wait.distribution;
+        let findings = places::widened(&places, &tools.store, id, seen, bucket_of(now));
         Alert::new(news, &findings, place, &about).map(|alert| message::outgoing(&alert, now))
     };
     let desk = Desk {
@@ -80,15 +89,24 @@ fn settle_one(
     Ok(record(&desk, &wait.distribution, arrived)?.alerts)
 }
 
-type Judged = (BTreeMap<Subject, Series>, Vec<Finding>, crate::alerts::About);
+/// What is known of the refusals that waited.
+#[derive(Default)]
+struct Again {
+    /// Where they belong.
+    moved: BTreeMap<Subject, Series>,
+    findings: Vec<Finding>,
+    about: About,
+    /// Where they were.
+    places: Places,
+}
 
-/// Where the refusals belong that waited.
+/// Judges the refusals again that waited.
 fn judged_again(
     tools: &Tools,
     directory: &Directory,
     wait: &Wait,
     until: Instant,
-) -> Result<Judged, StoreError> {
+) -> Result<Again, StoreError> {
     let mut moved: BTreeMap<Subject, Series> = BTreeMap::new();
     let Some(mut tally) = objects::again(tools, directory, &wait.object, until)? else {
         // The object is gone: what waited stays what it most likely was.
@@ -99,7 +117,7 @@ fn judged_again(
             rule: None,
         };
         moved.insert(subject, wait.counts.clone());
-        return Ok((moved, Vec::new(), Default::default()));
+        return Ok(Again { moved, ..Again::default() });
     };
     tally.settle();
     directory.assign(&mut tally.refusals);
@@ -111,5 +129,12 @@ fn judged_again(
         }
     }
     let findings = analysis.report(&tally, Inputs::default(), &directory.countries).findings;
-    Ok((moved, findings, about(tools, &wait.distribution, &tally)))
+    let about = about(tools, &wait.distribution, &tally, &findings);
+    let mine = |refusal: &Refusal, kind: &_, verdict: &_| {
+        belongs(wait, refusal).then(|| Subject::of(kind, verdict).id("f"))
+    };
+    let all = places::of(&analysis, &AccessTally::default(), directory, &mine);
+    let places = all.into_iter().find(|(id, _)| *id == wait.distribution);
+    let places = places.map(|(_, places)| places).unwrap_or_default();
+    Ok(Again { moved, findings, about, places })
 }

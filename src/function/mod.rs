@@ -15,6 +15,7 @@ mod late;
 mod letters;
 mod metrics;
 mod objects;
+mod places;
 pub mod settings;
 mod waf;
 

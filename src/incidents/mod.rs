@@ -17,6 +17,7 @@
 //! - [`run`]: one pass over the buckets, which asks all of these.
 //! - [`state`]: what the function keeps between two deliveries, and [`encode`] as how many bytes.
 //! - [`story`]: what of all this people are told, once.
+//! - [`places`]: where the refusals of an incident are.
 //! - [`counting`]: refusals to series, and a whole log to its incidents.
 //! - [`record`]: what objects say, counted once and told once, by way of the [`store`].
 
@@ -28,6 +29,7 @@ pub mod detect;
 pub mod encode;
 pub mod hours;
 pub mod lifecycle;
+pub mod places;
 pub mod plan;
 pub mod probability;
 pub mod record;

@@ -26,6 +26,8 @@ pub struct ServedRequest {
     pub method: Box<str>,
     /// The viewer's address, where the log says it.
     pub client_ip: Option<IpAddr>,
+    /// The second in which it was answered.
+    pub second: i64,
 }
 
 impl ServedRequest {
@@ -40,6 +42,7 @@ impl ServedRequest {
             host: row.host().value().cloned(),
             method,
             client_ip: row.client_ip(),
+            second: row.time.as_second(),
         }
     }
 }

@@ -29,8 +29,13 @@ pub fn of(
         .flat_map(|served| served.sample.rows())
         .map(|(hash, request)| of_served(hash, &request, countries))
         .collect();
+    of_rows(&refused, &served, total)
+}
+
+/// The same of rows.
+pub fn of_rows(refused: &[Row], served: &[Row], total: u64) -> Vec<ClusterOut> {
     let approximate = (refused.len() as u64) < total;
-    let clusters = locate(&refused, &served, total, None);
+    let clusters = locate(refused, served, total, None);
     clusters.into_iter().map(|cluster| out(cluster, approximate)).collect()
 }
 
@@ -39,7 +44,8 @@ fn place(edge: &str) -> Box<str> {
     edge.get(..3).unwrap_or(edge).into()
 }
 
-fn of_refusal(refusal: &Refusal, countries: &Whereabouts<'_>) -> Row {
+/// A refusal as the search sees it.
+pub fn of_refusal(refusal: &Refusal, countries: &Whereabouts<'_>) -> Row {
     Row {
         path: template(&refusal.path.sent()).into(),
         edge: place(&refusal.edge),
@@ -51,7 +57,8 @@ fn of_refusal(refusal: &Refusal, countries: &Whereabouts<'_>) -> Row {
     }
 }
 
-fn of_served(hash: u64, request: &ServedRequest, countries: &Whereabouts<'_>) -> Row {
+/// A served request as the search sees it.
+pub fn of_served(hash: u64, request: &ServedRequest, countries: &Whereabouts<'_>) -> Row {
     let by_address = || request.client_ip.and_then(|ip| (countries.of_address)(ip));
     Row {
         path: template(&request.path.sent()).into(),

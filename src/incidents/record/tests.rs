@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::causes::Cause;
 use crate::incidents::store::memory::MemoryStore;
+use crate::incidents::store::samples::Hourly;
 use crate::incidents::store::{Change, Counted, Known, Store, Stored, VERSION, WafSlots};
 use crate::incidents::{Bucket, Clients, Reason};
 
@@ -322,6 +323,22 @@ impl Store for Contended {
     }
     fn origin_acls(&self) -> Result<Vec<String>, StoreError> {
         self.inner.origin_acls()
+    }
+    fn samples(
+        &self,
+        distribution: &str,
+        name: &str,
+        hours: (i64, i64),
+    ) -> Result<Vec<Hourly>, StoreError> {
+        self.inner.samples(distribution, name, hours)
+    }
+    fn put_sample(
+        &self,
+        distribution: &str,
+        name: &str,
+        hourly: &Hourly,
+    ) -> Result<bool, StoreError> {
+        self.inner.put_sample(distribution, name, hourly)
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `waiting` | object and distribution | refusals whose WAF records are not there yet | 48 hours |
 //! | `outbox` | `TIME#ALERT#SEQUENCE` | an alert; without its body once it went out | 14 days, 1 hour |
 //! | `waf#ACL` | `SLOT#OBJECT#NUMBER` | rows of a WAF log | 48 hours |
+//! | `samples#ID` | `NAME#HOUR` | some requests of a finding, or of what was served | 48 hours |
 //! | `waf-acls` | web ACL | that an origin's web ACL logs to us | 48 hours |
 //!
 //! Every item carries `v`, the version of its form, and `expires`. Nothing is scanned: what the
@@ -19,6 +20,8 @@
     clippy::disallowed_methods,
     reason = "items expire by the clock: this is one of the ends"
 )]
+
+mod samples;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -31,6 +34,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
+use super::samples::Hourly;
 use super::{
     Change, Committed, Counted, Known, Partial, Site, Store, StoreError, Stored, Story, VERSION,
     WafSlots, Wait,
@@ -38,6 +42,7 @@ use super::{
 use crate::alerts::Outgoing;
 use crate::causes::Cause;
 use crate::incidents::State;
+use crate::incidents::series::HourNumber;
 use crate::logs::waf::Side;
 use crate::logs::waf_slots::Chunk;
 use crate::report::build::Subject;
@@ -606,6 +611,24 @@ impl Store for DynamoStore {
     fn origin_acls(&self) -> Result<Vec<String>, StoreError> {
         let items = self.query("waf-acls", " ", "~")?;
         Ok(items.iter().filter_map(|item| get_text(item, "sk").map(str::to_owned)).collect())
+    }
+
+    fn samples(
+        &self,
+        distribution: &str,
+        name: &str,
+        hours: (HourNumber, HourNumber),
+    ) -> Result<Vec<Hourly>, StoreError> {
+        self.hourly(distribution, name, hours)
+    }
+
+    fn put_sample(
+        &self,
+        distribution: &str,
+        name: &str,
+        hourly: &Hourly,
+    ) -> Result<bool, StoreError> {
+        self.put_hourly(distribution, name, hourly)
     }
 }
 

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::samples::Hourly;
 use super::{
     Change, Committed, Counted, Known, Site, Store, StoreError, Stored, Story, WafSlots, Wait,
 };
 use crate::alerts::Outgoing;
 use crate::causes::Cause;
+use crate::incidents::series::HourNumber;
 use crate::logs::waf::Side;
 use crate::logs::waf_slots::Chunk;
 use crate::report::build::Subject;
@@ -31,6 +33,7 @@ struct Inner {
     outbox: BTreeMap<(String, u64), (Outgoing, bool)>,
     waf: BTreeMap<(String, i64, u64, u32), Chunk>,
     origin_acls: BTreeSet<String>,
+    samples: BTreeMap<(String, String, HourNumber), Hourly>,
 }
 
 impl MemoryStore {
@@ -179,5 +182,34 @@ impl Store for MemoryStore {
 
     fn origin_acls(&self) -> Result<Vec<String>, StoreError> {
         Ok(self.inner.borrow().origin_acls.iter().cloned().collect())
+    }
+
+    fn samples(
+        &self,
+        distribution: &str,
+        name: &str,
+        (first, last): (HourNumber, HourNumber),
+    ) -> Result<Vec<Hourly>, StoreError> {
+        let key = |hour| (distribution.to_owned(), name.to_owned(), hour);
+        let inner = self.inner.borrow();
+        Ok(inner.samples.range(key(first)..=key(last)).map(|(_, hourly)| hourly.clone()).collect())
+    }
+
+    fn put_sample(
+        &self,
+        distribution: &str,
+        name: &str,
+        hourly: &Hourly,
+    ) -> Result<bool, StoreError> {
+        let mut inner = self.inner.borrow_mut();
+        let key = (distribution.to_owned(), name.to_owned(), hourly.hour);
+        let known = inner.samples.get(&key).map_or(0, |known| known.revision);
+        if known != hourly.revision {
+            return Ok(false);
+        }
+        // Written and read as it would be elsewhere.
+        let sample = Hourly::decode(hourly.hour, &hourly.encode(), known + 1)?;
+        inner.samples.insert(key, sample);
+        Ok(true)
     }
 }

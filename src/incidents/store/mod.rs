@@ -6,11 +6,14 @@
 #[cfg(feature = "aws")]
 pub mod dynamo;
 pub mod memory;
+pub mod samples;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use self::samples::Hourly;
+use super::series::HourNumber;
 use super::{Bucket, Series, State};
 use crate::alerts::Outgoing;
 use crate::causes::Cause;
@@ -244,4 +247,21 @@ pub trait Store {
 
     /// Web ACLs in front of origins of which there are logs.
     fn origin_acls(&self) -> Result<Vec<String>, StoreError>;
+
+    /// What is kept of the requests of some hours, from the first to the last. `name` is a
+    /// finding's id, or that of what was served.
+    fn samples(
+        &self,
+        distribution: &str,
+        name: &str,
+        hours: (HourNumber, HourNumber),
+    ) -> Result<Vec<Hourly>, StoreError>;
+
+    /// Keeps what is known of an hour, if nobody wrote since its revision was read; else `false`.
+    fn put_sample(
+        &self,
+        distribution: &str,
+        name: &str,
+        hourly: &Hourly,
+    ) -> Result<bool, StoreError>;
 }
