@@ -87,7 +87,8 @@ impl WebAcl {
     /// What a rule of this web ACL tests; `None` where it has no rule of that name itself, so that
     /// one of its groups has.
     pub fn test(&self, rule: &str) -> Option<Test> {
-        let rule = self.rules.iter().find(|one| one.get("Name").is_some_and(|name| name == rule))?;
+        let rule =
+            self.rules.iter().find(|one| one.get("Name").is_some_and(|name| name == rule))?;
         let text = |pointer: &str| {
             rule.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
         };
@@ -111,9 +112,10 @@ impl WebAcl {
 
     /// The names of its rules that bring in managed groups.
     pub fn managed_groups(&self) -> impl Iterator<Item = &str> {
-        let managed = self.rules.iter().filter(|rule| {
-            rule.pointer("/Statement/ManagedRuleGroupStatement").is_some()
-        });
+        let managed = self
+            .rules
+            .iter()
+            .filter(|rule| rule.pointer("/Statement/ManagedRuleGroupStatement").is_some());
         managed.filter_map(|rule| rule.get("Name")?.as_str())
     }
 

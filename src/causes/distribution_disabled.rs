@@ -78,7 +78,9 @@ fn remedy(case: &Case<'_>) -> Remedy {
             "aws cloudfront get-distribution-tenant --identifier {name} --query \
              \"[ETag,DistributionTenant.[Enabled,Domains]]\""
         ))
-        .step(format!("aws cloudfront update-distribution-tenant --id {name} --if-match ETAG --enabled"));
+        .step(format!(
+            "aws cloudfront update-distribution-tenant --id {name} --if-match ETAG --enabled"
+        ));
     }
     if case.kind().is_some_and(|kind| kind.origin_serves) {
         return Remedy::new(format!(
@@ -90,5 +92,7 @@ fn remedy(case: &Case<'_>) -> Remedy {
     }
     Remedy::new(format!("Enable {id} if it is meant to serve, or take its names out of DNS."))
         .step(case.show("[Enabled,Aliases.Items]"))
-        .step("It answers again some minutes after it has been enabled, when its status is Deployed.")
+        .step(
+            "It answers again some minutes after it has been enabled, when its status is Deployed.",
+        )
 }

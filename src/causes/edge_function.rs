@@ -150,8 +150,14 @@ fn remedy(case: &Case<'_>) -> Remedy {
             None => format!("which one {place} had is not known"),
         };
         let (group, list) = match lambda {
-            true => ("/aws/lambda/us-east-1.NAME", "aws lambda list-functions --region us-east-1 --function-version ALL --query \"Functions[].FunctionArn\""),
-            false => ("/aws/cloudfront/function/NAME", "aws cloudfront list-functions --stage LIVE --query \"FunctionList.Items[].Name\""),
+            true => (
+                "/aws/lambda/us-east-1.NAME",
+                "aws lambda list-functions --region us-east-1 --function-version ALL --query \"Functions[].FunctionArn\"",
+            ),
+            false => (
+                "/aws/cloudfront/function/NAME",
+                "aws cloudfront list-functions --stage LIVE --query \"FunctionList.Items[].Name\"",
+            ),
         };
         return Remedy::new(format!(
             "Find the {kind} that answered 403 by itself: {today}."

@@ -176,9 +176,12 @@ fn remedy(case: &Case<'_>) -> Remedy {
         Some(GeoRule::Serves) => format!("add them to the list of {whose}"),
         _ => format!("change the restriction of {whose}"),
     };
-    Remedy::new(format!("If viewers in these countries should be served, {change}; if not, nothing."))
-        .step(show)
-        .and((kind.is_some_and(|kind| kind.tenants.is_some())).then(|| {
-            "A tenant of this distribution may have a restriction of its own.".to_owned()
-        }))
+    Remedy::new(format!(
+        "If viewers in these countries should be served, {change}; if not, nothing."
+    ))
+    .step(show)
+    .and(
+        (kind.is_some_and(|kind| kind.tenants.is_some()))
+            .then(|| "A tenant of this distribution may have a restriction of its own.".to_owned()),
+    )
 }

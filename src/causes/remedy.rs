@@ -218,7 +218,10 @@ impl<'a> Case<'a> {
 
     /// The command that forgets the errors that are still cached.
     pub(super) fn forget(&self) -> String {
-        format!("aws cloudfront create-invalidation --distribution-id {} --paths '/*'", self.asked())
+        format!(
+            "aws cloudfront create-invalidation --distribution-id {} --paths '/*'",
+            self.asked()
+        )
     }
 
     /// What there is to do about something that has been put right.

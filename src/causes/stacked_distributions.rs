@@ -23,8 +23,8 @@ use super::kind::{Kind, OriginAsked, Page};
 use super::opinion::{LOG, Opinion, Says};
 use super::remedy::{Case, Remedy};
 use super::{Cause, Rule, Sheet, Step};
-use crate::account::distribution::{Summary, name_covers};
 use crate::account::command::quoted;
+use crate::account::distribution::{Summary, name_covers};
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -116,15 +116,18 @@ fn remedy(case: &Case<'_>) -> Remedy {
             case.behavior_name()
         )
     });
-    let direct = "If nothing needs two distributions, let the origin be what stands behind the inner one.";
+    let direct =
+        "If nothing needs two distributions, let the origin be what stands behind the inner one.";
     match inner {
-        Some((inner, name)) => Remedy::new(format!(
-            "Find out why the inner distribution {inner} ({name}) refuses."
-        ))
-        .step(format!("Its access log names the cause; where it is in the report, mend {inner} first."))
-        .step(format!("aws cloudfront get-distribution --id {}", quoted(inner)))
-        .and(host)
-        .step(direct),
+        Some((inner, name)) => {
+            Remedy::new(format!("Find out why the inner distribution {inner} ({name}) refuses."))
+                .step(format!(
+                    "Its access log names the cause; where it is in the report, mend {inner} first."
+                ))
+                .step(format!("aws cloudfront get-distribution --id {}", quoted(inner)))
+                .and(host)
+                .step(direct)
+        }
         None => Remedy::new(format!(
             "Find out why the distribution behind {} refuses.",
             names.first().copied().unwrap_or("the origin")

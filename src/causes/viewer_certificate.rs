@@ -78,17 +78,19 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
 fn remedy(case: &Case<'_>) -> Remedy {
     let mutual = case.distribution().is_some_and(|one| one.config.viewer_mtls_config.is_some());
     let host = case.host();
-    Remedy::new("Find out under which name these clients open their connection, and which Host they send.")
-        .step(
-            "CloudFront refuses a Host that the certificate of the connection does not cover: a \
+    Remedy::new(
+        "Find out under which name these clients open their connection, and which Host they send.",
+    )
+    .step(
+        "CloudFront refuses a Host that the certificate of the connection does not cover: a \
              client that sends another Host than its TLS server name, or reuses a connection for \
              a second name. To see the certificate:",
-        )
-        .step(format!("curl -sSv -o /dev/null https://{host}/"))
-        .step(case.show("[Aliases.Items,ViewerCertificate]"))
-        .and(mutual.then(|| {
-            "The distribution asks viewers for certificates: its connection log tells which were \
+    )
+    .step(format!("curl -sSv -o /dev/null https://{host}/"))
+    .step(case.show("[Aliases.Items,ViewerCertificate]"))
+    .and(mutual.then(|| {
+        "The distribution asks viewers for certificates: its connection log tells which were \
              refused, and why."
-                .to_owned()
-        }))
+            .to_owned()
+    }))
 }

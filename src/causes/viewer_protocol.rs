@@ -99,7 +99,8 @@ fn remedy(case: &Case<'_>) -> Remedy {
         return case.mended(&format!("{name} of {id} let plain HTTP in again afterwards."));
     }
     // Where the Host is not the distribution's either, HTTPS alone does not help.
-    let foreign = kind.is_some_and(|kind| matches!(kind.host, Host::Foreign(_) | Host::Elsewhere(..)));
+    let foreign =
+        kind.is_some_and(|kind| matches!(kind.host, Host::Foreign(_) | Host::Elsewhere(..)));
     let foreign = foreign.then(|| {
         format!("The Host is none of {id}'s names either: over HTTPS it is refused for that.")
     });

@@ -162,7 +162,10 @@ pub fn findings(
             let domain = rows.first().and_then(|refusal| refusal.distribution_domain.as_deref());
             let served = domain.and_then(|domain| served.get(domain));
             let clusters = clusters::of(&rows, found.requests, served, countries);
-            Some((subject.severity(), finding(subject, found, clusters, (refusals, total), kinds, facts)?))
+            Some((
+                subject.severity(),
+                finding(subject, found, clusters, (refusals, total), kinds, facts)?,
+            ))
         })
         .collect();
     findings.sort_by(|(a, one), (b, other)| {
@@ -268,9 +271,9 @@ pub(super) fn sent(refusal: &Refusal, facts: &Facts) -> Sent {
     const PATH: usize = 200;
     let typed = |text: &String| {
         text.len() <= PATH
-            && text.bytes().all(|byte| {
-                byte.is_ascii_alphanumeric() || b"/._~%+=@:,-".contains(&byte)
-            })
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"/._~%+=@:,-".contains(&byte))
     };
     let path = String::from_utf8(refusal.path.sent()).ok();
     let host = refusal.host.value().and_then(|host| String::from_utf8(host.sent()).ok());

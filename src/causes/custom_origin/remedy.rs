@@ -16,7 +16,9 @@ pub(super) fn remedy(case: &Case<'_>) -> Remedy {
     let Some(origin) = case.custom_origin() else {
         return Remedy::new("Find out which origin these paths have, and why it refuses.")
             .step(case.show("Origins.Items[].[Id,DomainName,OriginPath]"))
-            .step("Look for a few of these requests in its application's log by their X-Amz-Cf-Id.");
+            .step(
+                "Look for a few of these requests in its application's log by their X-Amz-Cf-Id.",
+            );
     };
     let name = plain(&origin.domain_name);
     let remedy = match case.detail {
@@ -62,14 +64,20 @@ fn secret_header(case: &Case<'_>, origin: &Origin, name: &str) -> Remedy {
     let sibling = siblings_header(origin, case.facts);
     if let Some(header) = sibling {
         let header = plain(&header);
-        return Remedy::new(format!("Let {id} send {name} the header {header}, as another distribution does."))
-            .step("It belongs to the CustomHeaders of the origin; take the value from where it is kept.")
-            .step(case.show("Origins.Items[].[Id,CustomHeaders.Items[].HeaderName]"));
+        return Remedy::new(format!(
+            "Let {id} send {name} the header {header}, as another distribution does."
+        ))
+        .step(
+            "It belongs to the CustomHeaders of the origin; take the value from where it is kept.",
+        )
+        .step(case.show("Origins.Items[].[Id,CustomHeaders.Items[].HeaderName]"));
     }
     let names: Vec<String> =
         origin.custom_headers.items.iter().map(|header| plain(&header.header_name)).collect();
     let remedy = match names.as_slice() {
-        [] => Remedy::new(format!("Find out which header the rules of {name} ask for: {id} adds none.")),
+        [] => Remedy::new(format!(
+            "Find out which header the rules of {name} ask for: {id} adds none."
+        )),
         names => Remedy::new(format!(
             "Make the value of {} that {id} sends and the one that {name} expects agree.",
             names.join(", ")
@@ -123,16 +131,19 @@ fn function_url(case: &Case<'_>, origin: &Origin, name: &str) -> Remedy {
 /// The origin says no, and only it knows why; or another error is shown as 403.
 fn refused(case: &Case<'_>, origin: &Origin, name: &str) -> Remedy {
     let rules = case.distribution().map(|one| one.config.custom_error_responses.items.as_slice());
-    let turned = rules.into_iter().flatten().find(|rule| {
-        rule.error_code != 403 && rule.response_code == "403"
-    });
+    let turned = rules
+        .into_iter()
+        .flatten()
+        .find(|rule| rule.error_code != 403 && rule.response_code == "403");
     if let Some(rule) = turned.filter(|_| case.detail.is_none()) {
         let code = rule.error_code;
         return Remedy::new(format!(
             "Find out why {name} answers {code}: a custom error response shows that as 403."
         ))
         .step(ask(case, origin, name))
-        .step(format!("Give the rule for {code} a ResponseCode that tells viewers and monitoring the truth:"))
+        .step(format!(
+            "Give the rule for {code} a ResponseCode that tells viewers and monitoring the truth:"
+        ))
         .step(case.show("CustomErrorResponses.Items"));
     }
     let waf = case.alternatives.contains(&Cause::Waf).then(|| {
@@ -152,10 +163,12 @@ fn refused(case: &Case<'_>, origin: &Origin, name: &str) -> Remedy {
         }
         [Said::ApiRefused(reason)] => return api_refused(case, reason, name),
         [Said::Integration | Said::Target] => {
-            return Remedy::new(format!("Ask the application behind {name}: the 403 is its own answer."))
-                .step("Look for the request in its log by its X-Amz-Cf-Id (x-edge-request-id here).")
-                .step(ask(case, origin, name))
-                .and(secret(origin));
+            return Remedy::new(format!(
+                "Ask the application behind {name}: the 403 is its own answer."
+            ))
+            .step("Look for the request in its log by its X-Amz-Cf-Id (x-edge-request-id here).")
+            .step(ask(case, origin, name))
+            .and(secret(origin));
         }
         _ => {}
     }
@@ -183,7 +196,9 @@ fn refused(case: &Case<'_>, origin: &Origin, name: &str) -> Remedy {
     });
     let remedy = Remedy::new(format!("Ask {name} itself why it refuses."));
     let remedy = match origin.vpc_origin_config {
-        Some(_) => remedy.step("It is in a VPC: ask it from a machine there, with the same path and Host."),
+        Some(_) => {
+            remedy.step("It is in a VPC: ask it from a machine there, with the same path and Host.")
+        }
         None => remedy.step(ask(case, origin, name)).and(secret(origin)),
     };
     remedy.step(log).and(disagree.or(waf).or_else(|| case.group_note(origin)))
@@ -228,7 +243,8 @@ fn api_refused(case: &Case<'_>, reason: &str, name: &str) -> Remedy {
 /// A command that asks the origin as CloudFront does.
 fn ask(case: &Case<'_>, origin: &Origin, name: &str) -> String {
     let kind = case.kind();
-    let policy = origin.custom_origin_config.as_ref().map(|one| one.origin_protocol_policy.as_str());
+    let policy =
+        origin.custom_origin_config.as_ref().map(|one| one.origin_protocol_policy.as_str());
     let plain_viewer = kind.is_some_and(|kind| kind.protocol == Protocol::Plain);
     let plain = policy == Some("http-only") || (policy == Some("match-viewer") && plain_viewer);
     let (scheme, port) = if plain { ("http", 80) } else { ("https", 443) };
@@ -238,7 +254,9 @@ fn ask(case: &Case<'_>, origin: &Origin, name: &str) -> String {
     let method = match kind.map(|kind| kind.method.as_ref()) {
         None | Some("GET") => String::new(),
         Some("HEAD") => " -I".to_owned(),
-        Some(method) if method.bytes().all(|byte| byte.is_ascii_uppercase()) => format!(" -X {method}"),
+        Some(method) if method.bytes().all(|byte| byte.is_ascii_uppercase()) => {
+            format!(" -X {method}")
+        }
         Some(_) => " -X METHOD".to_owned(),
     };
     let headers: String = origin
@@ -303,6 +321,9 @@ mod tests {
         assert_eq!(api, Some(("k3".to_owned(), "eu-west-1".to_owned())));
         let name = "web-1.eu-west-1.elb.amazonaws.com";
         assert_eq!(balancer_region(name), Some("eu-west-1"));
-        assert_eq!(balancer_region("dualstack.web-1.us-east-1.elb.amazonaws.com"), Some("us-east-1"));
+        assert_eq!(
+            balancer_region("dualstack.web-1.us-east-1.elb.amazonaws.com"),
+            Some("us-east-1")
+        );
     }
 }

@@ -170,10 +170,8 @@ pub fn of(
     // What is read of a policy afterwards shows what became of it.
     let later = bucket.policy.read_at.is_none_or(|read| read > at);
     let today = || self::grant(&ask, &bucket.policy.state, bucket, &refusal.method, &key);
-    let mended = past.is_some()
-        && later
-        && grant.refuses()
-        && matches!(today(), Grant::Granted { .. });
+    let mended =
+        past.is_some() && later && grant.refuses() && matches!(today(), Grant::Granted { .. });
     let signed_suffices = refused.is_some() && matches!(asks, Asks::Unsigned(_)) && {
         let ask = asking(refusal, mine, distribution, origin, &endpoint, true);
         let signed = self::grant(&ask, in_force, bucket, &refusal.method, &key);

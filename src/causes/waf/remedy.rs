@@ -20,10 +20,9 @@ fn at_edge_remedy(case: &Case<'_>) -> Remedy {
     let kind = case.kind();
     let facts = case.facts.filter(|_| kind.is_none_or(|kind| kind.acl != Acl::Tenant));
     let arn = kind.and_then(|kind| kind.acl_arn.as_deref());
-    let acl = arn.and_then(|arn| arn.rsplit('/').nth(1)).map_or_else(
-        || "the web ACL".to_owned(),
-        |name| format!("the web ACL {}", plain(name)),
-    );
+    let acl = arn
+        .and_then(|arn| arn.rsplit('/').nth(1))
+        .map_or_else(|| "the web ACL".to_owned(), |name| format!("the web ACL {}", plain(name)));
     let web_acl = facts.and_then(|facts| facts.web_acl.known());
     let Some(rule) = case.rule else { return no_rule(case, &acl, arn, web_acl) };
     let who = match rule {
@@ -38,9 +37,10 @@ fn at_edge_remedy(case: &Case<'_>) -> Remedy {
         ))
         .step("Whoever attaches it again brings the same rule back.");
     }
-    let remedy =
-        Remedy::new(format!("Act only if {who} blocks real viewers; if not, the WAF does its work."))
-            .step(LOOK);
+    let remedy = Remedy::new(format!(
+        "Act only if {who} blocks real viewers; if not, the WAF does its work."
+    ))
+    .step(LOOK);
     let count = format!("set {rule} to Count and watch");
     let rate = matches!(kind.map(|kind| &kind.waf), Some(WafSeen::Blocked { rule_type, .. }) if rule_type.as_ref() == "RATE_BASED");
     match (rule, web_acl.and_then(|acl| acl.test(rule))) {
@@ -52,17 +52,20 @@ fn at_edge_remedy(case: &Case<'_>) -> Remedy {
                  count fewer requests. Many viewers behind one address share it."
             ))
         }
-        (_, None) if rate => remedy.step(format!("If they are viewers: raise the limit of {rule}.")),
+        (_, None) if rate => {
+            remedy.step(format!("If they are viewers: raise the limit of {rule}."))
+        }
         (_, Some(Test::IpSet(set))) => {
             let undo = match case.change {
-                Some("UpdateIPSet") => "The set was changed before the first refusal: undo that, or take the address out.",
+                Some("UpdateIPSet") => {
+                    "The set was changed before the first refusal: undo that, or take the address out."
+                }
                 _ => "If they are viewers: take their address out of the set.",
             };
             remedy.step(undo).and(show_set(&set))
         }
-        (_, Some(Test::Countries)) => remedy.step(format!(
-            "If they are viewers: take their country out of {rule}, or {count}."
-        )),
+        (_, Some(Test::Countries)) => remedy
+            .step(format!("If they are viewers: take their country out of {rule}, or {count}.")),
         (_, Some(Test::ManagedGroup)) => remedy.step(format!(
             "If they are viewers: override the action of the group's rule that fits to Count, or \
              narrow {rule} by a scope-down statement."
@@ -87,21 +90,29 @@ fn at_edge_remedy(case: &Case<'_>) -> Remedy {
 
 /// Which rule it was is not known.
 fn no_rule(case: &Case<'_>, acl: &str, arn: Option<&str>, web_acl: Option<&WebAcl>) -> Remedy {
-    let remedy =
-        Remedy::new(format!("Act only if {acl} blocks real viewers; if not, the WAF does its work."))
-            .step(LOOK);
+    let remedy = Remedy::new(format!(
+        "Act only if {acl} blocks real viewers; if not, the WAF does its work."
+    ))
+    .step(LOOK);
     let kind = case.kind();
     let facts = case.facts.filter(|_| kind.is_none_or(|kind| kind.acl == Acl::Distribution));
     let dropped = waf_keeps(facts, "BLOCK").is_some_and(|kept| kept != Kept::All);
     let none = facts.is_some_and(|facts| facts.waf_logging.is_nothing());
     let logs = match kind.map(|kind| &kind.waf) {
-        _ if dropped => "Its log does not keep every block, so that it may not name the rule: let the filter keep BLOCK.",
+        _ if dropped => {
+            "Its log does not keep every block, so that it may not name the rule: let the filter keep BLOCK."
+        }
         _ if none => "It writes no logs that would name the rule: switch them on.",
-        Some(WafSeen::NotYet) => "Its log did not reach that far when it was copied: copy it again and replay.",
-        Some(WafSeen::NoLogs) => "Its log of that time would name the rule: copy it to logs/waf and replay.",
+        Some(WafSeen::NotYet) => {
+            "Its log did not reach that far when it was copied: copy it again and replay."
+        }
+        Some(WafSeen::NoLogs) => {
+            "Its log of that time would name the rule: copy it to logs/waf and replay."
+        }
         _ => "What it has logged of these requests would name the rule.",
     };
-    let metric = web_acl.and_then(|acl| acl.metrics().next()).map_or_else(|| "METRIC".to_owned(), quoted);
+    let metric =
+        web_acl.and_then(|acl| acl.metrics().next()).map_or_else(|| "METRIC".to_owned(), quoted);
     let (from, to) = case.span;
     remedy
         .step(logs)
@@ -151,7 +162,7 @@ fn at_origin_remedy(case: &Case<'_>) -> Remedy {
     };
     let address = "To that WAF every address is CloudFront's: a rule that goes by address, rate or \
                    country must read X-Forwarded-For (FORWARDED_IP).";
-    remedy
-        .and((!known || rate).then(|| address.to_owned()))
-        .step(format!("If they are viewers: set {rule} to Count and watch, or except them in its statement."))
+    remedy.and((!known || rate).then(|| address.to_owned())).step(format!(
+        "If they are viewers: set {rule} to Count and watch, or except them in its statement."
+    ))
 }

@@ -167,9 +167,9 @@ fn present(case: &Case<'_>, place: &Place<'_>, met: &Met) -> Remedy {
     let owner = place.facts.is_none_or(|facts| facts.lists_off.known() != Some(&true)).then(|| {
         "Does another account own the object? Then the policy does not speak for it:".to_owned()
     });
-    let owner_command = owner.as_ref().map(|_| {
-        format!("aws s3api get-object-acl --bucket {bucket} --key {}", place.key)
-    });
+    let owner_command = owner
+        .as_ref()
+        .map(|_| format!("aws s3api get-object-acl --bucket {bucket} --key {}", place.key));
     let host = case.kind().is_some_and(|kind| kind.host_forwarded.is_none()).then(|| {
         "Does the behaviour send the viewer's Host? Its policies were not read.".to_owned()
     });
@@ -245,9 +245,8 @@ fn unread(case: &Case<'_>, place: &Place<'_>) -> Remedy {
 
 /// Whether what is known of the policy is what stands there now, and lets CloudFront in.
 fn lets_in_now(case: &Case<'_>, place: &Place<'_>) -> bool {
-    let later = place
-        .facts
-        .is_some_and(|facts| facts.policy.read_at.is_none_or(|read| read > case.span.1));
+    let later =
+        place.facts.is_some_and(|facts| facts.policy.read_at.is_none_or(|read| read > case.span.1));
     place.met.is_some_and(|met| {
         met.mended
             || (met.held == Held::Changed && later && matches!(met.grant, Grant::Granted { .. }))

@@ -123,10 +123,7 @@ fn list(place: &Place<'_>, key: Option<&str>) -> String {
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
     };
     match name.filter(plain) {
-        Some(name) => format!(
-            "aws s3 ls --recursive s3://{} | grep -i {name}",
-            place.bucket
-        ),
+        Some(name) => format!("aws s3 ls --recursive s3://{} | grep -i {name}", place.bucket),
         None => format!("aws s3 ls --recursive s3://{} | less", place.bucket),
     }
 }
@@ -149,10 +146,14 @@ pub(super) fn archived(case: &Case<'_>, place: &Place<'_>) -> Remedy {
         _ => "within 3 to 5 hours (12 in bulk)",
     };
     if place.met.is_some_and(|met| met.being_restored) {
-        return Remedy::new(format!("Wait: these objects of {bucket} are being restored, {hours}."))
-            .step(format!("{} --query Restore", place.head()))
-            .step("To keep them readable afterwards, copy them over themselves in another storage class:")
-            .step(keep(place));
+        return Remedy::new(format!(
+            "Wait: these objects of {bucket} are being restored, {hours}."
+        ))
+        .step(format!("{} --query Restore", place.head()))
+        .step(
+            "To keep them readable afterwards, copy them over themselves in another storage class:",
+        )
+        .step(keep(place));
     }
     let request = if tier { "'{}'" } else { "Days=7" };
     let remedy = Remedy::new(format!(

@@ -41,14 +41,19 @@ pub(super) fn not_granted(case: &Case<'_>, place: &Place<'_>) -> Remedy {
             ))
             .step(create_control(bucket))
             .step(attach(case, place))
-            .step(format!("Then let it in: add to the policy's Statement {}", statement(case, place)))
+            .step(format!(
+                "Then let it in: add to the policy's Statement {}",
+                statement(case, place)
+            ))
             .step(place.put_policy());
         }
         _ => {}
     }
     let methods = case.methods();
     let whom = match &met.asks {
-        Asks::Identity(identity) => format!("the origin access identity {} of {id}", plain(identity)),
+        Asks::Identity(identity) => {
+            format!("the origin access identity {} of {id}", plain(identity))
+        }
         _ => format!("distribution {id}"),
     };
     match &met.refused {
@@ -137,8 +142,12 @@ pub(super) fn not_granted(case: &Case<'_>, place: &Place<'_>) -> Remedy {
 /// Where the policy was changed just before, undoing that is a way as well.
 fn undo(case: &Case<'_>, remedy: Remedy) -> Remedy {
     let undo = match case.change {
-        Some("PutBucketPolicy") => Some("Or put back what the change before the first refusal took away."),
-        Some("DeleteBucketPolicy") => Some("Or put the policy back that was deleted before the first refusal."),
+        Some("PutBucketPolicy") => {
+            Some("Or put back what the change before the first refusal took away.")
+        }
+        Some("DeleteBucketPolicy") => {
+            Some("Or put the policy back that was deleted before the first refusal.")
+        }
         _ => None,
     };
     remedy.and(undo.map(str::to_owned))
@@ -150,9 +159,9 @@ fn is_source(key: &str) -> bool {
 
 fn capital(text: &str) -> String {
     let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(characters).collect()
-    })
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// A folder of the bucket that holds one of the keys, as an ARN.
@@ -222,12 +231,9 @@ fn sign_first(case: &Case<'_>, place: &Place<'_>, why: &Unsigned) -> Remedy {
     let bucket = &place.bucket;
     let met = place.met;
     let suffices = met.is_some_and(|met| met.signed_suffices);
-    let then = (!suffices).then(|| {
-        format!("Then add to the Statement of its policy {}", statement(case, place))
-    });
-    let update = |id: &str| {
-        format!("aws cloudfront get-origin-access-control --id {}", quoted(id))
-    };
+    let then = (!suffices)
+        .then(|| format!("Then add to the Statement of its policy {}", statement(case, place)));
+    let update = |id: &str| format!("aws cloudfront get-origin-access-control --id {}", quoted(id));
     let remedy = match why {
         Unsigned::Never(id) => Remedy::new(format!(
             "Let CloudFront sign what it asks {bucket}: set SigningBehavior of the origin access \
@@ -317,7 +323,10 @@ pub(super) fn denied(case: &Case<'_>, place: &Place<'_>) -> Remedy {
              denies plain HTTP."
         ))
         .step(quote)
-        .step(format!("Set {} to redirect-to-https; leave the Deny as it is.", case.behavior_name()))
+        .step(format!(
+            "Set {} to redirect-to-https; leave the Deny as it is.",
+            case.behavior_name()
+        ))
         .step(case.show_behavior("ViewerProtocolPolicy"));
     }
     let spare = if signed {
@@ -343,9 +352,8 @@ pub(super) fn denied(case: &Case<'_>, place: &Place<'_>) -> Remedy {
 pub(super) fn website(place: &Place<'_>) -> Remedy {
     let bucket = &place.bucket;
     let known = place.met.is_some_and(|met| met.refused.is_some());
-    let unknown = (!known).then(|| {
-        "What it allows is not known for certain; read that first:".to_owned()
-    });
+    let unknown =
+        (!known).then(|| "What it allows is not known for certain; read that first:".to_owned());
     let read = match place.facts {
         Some(facts) if facts.policy.is_nothing() => {
             format!("aws s3api get-public-access-block --bucket {bucket}")
@@ -376,7 +384,10 @@ pub(super) fn encrypted(case: &Case<'_>, place: &Place<'_>) -> Remedy {
         ))
         .step(create_control(bucket))
         .step(attach(case, place))
-        .step(format!("Then add to the Statement of the bucket's policy {}", statement(case, place)))
+        .step(format!(
+            "Then add to the Statement of the bucket's policy {}",
+            statement(case, place)
+        ))
         .step(format!("And to that of the key {key} {}", decrypt(case)));
     }
     Remedy::new("Let CloudFront decrypt with the key of these objects.")
