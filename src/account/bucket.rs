@@ -136,6 +136,8 @@ pub struct Entry {
     pub storage_class: String,
     /// Whether an archived object is restored for the time being.
     pub restored: bool,
+    /// Whether it is being restored.
+    pub being_restored: bool,
 }
 
 /// `list-objects-v2`.
@@ -175,6 +177,7 @@ impl Listing {
                     last_modified: of("LastModified").parse().ok(),
                     storage_class: of("StorageClass").to_owned(),
                     restored: in_progress.and_then(Value::as_bool) == Some(false),
+                    being_restored: in_progress.and_then(Value::as_bool) == Some(true),
                 },
             );
         }

@@ -20,7 +20,7 @@
 //! # Reference
 //! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html>
 
-use super::kind::{Host, Kind, OriginAsked, Page};
+use super::kind::{Host, Kind, OriginAsked, Page, Protocol};
 use super::opinion::{Evidence, LOG, Opinion, Says, WAF_LOG};
 use super::remedy::{Case, Remedy};
 use super::{Cause, Rule, Sheet, Step};
@@ -170,6 +170,8 @@ fn remedy(case: &Case<'_>) -> Remedy {
              takes the whole list), with a certificate that covers it."
         ));
     }
+    let plain = kind.is_some_and(|kind| kind.protocol == Protocol::Plain)
+        && case.behavior().is_some_and(|one| one.viewer_protocol_policy == "https-only");
     Remedy::new(format!(
         "Add the name to {id} with a certificate that covers it, or point DNS elsewhere."
     ))
@@ -182,4 +184,10 @@ fn remedy(case: &Case<'_>) -> Remedy {
         "aws cloudfront list-domain-conflicts --domain {host} \
          --domain-control-validation-resource DistributionId={asked}"
     ))
+    .and(plain.then(|| {
+        format!(
+            "They came by plain HTTP, which {} refuses as well: let clients ask by https://.",
+            case.behavior_name()
+        )
+    }))
 }

@@ -74,7 +74,7 @@ fn remedy(case: &Case<'_>) -> Remedy {
     )
     .and((!body).then(|| {
         "In a client of your own: a GET with a body, a header without a name or with a line break \
-         in it, a Host that is not one, headers above 20 KB."
+         in it, a Host that is not one."
             .to_owned()
     }))
 }

@@ -267,6 +267,14 @@ impl<'a> Case<'a> {
     }
 }
 
+/// A sentence that begins with this.
+pub(super) fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
 /// A query of the AWS CLI as a shell takes it.
 pub(super) fn query(text: &str) -> String {
     let bare = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');

@@ -272,13 +272,20 @@ fn remedy(case: &Case<'_>) -> Remedy {
                 Key::Id(id) => Some(id.as_str().to_owned()),
                 _ => None,
             });
-            let key = key.unwrap_or_else(|| "KEY".to_owned());
+            let compare = key.map_or_else(
+                || vec!["Compare its public half with the public key of that ID.".to_owned()],
+                |key| {
+                    vec![
+                        "Compare its public half with:".to_owned(),
+                        format!(
+                            "aws cloudfront get-public-key --id {key} --query \
+                             PublicKey.PublicKeyConfig.EncodedKey --output text"
+                        ),
+                    ]
+                },
+            );
             Remedy::new("Sign with the private key that belongs to the key pair ID which the request names.")
-                .step("Compare its public half with:")
-                .step(format!(
-                    "aws cloudfront get-public-key --id {key} --query \
-                     PublicKey.PublicKeyConfig.EncodedKey --output text"
-                ))
+                .steps_of(compare)
                 .step(
                     "Check that nothing changes the URL after it was signed (a parameter added, an \
                      encoding), and the hash: SHA-1 unless Hash-Algorithm=SHA256 is sent.",

@@ -21,7 +21,7 @@
 
 use super::kind::{Kind, OriginAsked, Page};
 use super::opinion::{LOG, Opinion, Says};
-use super::remedy::{Case, Remedy};
+use super::remedy::{Case, Remedy, capital};
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::command::quoted;
 use crate::account::distribution::{Summary, name_covers};
@@ -113,7 +113,7 @@ fn remedy(case: &Case<'_>) -> Remedy {
         format!(
             "{} sends it the viewer's Host, which must then be an \
              alias of the inner one.",
-            case.behavior_name()
+            capital(&case.behavior_name())
         )
     });
     let direct =

@@ -116,7 +116,7 @@ fn remedy(case: &Case<'_>) -> Remedy {
     if redirects {
         return Remedy::new("Let these clients ask by https://.")
             .step(format!(
-                "{name} of {id} redirects already; below HTTP/1.1 a request that does more than \
+                "On {id} {name} redirects already; below HTTP/1.1 a request that does more than \
                  read is refused in the place of being redirected."
             ))
             .and(foreign);

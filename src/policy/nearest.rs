@@ -107,6 +107,15 @@ fn conditions(grant: &Grant, request: &Request<'_>) -> Option<Missed> {
     (!unmet.is_empty()).then_some(Missed::Conditions(unmet))
 }
 
+/// Whether any statement tests a key that begins so, in any case.
+pub fn tests(policy: &Policy, prefix: &str) -> bool {
+    let grants = policy.statements.iter().filter_map(|one| one.grant.as_ref().ok());
+    let mut conditions = grants.flat_map(|grant| &grant.conditions);
+    conditions.any(|condition| {
+        condition.key.to_ascii_lowercase().starts_with(&prefix.to_ascii_lowercase())
+    })
+}
+
 /// What a statement is about: the conditions that it tests, and the resources that it names.
 pub fn tested(policy: &Policy, statement: usize) -> (Vec<Unmet>, Vec<String>) {
     let grant = policy.statements.get(statement).and_then(|one| one.grant.as_ref().ok());

@@ -1,7 +1,7 @@
 //! As whom CloudFront asks a bucket, and which part of the bucket's policy refuses it: what a
 //! remedy depends on.
 
-use super::grant::{Ask, Grant};
+use super::grant::{Ask, EDGE_ADDRESS, Grant};
 use crate::account::bucket::Endpoint;
 use crate::account::distribution::Origin;
 use crate::account::facts::DistributionFacts;
@@ -96,9 +96,11 @@ pub(super) fn refused(
     action: &str,
     key: &str,
 ) -> Option<Refused> {
-    if !matches!(grant, Grant::NotGranted(_) | Grant::Denied(_)) {
-        return None;
-    }
+    let context = match grant {
+        Grant::NotGranted(_) | Grant::Denied(_) => ask.context.clone(),
+        Grant::PerhapsDenied(_) => ask.context.clone().known("aws:SourceIp", [EDGE_ADDRESS]),
+        Grant::Granted { .. } | Grant::RequesterPays | Grant::Unknown { .. } => return None,
+    };
     if ask.identity_gone && matches!(ask.caller, Caller::Oai { .. }) {
         return Some(Refused::IdentityGone);
     }
@@ -108,7 +110,7 @@ pub(super) fn refused(
         _ => return None,
     };
     let resource = format!("{}/{key}", ask.arn());
-    let asked = Request { caller: ask.caller, action, resource: &resource, context: &ask.context };
+    let asked = Request { caller: ask.caller, action, resource: &resource, context: &context };
     let shown = |names: &mut dyn Iterator<Item = String>| -> Box<[Box<str>]> {
         names.map(|name| plain(&name).into()).collect()
     };

@@ -207,11 +207,7 @@ pub fn of(
         refused,
         signed_suffices,
         mended,
-        being_restored: bucket
-            .heads
-            .get(&key)
-            .and_then(Fact::known)
-            .is_some_and(bucket::Head::is_being_restored),
+        being_restored: key::is_being_restored(bucket, &key),
         website: endpoint.website,
         key: state,
         turned,
@@ -219,7 +215,7 @@ pub fn of(
 }
 
 /// An address of CloudFront's own range 130.176.0.0/16, as AWS publishes it.
-const EDGE_ADDRESS: &str = "130.176.0.1";
+pub(super) const EDGE_ADDRESS: &str = "130.176.0.1";
 
 /// The origin whose answer the viewer got. In a group that is left on 403 it is the second one's.
 pub fn answering<'a>(

@@ -1,5 +1,6 @@
 //! What to do about a bucket's 403.
 
+mod encryption;
 mod object;
 mod policy;
 
@@ -12,6 +13,7 @@ use crate::account::distribution::Origin;
 use crate::account::facts::{BucketFacts, Held};
 use crate::causes::kind::is_bucket;
 use crate::causes::remedy::{Case, Remedy};
+use crate::policy as policies;
 use crate::viewer::plain;
 
 /// AWS's managed origin request policy for buckets, which sends no Host.
@@ -81,7 +83,7 @@ pub(super) fn remedy(case: &Case<'_>) -> Remedy {
         Some("access-not-granted") => policy::not_granted(case, &place),
         Some("explicit-deny") => policy::denied(case, &place),
         Some("website-not-public") => policy::website(&place),
-        Some("kms-denied") => policy::encrypted(case, &place),
+        Some("kms-denied") => encryption::encrypted(case, &place),
         Some("object-missing") => object::missing(case, &place),
         Some("wrong-path") => object::wrong_path(case, &place),
         Some("archived") => object::archived(case, &place).see(object::ARCHIVED),
@@ -122,6 +124,14 @@ fn open(case: &Case<'_>, place: &Place<'_>) -> Remedy {
                  sends them."
             ));
     }
+    if !case.configured() {
+        return Remedy::new(format!(
+            "Read the configuration of {} and of its bucket: what was read is not what was in force.",
+            case.id()
+        ))
+        .step(case.show("Origins.Items"))
+        .step("Your deployments and CloudTrail (UpdateDistribution) tell what it was then.");
+    }
     let masked = case.kind().is_some_and(|kind| kind.is_masked());
     let Some(met) = place.met else {
         return unread(case, place);
@@ -133,19 +143,34 @@ fn open(case: &Case<'_>, place: &Place<'_>) -> Remedy {
         .step("CloudTrail keeps each policy that was put (PutBucketPolicy, requestParameters).")
         .step(place.read_policy());
     }
-    match (&met.grant, &met.key) {
-        (Grant::Granted { lists: Some(true) }, _) if masked => Remedy::new(format!(
+    let Grant::Granted { lists } = &met.grant else { return unread(case, place) };
+    let lists = *lists == Some(true);
+    match &met.key {
+        _ if lists && masked => Remedy::new(format!(
             "Look whether the key is in {bucket}: CloudFront may list it, so that a missing one is a \
              plain 404 and no refusal."
         ))
         .step(place.head()),
-        (Grant::Granted { .. }, KeyState::Present) => present(case, place, met),
-        (Grant::Granted { .. }, _) => Remedy::new(format!(
+        _ if met.served_since => case.mended(&format!("{bucket} served this very path afterwards.")),
+        KeyState::Present | KeyState::Archived(_) | KeyState::Sealed(_) => {
+            present(case, place, met)
+        }
+        KeyState::Absent { .. } if lists && !met.website => Remedy::new(format!(
+            "Find out why {bucket} answers 403 for keys that it lacks: CloudFront may list it, so that \
+             404 was due."
+        ))
+        .step(place.read_policy())
+        .step("Does a statement deny s3:ListBucket under a condition, such as a prefix?")
+        .step("A policy of the organization (SCP, RCP) can deny it as well."),
+        _ => Remedy::new(format!(
             "Find out whether the key is in {bucket}: its policy lets CloudFront read."
         ))
         .step(place.head())
-        .step("A 404 here is what S3 answers CloudFront as 403, unless CloudFront may list the bucket."),
-        _ => unread(case, place),
+        .and((!lists).then(|| {
+            "A 404 here is what S3 answers CloudFront as 403, because CloudFront may not list the \
+             bucket."
+                .to_owned()
+        })),
     }
 }
 
@@ -164,12 +189,6 @@ fn present(case: &Case<'_>, place: &Place<'_>, met: &Met) -> Remedy {
             plain(id)
         )
     });
-    let owner = place.facts.is_none_or(|facts| facts.lists_off.known() != Some(&true)).then(|| {
-        "Does another account own the object? Then the policy does not speak for it:".to_owned()
-    });
-    let owner_command = owner
-        .as_ref()
-        .map(|_| format!("aws s3api get-object-acl --bucket {bucket} --key {}", place.key));
     let host = case.kind().is_some_and(|kind| kind.host_forwarded.is_none()).then(|| {
         "Does the behaviour send the viewer's Host? Its policies were not read.".to_owned()
     });
@@ -177,13 +196,32 @@ fn present(case: &Case<'_>, place: &Place<'_>, met: &Met) -> Remedy {
         "Find out why {bucket} refuses what its policy allows: encryption, ownership, a policy above it."
     ))
     .and(control.or(host));
-    let known = place.facts.is_some_and(|facts| !facts.heads.is_empty());
-    let remedy = if known || met.asks != Asks::Signed {
-        remedy
-    } else {
-        remedy.step(format!("{} --query SSEKMSKeyId", place.head()))
+    let sealed = met.asks == Asks::Signed && place.facts.is_none_or(|facts| facts.heads.is_empty());
+    let owned = place.facts.is_none_or(|facts| facts.lists_off.known() != Some(&true));
+    let questions = [
+        (
+            sealed,
+            "is it encrypted with a key of KMS",
+            format!("{} --query SSEKMSKeyId", place.head()),
+        ),
+        (
+            owned,
+            "does another account own it",
+            format!("aws s3api get-object-acl --bucket {bucket} --key {}", place.key),
+        ),
+    ];
+    let asked: Vec<_> = questions.into_iter().filter(|(asked, ..)| *asked).collect();
+    let words: Vec<&str> = asked.iter().map(|(_, words, _)| *words).collect();
+    let commands = asked.iter().map(|(.., command)| command.clone()).collect();
+    let remedy = match words.is_empty() {
+        true => remedy,
+        false => remedy
+            .step(format!(
+                "Of one of the objects: {}? Then the bucket's policy alone does not let CloudFront in.",
+                words.join("; ")
+            ))
+            .steps_of(commands),
     };
-    let remedy = remedy.and(owner).and(owner_command);
     if remedy.steps.len() < STEPS {
         remedy.step("A policy of the organization (SCP, RCP) can deny S3 as well.")
     } else {
@@ -199,6 +237,8 @@ fn unread(case: &Case<'_>, place: &Place<'_>) -> Remedy {
         _ => Lacks::Policy,
     };
     let asks = place.met.map(|met| &met.asks);
+    let policy = place.facts.and_then(|facts| facts.policy.known());
+    let tagged = policy.is_some_and(|policy| policies::tests(policy, "s3:ExistingObjectTag/"));
     let remedy = match (lacks, asks) {
         (Lacks::Identity, Some(Asks::Identity(identity))) => Remedy::new(format!(
             "Find out whether a principal in the policy of {bucket} is the origin access identity {}.",
@@ -223,6 +263,10 @@ fn unread(case: &Case<'_>, place: &Place<'_>) -> Remedy {
         .step(format!("aws s3api get-bucket-acl --bucket {bucket}")),
         (Lacks::Policy, _) => Remedy::new(format!("Read the policy of {bucket} first: it is not known."))
             .step(place.read_policy()),
+        (Lacks::Nothing, _) if tagged => Remedy::new(format!(
+            "Tag the objects of {bucket} that viewers are meant to get; its policy asks for a tag."
+        ))
+        .step(place.read_policy()),
         (Lacks::Identity | Lacks::Nothing, _) => Remedy::new(format!(
             "Read the policy of {bucket}: what it says here depends on what no log shows."
         ))
@@ -236,6 +280,16 @@ fn unread(case: &Case<'_>, place: &Place<'_>) -> Remedy {
     };
     match lacks {
         Lacks::Identity => remedy,
+        Lacks::PublicAccess => remedy.step(
+            "RestrictPublicBuckets cuts a public policy off, IgnorePublicAcls a public access list; \
+             an origin access control needs neither to be public.",
+        ),
+        Lacks::Nothing if tagged => remedy
+            .step("A grant that asks for no tag would open all other objects as well. To see the tags of one:")
+            .step(format!(
+                "aws s3api get-object-tagging --bucket {bucket} --key {}",
+                place.key
+            )),
         _ => remedy.step(format!(
             "If a statement denies, see what it tests; if none allows {grantee}, that is what is \
              lacking."

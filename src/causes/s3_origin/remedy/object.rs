@@ -3,6 +3,7 @@
 use super::Place;
 use crate::account::bucket;
 use crate::account::command::quoted;
+use crate::causes::Cause;
 use crate::causes::remedy::{Case, Remedy};
 use crate::causes::s3_origin::asks::Asks;
 use crate::causes::s3_origin::grant::{Grant, Turned};
@@ -18,6 +19,18 @@ const ROOT: &str =
 
 pub(super) fn missing(case: &Case<'_>, place: &Place<'_>) -> Remedy {
     let bucket = &place.bucket;
+    let function = case.alternatives.contains(&Cause::EdgeFunction).then(|| {
+        "A function at the edge may ask the bucket for another key than the path says.".to_owned()
+    });
+    if let Some(KeyState::Absent { doubted: true }) = place.key_state() {
+        return Remedy::new(format!(
+            "Look whether the keys are in {bucket}, and deploy what is missing: the listing is of \
+             another moment."
+        ))
+        .step(place.head())
+        .and(not_found(case, place))
+        .and(function);
+    }
     if matches!(place.key_state(), Some(KeyState::Later | KeyState::JustWritten)) {
         return case
             .mended(&format!("the objects were written to {bucket} meanwhile."))
@@ -33,6 +46,7 @@ pub(super) fn missing(case: &Case<'_>, place: &Place<'_>) -> Remedy {
             place.key
         ))
         .and(not_found(case, place))
+        .and(function)
 }
 
 /// How a missing key becomes a 404, where that is possible and not so already.
@@ -63,7 +77,15 @@ fn not_found(case: &Case<'_>, place: &Place<'_>) -> Option<String> {
             "The custom error response that turns 403 into {code} hides every other refusal too: \
              {grant}, and turn 404 in its place."
         ),
-        None => format!("To see 404 in the place of 403 for a missing key, {grant}."),
+        None => {
+            let page = case.distribution().is_some_and(|one| {
+                let mut rules = one.config.custom_error_responses.items.iter();
+                rules.any(|rule| rule.error_code == 404)
+            });
+            let page =
+                if page { " Only then the custom error response for 404 is used." } else { "" };
+            format!("To see 404 in the place of 403 for a missing key, {grant}.{page}")
+        }
     })
 }
 
@@ -136,14 +158,18 @@ pub(super) fn archived(case: &Case<'_>, place: &Place<'_>) -> Remedy {
             .step("To keep them readable, copy them over themselves in another storage class:")
             .step(keep(place));
     }
-    let class = match place.key_state() {
-        Some(KeyState::Archived(class)) => class.as_ref(),
-        _ => "",
-    };
-    let tier = matches!(class, "ARCHIVE_ACCESS" | "DEEP_ARCHIVE_ACCESS");
-    let hours = match class {
-        "DEEP_ARCHIVE" | "DEEP_ARCHIVE_ACCESS" => "within 12 hours (48 in bulk)",
-        _ => "within 3 to 5 hours (12 in bulk)",
+    // Where several are asked for, the slowest decides how long it takes.
+    let mut classes: Vec<&str> = Vec::new();
+    for met in case.kinds.iter().filter_map(|kind| kind.bucket.as_ref()) {
+        if let KeyState::Archived(class) = &met.key {
+            classes.push(class);
+        }
+    }
+    let tier = classes.first().is_some_and(|class| class.ends_with("_ACCESS"));
+    let hours = match classes.iter().any(|class| class.starts_with("DEEP_ARCHIVE")) {
+        true => "within 12 hours (48 in bulk)",
+        false if classes.is_empty() => "within some hours",
+        false => "within 3 to 5 hours (12 in bulk)",
     };
     if place.met.is_some_and(|met| met.being_restored) {
         return Remedy::new(format!(

@@ -1,9 +1,9 @@
-//! What to do where the bucket, or the key that encrypts its objects, does not let CloudFront in.
+//! What to do where the bucket does not let CloudFront in.
 
 use super::Place;
 use crate::account::command::quoted;
 use crate::account::facts::Held;
-use crate::causes::remedy::{Case, Remedy};
+use crate::causes::remedy::{Case, Remedy, capital};
 use crate::causes::s3_origin::asks::{Asks, Refused, Unsigned};
 use crate::causes::s3_origin::grant::{Grant, action};
 use crate::viewer::plain;
@@ -41,10 +41,7 @@ pub(super) fn not_granted(case: &Case<'_>, place: &Place<'_>) -> Remedy {
             ))
             .step(create_control(bucket))
             .step(attach(case, place))
-            .step(format!(
-                "Then let it in: add to the policy's Statement {}",
-                statement(case, place)
-            ))
+            .step(add_whole(case, place))
             .step(place.put_policy());
         }
         _ => {}
@@ -125,7 +122,7 @@ pub(super) fn not_granted(case: &Case<'_>, place: &Place<'_>) -> Remedy {
             Remedy::new(format!("Let {whom} read {bucket}: it has no policy."))
                 .step(format!(
                     "Save as policy.json: {{ \"Version\": \"2012-10-17\", \"Statement\": [ {} ] }}",
-                    statement(case, place)
+                    statement(case, place, &met.asks)
                 ))
                 .step(place.put_policy()),
         ),
@@ -133,7 +130,7 @@ pub(super) fn not_granted(case: &Case<'_>, place: &Place<'_>) -> Remedy {
             case,
             Remedy::new(format!("Let {whom} read {bucket}."))
                 .step(place.read_policy())
-                .step(format!("Add to its Statement {}", statement(case, place)))
+                .step(format!("Add to its Statement {}", statement(case, place, &met.asks)))
                 .step(place.put_policy()),
         ),
     }
@@ -157,13 +154,6 @@ fn is_source(key: &str) -> bool {
     matches!(key.to_ascii_lowercase().as_str(), "aws:sourcearn" | "aws:sourceaccount")
 }
 
-fn capital(text: &str) -> String {
-    let mut characters = text.chars();
-    characters
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
-}
-
 /// A folder of the bucket that holds one of the keys, as an ARN.
 fn folder(case: &Case<'_>, place: &Place<'_>) -> String {
     let key = case.viewer.and_then(|sent| sent.key.as_deref());
@@ -183,19 +173,25 @@ fn bucket_arn(case: &Case<'_>, place: &Place<'_>) -> String {
     format!("arn:{}:s3:::{}", partition(case), place.bucket)
 }
 
-/// The statement that lets this distribution read, as whoever it asks.
-fn statement(case: &Case<'_>, place: &Place<'_>) -> String {
-    let gone = place.met.is_some_and(|met| met.refused == Some(Refused::IdentityGone));
-    let (principal, condition) = match place.met.map(|met| &met.asks) {
-        Some(Asks::Identity(identity)) if !gone => (
-            format!(
-                "{{ \"AWS\": \"arn:{}:iam::cloudfront:user/CloudFront Origin Access Identity {}\" }}",
-                partition(case),
-                plain(identity)
-            ),
-            String::new(),
+/// An origin access identity as a principal: by its canonical user, which has no blanks that a
+/// line could be broken at, where that is known.
+fn identity_principal(case: &Case<'_>, identity: &str) -> String {
+    let canonical = case.facts.and_then(|facts| facts.identities.get(identity)?.known());
+    match canonical {
+        Some(user) => format!("{{ \"CanonicalUser\": \"{}\" }}", plain(user)),
+        None => format!(
+            "{{ \"AWS\": \"arn:{}:iam::cloudfront:user/CloudFront Origin Access Identity {}\" }}",
+            partition(case),
+            plain(identity)
         ),
-        _ => (
+    }
+}
+
+/// The statement that lets this distribution read, as whoever it asks.
+fn statement(case: &Case<'_>, place: &Place<'_>, asks: &Asks) -> String {
+    let (principal, condition) = match asks {
+        Asks::Identity(identity) => (identity_principal(case, identity), String::new()),
+        Asks::Signed | Asks::Unsigned(_) => (
             "{ \"Service\": \"cloudfront.amazonaws.com\" }".to_owned(),
             format!(
                 ", \"Condition\": {{ \"StringEquals\": {{ \"AWS:SourceArn\": \"{}\" }} }}",
@@ -210,14 +206,14 @@ fn statement(case: &Case<'_>, place: &Place<'_>) -> String {
     )
 }
 
-fn create_control(bucket: &str) -> String {
+pub(super) fn create_control(bucket: &str) -> String {
     format!(
         "aws cloudfront create-origin-access-control --origin-access-control-config \
          Name={bucket},SigningProtocol=sigv4,SigningBehavior=always,OriginAccessControlOriginType=s3"
     )
 }
 
-fn attach(case: &Case<'_>, place: &Place<'_>) -> String {
+pub(super) fn attach(case: &Case<'_>, place: &Place<'_>) -> String {
     let origin = place.origin.map_or_else(|| "of the bucket".to_owned(), |one| plain(&one.id));
     format!(
         "Set its Id as OriginAccessControlId of the origin {origin} of {}, with an S3OriginConfig \
@@ -231,8 +227,8 @@ fn sign_first(case: &Case<'_>, place: &Place<'_>, why: &Unsigned) -> Remedy {
     let bucket = &place.bucket;
     let met = place.met;
     let suffices = met.is_some_and(|met| met.signed_suffices);
-    let then = (!suffices)
-        .then(|| format!("Then add to the Statement of its policy {}", statement(case, place)));
+    let then = (!suffices).then(|| add_whole(case, place));
+    let put = (!suffices).then(|| place.put_policy());
     let update = |id: &str| format!("aws cloudfront get-origin-access-control --id {}", quoted(id));
     let remedy = match why {
         Unsigned::Never(id) => Remedy::new(format!(
@@ -274,7 +270,22 @@ fn sign_first(case: &Case<'_>, place: &Place<'_>, why: &Unsigned) -> Remedy {
          CloudFront too."
             .to_owned()
     });
-    remedy.and(then).and(cut)
+    remedy.and(then).and(put).and(cut.filter(|_| suffices))
+}
+
+/// Where CloudFront signs from now on, the statement that lets it in.
+pub(super) fn add_whole(case: &Case<'_>, place: &Place<'_>) -> String {
+    let statement = statement(case, place, &Asks::Signed);
+    match place.facts.is_some_and(|facts| facts.policy.is_nothing()) {
+        true => format!(
+            "Then let it in: save as policy.json {{ \"Version\": \"2012-10-17\", \"Statement\": [ \
+             {statement} ] }}"
+        ),
+        false => format!(
+            "Then let it in: save the policy (get-bucket-policy) as policy.json, add to its Statement \
+             {statement}"
+        ),
+    }
 }
 
 pub(super) fn denied(case: &Case<'_>, place: &Place<'_>) -> Remedy {
@@ -298,13 +309,16 @@ pub(super) fn denied(case: &Case<'_>, place: &Place<'_>) -> Remedy {
         true => format!("{} denies {} without a condition.", capital(name), resources.join(", ")),
         false => format!("{} denies where {tested}.", capital(name)),
     };
+    let perhaps = met.is_some_and(|met| matches!(met.grant, Grant::PerhapsDenied(_))).then(|| {
+        "CloudFront's addresses change; a Deny that spares some others refuses them.".to_owned()
+    });
     let signed = met.is_some_and(|met| met.asks == Asks::Signed);
     if tests.is_empty() {
         return Remedy::new(format!(
             "If viewers are meant to read these paths, take them out of the Deny in the policy of \
              {bucket}; if it is meant, leave it."
         ))
-        .step(quote)
+        .step(format!("{quote} Narrow its Resource in between:"))
         .step(place.read_policy())
         .step(place.put_policy());
     }
@@ -343,7 +357,10 @@ pub(super) fn denied(case: &Case<'_>, place: &Place<'_>) -> Remedy {
     Remedy::new(format!(
         "If viewers are meant to get in, let the Deny in the policy of {bucket} spare {id}."
     ))
-    .step(quote)
+    .step(match perhaps {
+        Some(perhaps) => format!("{quote} {perhaps}"),
+        None => quote,
+    })
     .step(place.read_policy())
     .step(spare)
     .step(place.put_policy())
@@ -351,61 +368,27 @@ pub(super) fn denied(case: &Case<'_>, place: &Place<'_>) -> Remedy {
 
 pub(super) fn website(place: &Place<'_>) -> Remedy {
     let bucket = &place.bucket;
-    let known = place.met.is_some_and(|met| met.refused.is_some());
-    let unknown =
-        (!known).then(|| "What it allows is not known for certain; read that first:".to_owned());
-    let read = match place.facts {
-        Some(facts) if facts.policy.is_nothing() => {
-            format!("aws s3api get-public-access-block --bucket {bucket}")
-        }
-        _ => place.read_policy(),
-    };
-    Remedy::new(format!(
+    let refused = place.met.and_then(|met| met.refused.as_ref());
+    let remedy = Remedy::new(format!(
         "Ask {bucket} by its REST endpoint with an origin access control, or make it public."
-    ))
-    .and(unknown.clone())
-    .and(unknown.map(|_| read))
-    .step(
-        "A website endpoint is asked without a signature: only what everybody may read is served. A \
-         public bucket can be read past CloudFront, its WAF and its signatures.",
-    )
-    .step("The REST endpoint knows no index documents below the root and no redirects.")
-}
-
-pub(super) fn encrypted(case: &Case<'_>, place: &Place<'_>) -> Remedy {
-    let bucket = &place.bucket;
-    let heads = place.facts.into_iter().flat_map(|facts| facts.heads.values());
-    let key = heads.filter_map(|head| head.known()?.kms_key()).find(|key| !key.is_empty());
-    let key = key.map_or_else(|| "KEY-ID".to_owned(), quoted);
-    if place.met.is_some_and(|met| met.asks != Asks::Signed) {
-        return Remedy::new(format!(
-            "Give the origin of {bucket} an origin access control: without one CloudFront cannot \
-             read what a key of KMS encrypts."
-        ))
-        .step(create_control(bucket))
-        .step(attach(case, place))
-        .step(format!(
-            "Then add to the Statement of the bucket's policy {}",
-            statement(case, place)
-        ))
-        .step(format!("And to that of the key {key} {}", decrypt(case)));
+    ));
+    let public = "A website endpoint is asked without a signature: only what everybody may read is \
+                  served, and everybody can then read it past CloudFront, its WAF and its signatures.";
+    let rest = "The REST endpoint knows no index documents below the root and no redirects.";
+    match refused {
+        None => remedy
+            .step("What it allows is not known for certain; read that first:")
+            .step(match place.facts.is_some_and(|facts| facts.policy.is_nothing()) {
+                true => format!("aws s3api get-public-access-block --bucket {bucket}"),
+                false => place.read_policy(),
+            })
+            .step(public)
+            .step(rest),
+        Some(Refused::CutOff) => remedy
+            .step(create_control(bucket))
+            .step(rest)
+            .step(format!("Public it is again without RestrictPublicBuckets. {public}"))
+            .step(format!("aws s3api get-public-access-block --bucket {bucket}")),
+        Some(_) => remedy.step(create_control(bucket)).step(rest).step(public),
     }
-    Remedy::new("Let CloudFront decrypt with the key of these objects.")
-        .step(format!(
-            "aws kms get-key-policy --key-id {key} --policy-name default --query Policy --output \
-             text > key.json"
-        ))
-        .step(format!("Add to its Statement, if nothing like it is there, {}", decrypt(case)))
-        .step(format!(
-            "aws kms put-key-policy --key-id {key} --policy-name default --policy file://key.json"
-        ))
-}
-
-fn decrypt(case: &Case<'_>) -> String {
-    format!(
-        "{{ \"Effect\": \"Allow\", \"Principal\": {{ \"Service\": \"cloudfront.amazonaws.com\" }}, \
-         \"Action\": \"kms:Decrypt\", \"Resource\": \"*\", \"Condition\": {{ \"StringEquals\": {{ \
-         \"AWS:SourceArn\": \"{}\" }} }} }}",
-        case.arn()
-    )
 }
