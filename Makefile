@@ -15,7 +15,7 @@ VENV := .venv
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-deploy check bench validate build deploy stage build-WhyFunction bootstrap-for-lambda fuzz fuzz-build need-cargo need-fuzz
+.PHONY: help demo test test-deploy check bench validate build deploy stage check-fuzz build-WhyFunction bootstrap-for-lambda fuzz fuzz-build need-cargo need-fuzz
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[A-Za-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,13 @@ check: | need-cargo ## Format, lints and documentation, with every warning an er
 	cargo clippy --all-targets --features aws -- -D warnings
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --features aws
+	@$(MAKE) --no-print-directory check-fuzz
+
+# Compiled as far as it goes without a linker, which takes neither cargo-fuzz nor a C++ compiler:
+# with a path of its own libfuzzer-sys builds none.
+check-fuzz: | need-cargo
+	CUSTOM_LIBFUZZER_PATH=/none/libfuzzer.a cargo check --locked --manifest-path fuzz/Cargo.toml \
+	  --target-dir "$${CARGO_TARGET_DIR:-target}"
 
 # Each part also runs alone, with its own sizes: BENCHMARKS.md.
 BENCHES ?= localise site_weeks replay

@@ -10,7 +10,7 @@ use crate::account::facts::{self, Depth, Facts};
 use crate::account::{Account, Fact, Question, bucket, log_fields};
 use crate::causes::judge::{Verdict, judge};
 use crate::causes::kind::{self, Kind, Sources};
-use crate::causes::s3_origin::{grant, key};
+use crate::causes::s3_origin::{key, met};
 use crate::countries::Countries;
 use crate::incidents::counting;
 use crate::logs::Context;
@@ -34,16 +34,24 @@ pub struct Directory {
     pub countries: Countries,
 }
 
+/// Whether this can be the ID of a distribution. It is shown as it is, and a bundle may come from
+/// anybody.
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+}
+
 impl Directory {
     /// Asks the account for its distributions.
     pub fn ask(account: &dyn Account) -> Self {
         let mut ids = BTreeMap::new();
         let mut masks = Vec::new();
         for summary in facts::summaries(account).known().into_iter().flatten() {
-            ids.insert(summary.domain_name.to_ascii_lowercase(), summary.id.clone());
+            if is_id(&summary.id) {
+                ids.insert(summary.domain_name.to_ascii_lowercase(), summary.id.clone());
+            }
             masks.extend(distribution::masks(&summary.custom_error_responses));
         }
-        for id in account.subjects("cloudfront/get-distribution") {
+        for id in account.subjects("cloudfront/get-distribution").into_iter().filter(|id| is_id(id)) {
             let question = Question::new("cloudfront/get-distribution", id.as_str());
             let fact = Fact::ask(account, question, Distribution::parse);
             if let Some(distribution) = fact.known() {
@@ -161,9 +169,7 @@ pub fn analyse<'a>(
 
     let refusals: Vec<&Refusal> =
         tally.refusals.iter().filter(|refusal| is_refusal(refusal, &facts)).collect();
-    let mut bodies = blocked_bodies(&refusals, &waf);
-    let acls = facts.distributions.values().filter_map(|mine| mine.web_acl.known());
-    bodies.extend(acls.flat_map(|acl| acl.bodies()));
+    let bodies = blocked_bodies(&refusals, &waf, &facts);
     let sources = Sources {
         facts: &facts,
         waf: &waf,
@@ -210,8 +216,8 @@ fn note_served(facts: &mut Facts, tally: &AccessTally) {
                     protocol: Column::Value("https".into()),
                     ..Refusal::default()
                 };
-                let met = grant::of(&asked, facts, mine, distribution, behavior);
-                let origin = grant::answering(distribution, behavior, "GET", false);
+                let met = met::of(&asked, facts, mine, distribution, behavior);
+                let origin = met::answering(distribution, behavior, "GET", false);
                 let bucket = origin.and_then(|origin| bucket::endpoint(&origin.domain_name));
                 let refused = met.is_some_and(|met| met.grant.refuses());
                 let bucket = bucket.filter(|_| refused).map(|endpoint| endpoint.bucket);
@@ -237,14 +243,14 @@ fn note_served(facts: &mut Facts, tally: &AccessTally) {
         let Some(distribution) = mine.distribution.known() else { continue };
         let behavior = distribution.behavior_for(&refusal.path.sent());
         let place = distribution.behaviors().position(|each| std::ptr::eq(each, behavior));
-        let met = grant::of(refusal, facts, mine, distribution, behavior);
+        let met = met::of(refusal, facts, mine, distribution, behavior);
         let hash = crate::logs::tally::hash(refusal.path.logged());
         let there = mine.served_paths.contains_key(&hash)
             || met.is_some_and(|met| met.key == key::KeyState::Present);
         if !there {
             continue;
         }
-        let origin = grant::answering(distribution, behavior, &refusal.method, true);
+        let origin = met::answering(distribution, behavior, &refusal.method, true);
         let bucket = origin.and_then(|origin| bucket::endpoint(&origin.domain_name));
         let second = refusal.time.as_second();
         let Some(mine) = facts.distributions.get_mut(id) else { continue };
@@ -258,8 +264,13 @@ fn note_served(facts: &mut Facts, tally: &AccessTally) {
 }
 
 /// Bodies that came with requests which the WAF's log says it blocked, and with none that it let
-/// pass: a custom response shows in requests whose records are not there yet.
-fn blocked_bodies(refusals: &[&Refusal], waf: &WafIndex) -> BTreeSet<(Box<str>, u64)> {
+/// pass: a custom response shows in requests whose records are not there yet. And those that web
+/// ACLs hold for their blocks.
+pub fn blocked_bodies(
+    refusals: &[&Refusal],
+    waf: &WafIndex,
+    facts: &Facts,
+) -> BTreeSet<(Box<str>, u64)> {
     let (mut blocked, mut passed) = (BTreeSet::new(), BTreeSet::new());
     for refusal in refusals {
         let row = refusal.request_id.as_deref().and_then(|id| waf.row(Side::Edge, id));
@@ -271,7 +282,8 @@ fn blocked_bodies(refusals: &[&Refusal], waf: &WafIndex) -> BTreeSet<(Box<str>, 
         let bodies = if row.action == Action::Block { &mut blocked } else { &mut passed };
         bodies.insert((kind.clone(), *length));
     }
-    blocked.difference(&passed).cloned().collect()
+    let acls = facts.distributions.values().filter_map(|mine| mine.web_acl.known());
+    blocked.difference(&passed).cloned().chain(acls.flat_map(|acl| acl.bodies())).collect()
 }
 
 /// Whether a row is a refusal: status 403, or one that this distribution puts in its place.
@@ -303,6 +315,8 @@ fn doubt_listings(facts: &mut Facts, tally: &AccessTally) {
             let viewer = crate::viewer::Viewer::new(path);
             let behavior = distribution.behavior_for(&viewer.sent());
             let Some(origin) = distribution.origins_of(behavior).first().copied() else { continue };
+            // What a tenant asked for lies where the tenant says, and lines do not name it here.
+            let Some(origin) = &origin.of_tenant(&[]) else { continue };
             let Some(endpoint) = bucket::endpoint(&origin.domain_name) else { continue };
             let Some(bucket) = mine.buckets.get_mut(&endpoint.bucket) else { continue };
             let key = key::of(&viewer, distribution, origin);

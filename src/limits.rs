@@ -50,8 +50,9 @@ pub const PARQUET_GROUPS: usize = 4096;
 /// group is larger.
 pub const PARQUET_PAGE_BYTES: usize = 16 << 20;
 
-/// Bytes of the pages and dictionaries of all columns that are open at once.
-pub const PARQUET_OPEN_BYTES: usize = 96 << 20;
+/// Bytes of the pages and dictionaries of all columns that are open at once: writers aim at one
+/// megabyte for each, and some thirty columns are read.
+pub const PARQUET_OPEN_BYTES: usize = 64 << 20;
 
 /// Rows of a Parquet object that are read whatever its length.
 pub const PARQUET_FREE_ROWS: u64 = 1 << 17;
@@ -66,6 +67,11 @@ pub const GZIP_HEADER_BYTES: usize = 4096;
 /// Damaged gzip members of one object after which no further one is looked for. Each is a fault
 /// with its place; somebody who makes them by the thousand gets no more than this.
 pub const BROKEN_MEMBERS: usize = 32;
+
+/// Places in one object that looked like a gzip member and gave nothing, after which no further one
+/// is looked for. By chance there is one in some gigabytes of damaged ones; each costs a look at
+/// what follows it.
+pub const FALSE_MEMBERS: usize = 256;
 
 /// Columns of one line. CloudFront knows some seventy fields over all formats.
 pub const COLUMNS: usize = 256;
@@ -89,6 +95,10 @@ pub const REALTIME_CUT_BYTES: usize = 800;
 /// Field lists (real-time configurations, deliveries) that lines without a header are held
 /// against. An account has some hundred distributions, and most of them share a list.
 pub const FIELD_LISTS: usize = 256;
+
+/// How long after a change of a field list lines may still come by the old one: the change must
+/// reach every edge first.
+pub const FIELD_LIST_SECONDS: i64 = 15 * 60;
 
 /// Bytes of one answer of AWS in a bundle. A complete listing of a large bucket is the largest of
 /// them.
@@ -179,6 +189,20 @@ pub const WAF_SLOT_ROWS: usize = 100_000;
 
 /// Bytes of one stored piece of a WAF index; DynamoDB's items end at 400 KB.
 pub const WAF_CHUNK_BYTES: usize = 280_000;
+
+/// Web ACLs of which is known how far their logs reach: an account has some hundred. Of the ones
+/// with the largest names nothing is known then, so that silence proves nothing.
+pub const WEB_ACLS: usize = 4096;
+
+/// Bytes of a web ACL's ARN, in which its name may have 128.
+pub const WEB_ACL_BYTES: usize = 512;
+
+/// Distributions whose served requests are remembered, those with the smallest names: an account
+/// has some hundred.
+pub const SERVED_DISTRIBUTIONS: usize = 4096;
+
+/// Bytes of a name in DNS.
+pub const DOMAIN_BYTES: usize = 255;
 
 /// Refusals that the function keeps in memory before it judges and counts them: at about a
 /// kilobyte each, a quarter of its memory. A single object is never split.

@@ -71,17 +71,23 @@ pub fn show(bytes: &[u8]) -> String {
 /// A word from outside that is not a viewer's (a rule name, a key, what an error said): printable,
 /// on one line, without direction marks.
 pub fn plain(text: &str) -> String {
-    text.chars()
-        .take(SHOWN_BYTES)
-        .map(|c| match c {
-            c if c.is_control() => '\u{fffd}',
-            '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' => '\u{fffd}',
-            c => c,
-        })
-        .collect()
+    text.chars().take(SHOWN_BYTES).map(visible).collect()
+}
+
+/// The same for a sentence of ours that holds such words, which is not cut.
+pub fn printable(text: &str) -> String {
+    text.chars().map(visible).collect()
+}
+
+fn visible(c: char) -> char {
+    match c {
+        c if c.is_control() => '\u{fffd}',
+        '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' => '\u{fffd}',
+        c => c,
+    }
 }
 
 #[cfg(test)]

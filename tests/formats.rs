@@ -5,7 +5,6 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
-    clippy::print_stderr,
     reason = "a test that fails panics, and a test of a command line reads and writes files"
 )]
 
@@ -240,7 +239,7 @@ fn plain_lines_by_the_delivery_or_by_their_columns() {
     let plain = Bundle::access("plain.gz", gzip(log().lines("\t").as_bytes()));
     same("plain, inferred", &plain);
     same("plain", &plain.fact("logs/describe-deliveries", told));
-    for delimiter in ["|", "||"] {
+    for delimiter in ["|", "||", " ", "\u{1}"] {
         let plain = Bundle::access("plain", log().lines(delimiter));
         same("plain", &plain.fact("logs/describe-deliveries", deliveries(delimiter)));
     }
@@ -347,11 +346,13 @@ fn web_acl_logs_in_every_way_they_are_handed_over() {
         .map(|events| json!({"messageType": "DATA_MESSAGE", "logEvents": events}).to_string())
         .collect();
     let exported = waf().iter().map(|line| format!("2026-03-10T15:00:00.123Z {line}\n"));
+    let printed = serde_json::to_string_pretty(&json!({"events": events})).unwrap();
     for (what, text) in [
         ("lines", waf().join("\n")),
         ("Firehose", waf().concat()),
         ("a subscription", subscription),
         ("an export", exported.collect()),
+        ("the command line", printed),
     ] {
         let mut bundle = Bundle::access("x", header.clone());
         bundle.waf = vec![("object".to_owned(), gzip(text.as_bytes()))];
@@ -393,47 +394,43 @@ fn parquet() {
     same("Parquet", &Bundle::access("E3SHOPEXAMPLE1.2026-03-10-14.1.parquet", out));
 }
 
-/// Writes the table that it gets as JSON; prints nothing where PyArrow is not there.
-const PYARROW: &str = "
-import json, sys
-try:
-    import pyarrow as pa, pyarrow.parquet as pq
-except ImportError:
-    sys.exit(77)
-table = pa.table({name: pa.array(column, pa.string()) for name, column in json.load(sys.stdin).items()})
-pq.write_table(table, sys.argv[1], compression=sys.argv[2], row_group_size=70)
-";
-
+/// What PyArrow 26 made of the incident: `tests/data/pyarrow-26/make.py`.
 #[test]
 fn parquet_made_by_pyarrow() {
-    let folder = tempfile::tempdir().unwrap();
-    let columns: serde_json::Map<String, Value> = parquet_names()
-        .into_iter()
-        .enumerate()
-        .map(|(at, name)| (name, log().rows.iter().map(|row| row[at].as_str()).collect()))
-        .collect();
-    for compression in ["snappy", "gzip", "none"] {
-        let file = folder.path().join(compression);
-        let python = Command::new("python3")
-            .args(["-c", PYARROW])
-            .args([file.as_os_str(), compression.as_ref()])
-            .stdin(std::process::Stdio::piped())
-            .spawn();
-        let Ok(mut python) = python else {
-            eprintln!("skipped: no python3");
-            return;
-        };
-        // Where PyArrow is missing, Python ends before it has read everything.
-        let text = Value::Object(columns.clone()).to_string();
-        let _ = python.stdin.take().unwrap().write_all(text.as_bytes());
-        match python.wait().unwrap().code() {
-            Some(0) => same(compression, &Bundle::access("x", fs::read(file).unwrap())),
-            _ => {
-                eprintln!("skipped: python3 has no pyarrow");
-                return;
-            }
-        }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/pyarrow-26");
+    let mut tried = 0;
+    for file in files(&folder).iter().filter(|file| file.extension() != Some("py".as_ref())) {
+        same(&file.to_string_lossy(), &Bundle::access("x", fs::read(file).unwrap()));
+        tried += 1;
     }
+    assert_eq!(tried, 3);
+}
+
+/// What a delivery of version 2 adds, or writes in the place of a date and a time.
+#[test]
+fn columns_of_version_2() {
+    let log = log();
+    let more = ["distribution-tenant-id", "connection-id", "c-country", "asn", "origin-fbl"];
+    let mut wider = Log { names: log.names.clone(), rows: log.rows.clone() };
+    wider.names.extend(more.map(str::to_owned));
+    wider.rows.iter_mut().for_each(|row| row.extend(more.map(|_| "-".to_owned())));
+    let header = format!("#Fields: {}\n", wider.names.join(" "));
+    same("more columns", &Bundle::access("x", header + &wider.lines("\t")));
+    same("more keys", &Bundle::access("x", wider.objects("\n")));
+    let mut v2 = Log { names: log.names.clone(), rows: log.rows.clone() };
+    v2.names.extend(why403::logs::names::V2_DEFAULT.map(str::to_owned));
+    v2.rows.iter_mut().for_each(|row| row.extend(["-".to_owned(), "-".to_owned()]));
+    same("as a delivery is made, inferred", &Bundle::access("x", v2.lines("\t")));
+    let mut timed = Log { names: log.names[2..].to_vec(), rows: Vec::new() };
+    timed.names.push("timestamp(ms)".to_owned());
+    for row in &log.rows {
+        let time = format!("{}T{}Z", log.get(row, "date"), log.get(row, "time"));
+        let time = time.parse::<jiff::Timestamp>().unwrap().as_millisecond().to_string();
+        timed.rows.push(row[2..].iter().cloned().chain([time]).collect());
+    }
+    same("milliseconds", &Bundle::access("x", timed.objects("\n")));
+    let header = format!("#Fields: {}\n", timed.names.join(" "));
+    same("milliseconds in columns", &Bundle::access("x", header + &timed.lines("\t")));
 }
 
 /// A narrower log lacks evidence, and then the verdict is less sure or another's; what it is sure

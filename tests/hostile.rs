@@ -411,3 +411,224 @@ fn limits_can_be_moved_and_wrong_ones_are_said() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("there is no limit of this name") && said.contains("object-ratio"));
 }
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn one_line() -> String {
+    format!("{FIELDS}\n{}\n", row(403, "x"))
+}
+
+// See: coralogix-aws-shipper `gunzip`: half a gzip stream was taken for the whole.
+#[test]
+fn broken_members_between_good_ones_cost_only_themselves() {
+    let good = gzip(one_line().as_bytes());
+    let long: String = (0..3000).map(|n| row(403, &format!("{n:x}")) + "\n").collect();
+    let long = gzip(format!("{FIELDS}\n{long}").as_bytes());
+    let cut = &long[..long.len() / 2];
+    let mut damaged = long.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 8].fill(0xff);
+    for broken in [cut, &damaged] {
+        let object = [&good[..], broken, &good, &good].concat();
+        let (tally, _, faults) = tally(object.as_slice());
+        assert!(faults.of_the_object().is_some());
+        // Three good lines, and what the broken one gave before it broke.
+        assert!(tally.lines >= 3 + 500, "{}", tally.lines);
+    }
+    let (tally, _, faults) = tally([&good[..], cut].concat().as_slice());
+    assert_eq!(faults.of_the_object().unwrap().kind, FaultKind::Truncated);
+    assert!(tally.lines > 500);
+}
+
+#[test]
+fn headers_of_gzip_that_are_long_or_many_cost_their_bytes() {
+    let good = gzip(one_line().as_bytes());
+    // A name without end, the longest extra field, members that are empty.
+    let named = [&b"\x1f\x8b\x08\x08\0\0\0\0\0\x03"[..], &[b'x'; 1 << 20], &[0], &good].concat();
+    let (read, _, faults) = tally(named.as_slice());
+    assert_eq!((read.lines, faults.of_the_object().unwrap().kind), (1, FaultKind::Corrupt));
+    let extra = [&b"\x1f\x8b\x08\x04\0\0\0\0\0\x03\xff\xff"[..], &[0; 65535], &good[10..]].concat();
+    let (read, _, faults) = tally(extra.as_slice());
+    assert_eq!((read.lines, faults.count()), (1, 0));
+    let empty = gzip(b"").repeat(200_000);
+    let (read, _, faults) = tally([&empty[..], &good, &empty].concat().as_slice());
+    assert_eq!((read.lines, faults.count()), (1, 0));
+}
+
+/// Each of these looks like a member whose header is as long as the window that is gone back in.
+#[test]
+fn beginnings_of_members_inside_each_other_come_to_an_end() {
+    let start = b"\x1f\x8b\x08\x04\0\0\0\0\0\x03\x60\x70";
+    let object = [&b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xff\xff"[..], &start.repeat(1 << 20)].concat();
+    let (read, _, faults) = tally(object.as_slice());
+    assert_eq!(read.lines, 0);
+    assert!(faults.count() <= 2, "{:?}", faults.kept());
+}
+
+#[test]
+fn what_is_packed_twice_is_no_log() {
+    let (read, kind, faults) = tally(gzip(&gzip(one_line().as_bytes())).as_slice());
+    assert_eq!((read.lines, kind), (0, Kind::Foreign));
+    assert_eq!(faults.kept()[0].kind, FaultKind::NotALog);
+}
+
+#[test]
+fn of_a_column_that_is_named_twice_the_first_holds() {
+    let line = row(403, "x") + "\t200\tother.cloudfront.net";
+    let text = format!("{FIELDS} sc-status cs(Host)\n{line}\n");
+    let (read, _, faults) = tally(text.as_bytes());
+    assert_eq!((read.refusals.len(), faults.count()), (1, 0));
+    assert_eq!(read.refusals[0].distribution_domain.as_deref(), Some("d1.cloudfront.net"));
+    let json = "{\"timestamp(ms)\":\"1773151201000\",\"sc-status\":\"403\",\"sc-status\":\"200\",\
+        \"sc_status\":\"200\",\"cs-uri-stem\":\"/a\"}\n";
+    let (read, _, faults) = tally(json.as_bytes());
+    assert_eq!((read.refusals.len(), faults.count()), (1, 0));
+}
+
+#[test]
+fn numbers_in_json_that_overflow_are_faults_of_their_line_or_missing_facts() {
+    let record = |status: &str, length: &str| {
+        format!(
+            "{{\"timestamp(ms)\":\"1773151201000\",\"sc-status\":{status},\"cs-uri-stem\":\"/a\",\
+             \"sc-content-len\":{length}}}\n"
+        )
+    };
+    for length in ["1e999", "99999999999999999999999999", "-1", "1.5", "\"1e5\"", "[9]"] {
+        let text = record("403", length) + &record("403", "7");
+        let (read, _, faults) = tally(text.as_bytes());
+        assert_eq!(read.refusals.len() as u64 + faults.count(), 2, "{length}");
+        assert!(read.refusals.iter().any(|refusal| refusal.content_length.value() == Some(&7)));
+        assert!(!read.refusals.iter().any(|refusal| refusal.content_length.value() == Some(&1)));
+    }
+    for status in ["1e999", "403.5", "4030", "-403", "\"4\u{0}3\""] {
+        let (read, _, faults) = tally(record(status, "7").as_bytes());
+        assert_eq!((read.lines, faults.count()), (0, 1), "{status}");
+    }
+}
+
+fn waf(text: &str) -> (WafIndex, Faults) {
+    let mut index = WafIndex::default();
+    let wanted = ["one".into()].into();
+    let outcome =
+        why403::logs::read_waf("x", text.as_bytes(), &Limits::default(), &wanted, &mut index);
+    (index, outcome.faults)
+}
+
+#[test]
+fn records_of_a_waf_at_times_that_cannot_be_do_not_make_its_log_reach_further() {
+    const ACL: &str = "arn:aws:wafv2:us-east-1:1:global/webacl/a/b";
+    let good = waf_record("one", "ALLOW");
+    let at = "2026-03-10T14:00:01Z".parse().unwrap();
+    for bad in ["253402300799000", "-1", "0", "99999999999999999999", "1e18", "\"x\"", "null"] {
+        let bad = good.replace("1773151201000", bad);
+        let (index, faults) = waf(&format!("{good}{bad}"));
+        assert_eq!((index.records, faults.count()), (1, 1), "{bad}");
+        assert!(!index.reach(ACL).unwrap().is_complete(at, at), "{bad}");
+    }
+    let later = good.replace("1773151201000", "1773151801000");
+    assert!(waf(&format!("{good}{later}")).0.reach(ACL).unwrap().is_complete(at, at));
+}
+
+#[test]
+fn records_of_a_waf_with_a_million_labels_or_as_many_acls() {
+    let labels = "{\"name\":\"l\"},".repeat(60_000);
+    let wide = waf_record("one", "BLOCK").replace('\n', "");
+    let wide =
+        format!("{},\"labels\":[{labels}null]}}\n", wide.trim_end_matches('}').to_owned() + "}");
+    let (index, faults) = waf(&format!("{wide}{}", waf_record("one", "BLOCK")));
+    assert_eq!((index.records, faults.count()), (2, 0));
+    assert_eq!(index.row(Side::Edge, "one").unwrap().action, Action::Block);
+    let more = format!("{wide}{}", waf_record("one", "BLOCK"));
+    let more = more.replacen("[{\"name\":\"l\"}", &format!("[{}{{}}", labels.repeat(20)), 1);
+    let (index, faults) = waf(&more);
+    assert_eq!((index.records, faults.count()), (1, 1));
+    assert_eq!(faults.kept()[0].kind, FaultKind::LineTooLong);
+    // Of most of them nothing is known then, in whatever order they come.
+    let record = waf_record("x", "ALLOW");
+    let acls: Vec<String> =
+        (0..10_000).map(|n| record.replace("webacl/a/b", &format!("webacl/a/{n:05}"))).collect();
+    for text in [acls.concat(), acls.iter().rev().cloned().collect::<String>()] {
+        let (index, faults) = waf(&text);
+        assert_eq!((index.records, faults.count()), (10_000, 0));
+        let acl = |n: u32| format!("arn:aws:wafv2:us-east-1:1:global/webacl/a/{n:05}");
+        assert!(index.reach(&acl(17)).is_some() && index.reach(&acl(9_999)).is_none());
+    }
+}
+
+#[test]
+fn of_more_distributions_than_anybody_has_some_are_forgotten_in_any_order() {
+    let line = |n: u32| row(200, "x").replace("d1.", &format!("d{n:05}.")) + "\n";
+    let forth: String = (0..6000).map(line).collect();
+    let back: String = (0..6000).rev().map(line).collect();
+    let read = |text: &str| tally(format!("{FIELDS}\n{text}").as_bytes()).0;
+    let (forth, back) = (read(&forth), read(&back));
+    assert_eq!(forth, back);
+    assert_eq!((forth.lines, forth.served.len()), (6000, 4096));
+    let long = line(1).replace("d00001.", &"d".repeat(300));
+    assert!(read(&long).served.is_empty());
+}
+
+/// An object to which a line is added whenever it seems to be at its end, so many times.
+struct Growing {
+    left: u32,
+    text: Vec<u8>,
+}
+
+impl Read for Growing {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.text.is_empty() && self.left > 0 {
+            self.left -= 1;
+            self.text = (row(403, "x") + "\n").into_bytes();
+        }
+        let read = self.text.as_slice().read(out)?;
+        self.text.drain(..read);
+        Ok(read)
+    }
+}
+
+#[test]
+fn an_object_that_grows_while_it_is_read_ends_at_its_limit() {
+    let (read, _, faults) = tally(Growing { left: 1999, text: one_line().into_bytes() });
+    assert_eq!((read.lines, faults.count()), (2000, 0));
+    let limits = Limits { object_lines: 1000, ..Limits::default() };
+    let mut tally = AccessTally::default();
+    let context = Context { limits, ..Context::default() };
+    let object = Growing { left: 1_000_000, text: one_line().into_bytes() };
+    let outcome = read_access("x", object, &context, &mut tally);
+    assert_eq!(outcome.faults.of_the_object().unwrap().kind, FaultKind::OverLimit);
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_loops_and_depths_in_a_bundle_are_named_and_waited_for_by_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("bundle");
+    let logs = root.join("logs/access");
+    let mut deep = logs.clone();
+    (0..100).for_each(|n| deep.push(format!("level-{n}")));
+    fs::create_dir_all(&deep).unwrap();
+    fs::create_dir_all(root.join("aws/cloudfront/get-distribution")).unwrap();
+    fs::write(deep.join("log"), one_line()).unwrap();
+    let pipe = |at: &str| {
+        let made = Command::new("mkfifo").arg(root.join(at)).status().unwrap();
+        assert!(made.success());
+    };
+    // Nobody ever writes into them, so that a reader would wait for ever.
+    pipe("logs/access/pipe");
+    pipe("capture.json");
+    pipe("aws/cloudfront/list-distributions.json");
+    pipe("aws/cloudfront/get-distribution/E1.json");
+    std::os::unix::fs::symlink(&root, logs.join("loop")).unwrap();
+    std::os::unix::fs::symlink("itself", logs.join("itself")).unwrap();
+    std::os::unix::fs::symlink("itself", root.join("aws/cloudtrail")).unwrap();
+    let output = replay(&[&root]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("pipe: neither a file nor a folder"), "{said}");
+    assert_eq!(said.matches("a link, which is not followed").count(), 2, "{said}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("1 of 1 requests"));
+}

@@ -17,6 +17,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use parquet::basic::{Compression, Encoding};
+use parquet::data_type::{ByteArray, ByteArrayType};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+
 /// What the function may have, and so what the command line may take.
 const MOST: u64 = 128 << 20;
 
@@ -27,7 +33,7 @@ const FIELDS: &str = "#Fields: date time x-edge-location sc-bytes c-ip cs-method
     c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len \
     sc-range-start sc-range-end\n";
 
-/// A line of which everything is its own: path, host, agent, query, edge, address, id.
+/// A line of which everything is its own: distribution, path, host, agent, query, edge, address, id.
 fn distinct(line: &mut String, n: u64, status: u16, method: &str) {
     line.clear();
     let (hour, minute, second) = (n / 3600 % 24, n / 60 % 60, n % 60);
@@ -35,10 +41,9 @@ fn distinct(line: &mut String, n: u64, status: u16, method: &str) {
     writeln!(
         line,
         "2026-03-10\t{hour:02}:{minute:02}:{second:02}\tX{n}-P3\t919\t10.{a}.{b}.{c}\t{method}\t\
-         d{}.cloudfront.net\t/p{n}/q{n}.html\t{status}\t-\tAgent/{n}\tq={n}\t-\tError\t{n:054}==\t\
+         d{n}.cloudfront.net\t/p{n}/q{n}.html\t{status}\t-\tAgent/{n}\tq={n}\t-\tError\t{n:054}==\t\
          h{n}.example.com\thttps\t50\t0.001\t-\tTLSv1.3\tX\tError\tHTTP/2.0\t-\t-\t443\t0.001\t\
          Error\ttext/html\t{}\t-\t-",
-        n % 7,
         n % 100_000,
     )
     .unwrap();
@@ -96,17 +101,70 @@ fn holds(name: &str, code: i32, write: impl FnOnce(&Path)) {
 #[test]
 fn a_gigabyte_from_a_megabyte() {
     holds("bomb.gz", 2, |file| {
-        let out = BufWriter::new(File::create(file).unwrap());
-        let mut packed = flate2::write::GzEncoder::new(out, flate2::Compression::default());
-        packed.write_all(FIELDS.as_bytes()).unwrap();
         let mut line = String::new();
         distinct(&mut line, 1, 403, "GET");
         let line = line.replace("Agent/1", &"x".repeat(20_000));
-        for _ in 0..(1 << 30) / line.len() {
-            packed.write_all(line.as_bytes()).unwrap();
+        let sixteen = line.repeat((16 << 20) / line.len());
+        let gzip = |text: &[u8]| {
+            let best = flate2::Compression::default();
+            let mut packed = flate2::write::GzEncoder::new(Vec::new(), best);
+            packed.write_all(text).unwrap();
+            packed.finish().unwrap()
+        };
+        // Members one after another are one text.
+        let member = gzip(sixteen.as_bytes());
+        assert!(64 * sixteen.len() > 1_000_000_000 && 64 * member.len() < 4 << 20);
+        fs::write(file, [gzip(FIELDS.as_bytes()), member.repeat(64)].concat()).unwrap();
+    });
+}
+
+/// Eight columns whose only page has fifteen values of a megabyte, each of equal bytes.
+#[test]
+fn a_small_parquet_of_large_pages() {
+    let columns = ["date", "time", "sc_status", "cs_uri_stem", "cs_host", "c_ip", "cs_method", "x"];
+    holds("x.parquet", 2, |file| {
+        let schema = columns.map(|name| format!("required binary {name} (utf8);")).concat();
+        let schema = parse_message_type(&format!("message log {{ {schema} }}")).unwrap();
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::GZIP(Default::default()))
+            .set_dictionary_enabled(false)
+            .set_encoding(Encoding::PLAIN)
+            .set_statistics_enabled(EnabledStatistics::None)
+            .set_data_page_size_limit(64 << 20)
+            .build();
+        let mut out = Vec::new();
+        let schema = std::sync::Arc::new(schema);
+        let mut writer =
+            SerializedFileWriter::new(&mut out, schema, std::sync::Arc::new(properties)).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let values = vec![ByteArray::from(vec![b'2'; 1 << 20]); 15];
+        for _ in columns {
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<ByteArrayType>().write_batch(&values, None, None).unwrap();
+            column.close().unwrap();
         }
-        packed.finish().unwrap().flush().unwrap();
-        assert!(fs::metadata(file).unwrap().len() < 4 << 20);
+        group.close().unwrap();
+        writer.close().unwrap();
+        assert!(out.len() < 1 << 20, "{}", out.len());
+        fs::write(file, out).unwrap();
+    });
+}
+
+/// Each of these costs many times its length where all of its parts are kept.
+#[test]
+fn an_object_of_a_million_keys_and_a_record_of_a_million_labels() {
+    holds("keys", 2, |file| {
+        let start = "{\"timestamp(ms)\":\"1773151201000\",\"sc-status\":403,\"cs-uri-stem\":\"/\"";
+        let keys = ",\"\":0".repeat(1_200_000);
+        fs::write(file, format!("{start}{keys}}}\n{start}}}\n")).unwrap();
+    });
+    holds("labels", 0, |file| {
+        let start = "{\"timestamp\":1773151201000,\"webaclId\":\"arn:a\",\"httpRequest\":{\
+            \"headers\":[{\"name\":\"x-amz-cf-id\",\"value\":\"x\"}";
+        let headers = ",{}".repeat(1_000_000);
+        let labels = ",{}".repeat(1_000_000);
+        let record = format!("{start}{headers}]}},\"labels\":[{{}}{labels}]}}\n");
+        fs::write(file, record).unwrap();
     });
 }
 
@@ -139,8 +197,8 @@ fn a_million_names_and_a_hundred_thousand_levels() {
 
 /// What is served costs the same however much it is.
 #[test]
-fn half_a_million_distinct_requests_that_were_served() {
-    holds("served", 0, |file| million(file, 500_000, 200, |_| "GET".to_owned()));
+fn a_million_distinct_requests_that_were_served() {
+    holds("served", 0, |file| million(file, 1_000_000, 200, |_| "GET".to_owned()));
 }
 
 /// What is refused is kept, each request in about 1.4 KiB.

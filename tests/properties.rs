@@ -9,6 +9,8 @@
     reason = "a test reads files and may fail"
 )]
 
+mod bundles;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -17,6 +19,7 @@ use proptest::prelude::*;
 use why403::account::bundle::BundleAccount;
 use why403::account::facts::{Depth, Facts};
 use why403::analysis::{self, Directory};
+use why403::causes::kind::Sources;
 use why403::logs::tally::AccessTally;
 use why403::logs::waf::WafIndex;
 use why403::report::Inputs;
@@ -148,4 +151,92 @@ fn judging_singly_and_by_kind_is_the_same() {
         judged += 1;
     }
     assert!(judged > 50, "{judged}");
+}
+
+/// The lines of an object in two objects of the same format; the whole where it has no lines.
+fn halves((name, bytes): &(String, Vec<u8>)) -> Vec<(String, Vec<u8>)> {
+    let mut text = Vec::new();
+    let packed = flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut text);
+    let text = if packed.is_ok() { text } else { bytes.clone() };
+    let Ok(text) = String::from_utf8(text) else { return vec![(name.clone(), bytes.clone())] };
+    // One JSON document over several lines is one record.
+    if text.lines().next().is_some_and(|line| matches!(line.trim(), "{" | "[")) {
+        return vec![(name.clone(), bytes.clone())];
+    }
+    let (head, lines): (Vec<&str>, Vec<&str>) =
+        text.split_inclusive('\n').partition(|line| line.starts_with('#'));
+    let half = |keep: usize| {
+        let lines = lines.iter().enumerate().filter(|(at, _)| at % 2 == keep);
+        let lines: Vec<&str> = lines.map(|(_, line)| *line).collect();
+        (name.clone(), format!("{}{}", head.concat(), lines.concat()).into_bytes())
+    };
+    vec![half(1), half(0)]
+}
+
+fn told(bundle: &bundles::Bundle, objects: &[(String, Vec<u8>)]) -> String {
+    let objects = objects.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+    let (tally, logs) = bundles::read(&bundle.account, objects);
+    let analysis = bundles::analyse(&tally, logs, &bundle.account);
+    let report = analysis.report(&tally, Inputs::default(), &Default::default());
+    let requests = analysis
+        .requests()
+        .map(|(one, country)| format!("{country:?} {}", serde_json::to_string(&one).unwrap()));
+    let mut requests: Vec<String> = requests.collect();
+    requests.sort();
+    format!("{}\n{}", serde_json::to_string_pretty(&report).unwrap(), requests.join("\n"))
+}
+
+/// Of every bundle: the order of its files, and into how many files its lines are split, change
+/// neither the report nor any verdict.
+#[test]
+fn order_and_splitting_change_nothing_of_any_bundle() {
+    let told = bundles::of_each(|bundle| {
+        let whole = told(bundle, &bundle.logs);
+        let reversed: Vec<_> = bundle.logs.iter().rev().cloned().collect();
+        let split: Vec<_> = bundle.logs.iter().flat_map(halves).collect();
+        let differs = |how: &str, other: String| {
+            let mut lines = whole.lines().zip(other.lines());
+            let first = lines.find(|(was, is)| was != is);
+            (whole != other).then(|| format!("{} {how}: {first:?}", bundle.name()))
+        };
+        let all =
+            [differs("reversed", told(bundle, &reversed)), differs("split", told(bundle, &split))];
+        all.into_iter().flatten().collect()
+    });
+    assert!(told.is_empty(), "{}", told.join("\n"));
+}
+
+/// Of every bundle: a refusal whose kind is judged again, by itself, gets the verdict that its
+/// kind got, and two refusals of one kind have one verdict.
+#[test]
+fn judging_singly_and_by_kind_is_the_same_in_every_bundle() {
+    let told = bundles::of_each(|bundle| {
+        let objects = bundle.logs.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        let (tally, logs) = bundles::read(&bundle.account, objects);
+        let analysis = bundles::analyse(&tally, logs.clone(), &bundle.account);
+        let facts = &analysis.facts;
+        let bodies = analysis::blocked_bodies(&analysis.refusals, &logs.waf, facts);
+        let sources = Sources {
+            facts,
+            waf: &logs.waf,
+            origin: &logs.origin,
+            function: &logs.function,
+            blocked_bodies: &bodies,
+        };
+        let mut all = Vec::new();
+        for (refusal, _, verdict) in analysis.verdicts() {
+            let kind = why403::causes::kind::Kind::of(refusal, &sources);
+            let mine = kind.distribution.as_deref().and_then(|id| facts.distributions.get(id));
+            let single = why403::causes::judge::judge(&kind, mine);
+            if &single != verdict {
+                all.push(format!(
+                    "{} {:?}: {single:?}, not {verdict:?}",
+                    bundle.name(),
+                    refusal.request_id
+                ));
+            }
+        }
+        all
+    });
+    assert!(told.is_empty(), "{}", told.join("\n"));
 }

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use why403::account::bundle::BundleAccount;
 use why403::account::facts::Depth;
+use why403::account::{Account, Answer, Question};
 use why403::alerts::{About, Alert, message};
 use why403::analysis::{self, Directory};
 use why403::incidents::record::Place;
@@ -243,6 +244,96 @@ fn report(root: &Path) -> Report {
     why403::logs::read_waf("x", waf().as_bytes(), &directory.logs.limits, &wanted, &mut index);
     let analysis = analysis::analyse(&tally, index, &account, Depth::Incident);
     analysis.report(&tally, Inputs::default(), &directory.countries)
+}
+
+/// Every place of a text in a JSON value.
+fn places(value: &Value, at: String, out: &mut Vec<String>) {
+    match value {
+        Value::String(_) => out.push(at),
+        Value::Array(values) => {
+            values.iter().enumerate().for_each(|(n, value)| places(value, format!("{at}/{n}"), out))
+        }
+        Value::Object(pairs) => pairs.iter().for_each(|(name, value)| {
+            places(value, format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), out);
+        }),
+        _ => {}
+    }
+}
+
+/// The sample incident, with one text of one answer of AWS replaced.
+struct Told {
+    sample: BundleAccount,
+    operation: &'static str,
+    place: String,
+    text: String,
+}
+
+impl Account for Told {
+    fn ask(&self, question: &Question) -> (Answer, Option<Timestamp>) {
+        let (answer, at) = self.sample.ask(question);
+        let answer = match answer {
+            Answer::Said(mut value) if question.operation == self.operation => {
+                if let Some(Value::String(text)) = value.pointer_mut(&self.place) {
+                    // What is parsed (an ARN, a domain) stays so as far as it can.
+                    let middle = text.char_indices().nth(text.chars().count() / 2);
+                    let middle = middle.map_or(0, |(at, _)| at);
+                    text.insert_str(middle, &self.text);
+                }
+                Answer::Said(value)
+            }
+            other => other,
+        };
+        (answer, at)
+    }
+
+    fn subjects(&self, operation: &'static str) -> Vec<String> {
+        self.sample.subjects(operation)
+    }
+}
+
+/// A bundle may come from anybody: what its answers of AWS say is no more trusted than viewers.
+#[test]
+fn what_a_bundle_says_of_an_account() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("events/incident");
+    let sample = BundleAccount::open(&root);
+    let log = fs::read(root.join("../../fuzz/seeds/bundle.log")).unwrap();
+    let mut tried = 0;
+    for operation in [
+        "cloudfront/list-distributions",
+        "cloudfront/get-distribution",
+        "cloudfront/get-origin-access-control",
+        "cloudtrail/lookup-events",
+        "s3api/get-bucket-policy",
+        "s3api/list-objects-v2",
+        "wafv2/get-web-acl",
+        "wafv2/get-logging-configuration",
+    ] {
+        let mut at = Vec::new();
+        let subject = sample.subjects(operation).into_iter().next().unwrap_or_default();
+        if let (Answer::Said(value), _) = sample.ask(&Question::new(operation, subject)) {
+            places(&value, String::new(), &mut at);
+        }
+        for (n, place) in at.into_iter().enumerate() {
+            let text = HOSTILE.get(n % 12).copied().unwrap_or_default().to_owned();
+            let account =
+                Told { sample: BundleAccount::open(&root), operation, place: place.clone(), text };
+            let directory = Directory::ask(&account);
+            let mut tally = AccessTally::default();
+            why403::logs::read_access("x", log.as_slice(), &directory.logs, &mut tally);
+            tally.settle();
+            directory.assign(&mut tally.refusals);
+            let analysis =
+                analysis::analyse(&tally, WafIndex::default(), &account, Depth::Incident);
+            let report = analysis.report(&tally, Inputs::default(), &directory.countries);
+            let shown = why403::report::text::write(&report).unwrap();
+            let shown = anstream::adapter::strip_str(&shown).to_string();
+            assert_harmless(&format!("{operation}{place}"), shown.as_bytes());
+            let value = serde_json::to_value(&report).unwrap();
+            assert_values(&format!("{operation}{place}"), &value);
+            tried += 1;
+        }
+    }
+    assert!(tried > 100, "{tried}");
 }
 
 #[test]

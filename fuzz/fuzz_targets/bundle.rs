@@ -1,5 +1,6 @@
 //! What AWS is said to have answered: an object of operations and their answers, asked for
-//! everything that an analysis of a small log asks for.
+//! everything that an analysis of a small log asks for. Each refusal has its verdict, and nothing
+//! that the answers say reaches a terminal as it is.
 #![no_main]
 
 use jiff::Timestamp;
@@ -8,9 +9,11 @@ use serde_json::Value;
 use why403::account::facts::Depth;
 use why403::account::{Account, Answer, Question};
 use why403::analysis::{self, Directory};
+use why403::countries::Countries;
 use why403::logs::read_access;
 use why403::logs::tally::AccessTally;
 use why403::logs::waf::WafIndex;
+use why403::report::{self, Inputs};
 
 struct Told(Value);
 
@@ -37,5 +40,13 @@ fuzz_target!(|text: &[u8]| {
     read_access("x", LOG.as_bytes(), &directory.logs, &mut tally);
     tally.settle();
     directory.assign(&mut tally.refusals);
-    let _ = analysis::analyse(&tally, WafIndex::default(), &account, Depth::Incident);
+    let analysis = analysis::analyse(&tally, WafIndex::default(), &account, Depth::Incident);
+    assert_eq!(analysis.requests().count(), tally.refusals.len());
+    let report = analysis.report(&tally, Inputs::default(), &Countries::default());
+    let text = report::text::write(&report).expect("a text");
+    // The styles are the report's own escape sequences.
+    let bad = |c: char| (c.is_control() && !matches!(c, '\n' | '\x1b')) || c == '\u{202e}';
+    assert!(!text.contains(bad), "{text:?}");
+    let styles = text.matches('\x1b').count();
+    assert_eq!(styles, text.matches("\x1b[").count(), "{text:?}");
 });

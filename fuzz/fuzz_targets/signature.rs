@@ -1,26 +1,41 @@
-//! Signed URLs and cookies: query, cookie and path, a line each.
+//! Signed URLs and cookies: query, cookie and path, a line each. What a log cut off is never taken
+//! for absent, and no query shows a secret.
 #![no_main]
 
+use std::collections::BTreeSet;
+
 use libfuzzer_sys::fuzz_target;
-use why403::signature::{Asked, Column, redact, signature};
+use why403::limits::REALTIME_CUT_BYTES;
+use why403::signature::{Asked, Column, Signature, redact, signature};
 
 fuzz_target!(|text: &[u8]| {
     let mut lines = text.splitn(3, |byte| *byte == b'\n');
     let mut next = || lines.next().unwrap_or_default();
     let (query, cookie, path) = (next(), next(), next());
-    let _ = redact(query);
-    for cut in [None, Some(cookie.len()), Some(800)] {
-        let asked = Asked {
-            protocol: Column::Value(b"https"),
-            host: Column::Value(b"www.example.com"),
-            path,
-            query: Column::Value(query),
-            cookie: Column::Value(cookie),
-            cookies_logged: Some(true),
-            cookie_cut_at: cut,
-            client_ip: Column::Value(b"192.0.2.1"),
-            began: None,
-        };
-        assert_eq!(signature(&asked, None), signature(&asked, None));
+    let asked = Asked {
+        protocol: Column::Value(b"https"),
+        host: Column::Value(b"www.example.com"),
+        path,
+        query: Column::of(Some(query)),
+        cookie: Column::of(Some(cookie)),
+        cookies_logged: Some(true),
+        cookie_cut_at: None,
+        client_ip: Column::Value(b"192.0.2.1"),
+        began: None,
+    };
+    let whole = signature(&asked, None);
+    assert_eq!(signature(&asked, None), whole);
+    let _ = signature(&asked, Some(&BTreeSet::new()));
+    for cut in [REALTIME_CUT_BYTES, cookie.len() / 2, cookie.len()] {
+        let cookie = &cookie[..cut.min(cookie.len())];
+        let cookie = Column::of(Some(cookie));
+        let cut = signature(&Asked { cookie, cookie_cut_at: Some(cut), ..asked }, None);
+        assert!(cut != Signature::Absent || whole == Signature::Absent);
+    }
+    let shown = redact(query);
+    assert!(shown.bytes().all(|byte| matches!(byte, 0x20..=0x7e)), "{shown:?}");
+    if !query.windows(6).any(|bytes| bytes == b"zYxWvU") {
+        let signed = [query, b"&Signature=zYxWvU"].concat();
+        assert!(!redact(&signed).contains("zYxWvU"));
     }
 });

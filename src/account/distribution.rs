@@ -3,6 +3,11 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::tenant::Parameter;
+
+pub use super::behavior::{Association, Behavior, ForwardedValues, Signers, function_name};
+pub use super::pattern::{name_covers, path_matches};
+
 /// AWS's lists come as `{"Quantity": n, "Items": [...]}`, where `Items` may be absent.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(bound = "T: Deserialize<'de>")]
@@ -19,7 +24,7 @@ impl<T> Default for Items<T> {
 }
 
 /// `null` where AWS's other tools write it means the same as absence.
-fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
@@ -214,70 +219,6 @@ pub struct Member {
     pub origin_id: String,
 }
 
-/// A cache behaviour.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Behavior {
-    /// Which paths it is for; empty for the default one.
-    #[serde(deserialize_with = "or_default")]
-    pub path_pattern: String,
-    /// The origin or origin group.
-    pub target_origin_id: String,
-    /// Accounts that may sign.
-    pub trusted_signers: Signers,
-    /// Key groups that may sign.
-    pub trusted_key_groups: Signers,
-    /// `allow-all`, `https-only`, `redirect-to-https`.
-    pub viewer_protocol_policy: String,
-    /// Methods that are let through; absent means GET and HEAD.
-    pub allowed_methods: Option<Items<String>>,
-    /// Functions at the edge.
-    pub function_associations: Items<Association>,
-    /// Lambda@Edge.
-    pub lambda_function_associations: Items<Association>,
-    /// What is sent to the origin.
-    #[serde(deserialize_with = "or_default")]
-    pub origin_request_policy_id: String,
-    /// What is cached.
-    #[serde(deserialize_with = "or_default")]
-    pub cache_policy_id: String,
-    /// What is sent to the origin, in the old form.
-    pub forwarded_values: Option<ForwardedValues>,
-}
-
-/// Who may sign.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Signers {
-    /// Whether a signature is asked for.
-    pub enabled: bool,
-    /// Groups or accounts.
-    #[serde(deserialize_with = "or_default")]
-    pub items: Vec<String>,
-}
-
-/// A function at the edge.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Association {
-    /// `viewer-request`, `origin-request`, `origin-response`, `viewer-response`.
-    pub event_type: String,
-    /// A CloudFront Function.
-    #[serde(rename = "FunctionARN")]
-    pub function_arn: String,
-    /// A Lambda function.
-    #[serde(rename = "LambdaFunctionARN")]
-    pub lambda_function_arn: String,
-}
-
-/// What is sent to the origin, in the old form.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct ForwardedValues {
-    /// Headers; `*` is all of them.
-    pub headers: Items<String>,
-}
-
 /// A custom error response.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -352,6 +293,17 @@ impl Distribution {
         }
     }
 
+    /// The origins whose answer to a method a viewer may have got with status 403. A group that is
+    /// left on 403 answers reading methods with what its last member says.
+    pub fn may_refuse(&self, behavior: &Behavior, method: &str) -> Vec<&Origin> {
+        let origins = self.origins_of(behavior);
+        let fails_over = matches!(method, "GET" | "HEAD" | "OPTIONS")
+            && self
+                .group_of(behavior)
+                .is_some_and(|group| group.failover_criteria.status_codes.items.contains(&403));
+        if fails_over { origins.last().copied().into_iter().collect() } else { origins }
+    }
+
     /// The origin group that a behaviour asks, if it asks one.
     pub fn group_of(&self, behavior: &Behavior) -> Option<&OriginGroup> {
         let id = &behavior.target_origin_id;
@@ -381,45 +333,28 @@ impl Distribution {
 }
 
 impl Origin {
+    /// The origin with a tenant's parameters in the place of `{{name}}` in its domain and path;
+    /// `None` where one of them is not known.
+    pub fn of_tenant(&self, parameters: &[Parameter]) -> Option<Self> {
+        let fill = |text: &str| {
+            let mut text = text.to_owned();
+            for parameter in parameters {
+                text = text.replace(&format!("{{{{{}}}}}", parameter.name), &parameter.value);
+            }
+            (!text.contains("{{")).then_some(text)
+        };
+        Some(Self {
+            domain_name: fill(&self.domain_name)?,
+            origin_path: fill(&self.origin_path)?,
+            ..self.clone()
+        })
+    }
+
     /// The origin access identity, where CloudFront asks with one.
     pub fn identity(&self) -> Option<&str> {
         let config = self.s3_origin_config.as_ref()?;
         config.origin_access_identity.rsplit('/').next().filter(|id| !id.is_empty())
     }
-}
-
-impl Behavior {
-    /// Whether a signature is asked for.
-    pub fn is_signed(&self) -> bool {
-        self.trusted_key_groups.enabled || self.trusted_signers.enabled
-    }
-
-    /// Whether a method is let through.
-    pub fn allows(&self, method: &str) -> bool {
-        match &self.allowed_methods {
-            Some(methods) if !methods.items.is_empty() => {
-                methods.items.iter().any(|allowed| allowed == method)
-            }
-            _ => matches!(method, "GET" | "HEAD"),
-        }
-    }
-
-    /// Whether nothing is cached, by AWS's managed policy CachingDisabled or by a life of zero.
-    pub fn caches_nothing(&self) -> bool {
-        self.cache_policy_id == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-    }
-
-    /// How people name it.
-    pub fn name(&self) -> &str {
-        if self.path_pattern.is_empty() { "*" } else { &self.path_pattern }
-    }
-}
-
-/// The name in a function's ARN: `…:function/NAME`, or `…:function:NAME:VERSION`.
-pub fn function_name(arn: &str) -> &str {
-    let tail = arn.rsplit_once("function/").or_else(|| arn.rsplit_once("function:"));
-    let tail = tail.map_or(arn, |(_, tail)| tail);
-    tail.split(':').next().unwrap_or(tail)
 }
 
 /// Statuses that error responses put in the place of a 403.
@@ -430,56 +365,6 @@ pub fn masks(responses: &Items<ErrorResponse>) -> impl Iterator<Item = u16> {
         .filter(|rule| rule.error_code == 403)
         .filter_map(|rule| rule.response_code.parse().ok())
         .filter(|code| *code != 403)
-}
-
-/// Whether an alias covers a host. `*.example.com` covers every depth below `example.com`, unlike
-/// a certificate, whose asterisk is one label. (AWS, "Requirements for alternate domain names".)
-pub fn name_covers(alias: &str, host: &str) -> bool {
-    let (alias, host) = (alias.to_ascii_lowercase(), host.to_ascii_lowercase());
-    let host = host.strip_suffix('.').unwrap_or(&host);
-    match alias.strip_prefix('*') {
-        Some(parent) => host.len() > parent.len() && host.ends_with(parent),
-        None => alias.strip_suffix('.').unwrap_or(&alias) == host,
-    }
-}
-
-/// Whether a path pattern of CloudFront matches: `*` is any run, `?` one character, the leading
-/// slash is optional, case counts. (AWS, "Path pattern".)
-pub fn path_matches(pattern: &str, path: &[u8]) -> bool {
-    let pattern = pattern.strip_prefix('/').unwrap_or(pattern);
-    let path = path.strip_prefix(b"/").unwrap_or(path);
-    wildcard(pattern.as_bytes(), path)
-}
-
-/// `*` and `?`, in time linear in both for one asterisk and quadratic at worst.
-fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut retry: Option<(usize, usize)> = None;
-    while let Some(byte) = text.get(t) {
-        match pattern.get(p) {
-            Some(b'*') => {
-                retry = Some((p, t));
-                p += 1;
-            }
-            Some(b'?') => {
-                p += 1;
-                t += 1;
-            }
-            Some(wanted) if wanted == byte => {
-                p += 1;
-                t += 1;
-            }
-            _ => match retry {
-                Some((star, from)) => {
-                    retry = Some((star, from + 1));
-                    p = star + 1;
-                    t = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.get(p..).unwrap_or_default().iter().all(|byte| *byte == b'*')
 }
 
 /// One entry of `list-distributions`.
@@ -507,35 +392,5 @@ impl Summary {
         serde_json::from_value::<Items<Self>>(list)
             .map(|list| list.items)
             .map_err(|error| error.to_string())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_match_as_in_cloudfront() {
-        for (pattern, path, matches) in [
-            ("/images/*.jpg", "/images/a/b.jpg", true),
-            ("images/*.jpg", "/images/a.jpg", true),
-            ("/images/*.jpg", "/Images/a.jpg", false),
-            ("/a??.html", "/abc.html", true),
-            ("/a??.html", "/ab.html", false),
-            ("*.gif", "/x/y.gif", true),
-            ("*", "/", true),
-            ("/*/b/*/c", "/1/b/2/b/3/c", true),
-            ("/a*", "/b/a", false),
-        ] {
-            assert_eq!(path_matches(pattern, path.as_bytes()), matches, "{pattern} {path}");
-        }
-    }
-
-    #[test]
-    fn a_leading_asterisk_covers_every_depth() {
-        assert!(name_covers("*.example.com", "a.b.Example.com"));
-        assert!(!name_covers("*.example.com", "example.com"));
-        assert!(name_covers("WWW.example.com", "www.example.com."));
-        assert!(!name_covers("example.com", "notexample.com"));
     }
 }

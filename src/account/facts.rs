@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::bucket::{self, AccessControl, Head, Listing, PublicAccessBlock};
+use super::bucket::{self, AccessControl};
+pub use super::bucket_facts::BucketFacts;
 use super::distribution::{Behavior, Distribution, Origin, Summary};
 use super::dns::{self, Name};
 pub use super::held::{Held, What};
+use super::host_policy::{forwards_host, managed_policy};
 use super::tenant::{Listed, Tenant};
 use super::trail::{self, Change};
 use super::web_acl::{Logging, WebAcl};
@@ -36,6 +38,8 @@ pub struct Facts {
     pub zones: Vec<Fact<Vec<Name>>>,
     /// What was changed.
     pub trail: Fact<Vec<Change>>,
+    /// Whether older changes are left out of the trail.
+    pub trail_is_cut: bool,
     /// Tenants of multi-tenant distributions, by ID.
     pub tenants: BTreeMap<String, Fact<Tenant>>,
     /// The names of all tenants.
@@ -79,28 +83,6 @@ pub struct DistributionFacts {
     pub origin_acls: Vec<Fact<Option<WebAcl>>>,
 }
 
-/// What is known of one bucket.
-#[derive(Clone, Debug)]
-pub struct BucketFacts {
-    /// Its policy.
-    pub policy: Fact<Policy>,
-    /// Its public access block.
-    pub public_access: Fact<PublicAccessBlock>,
-    /// Its keys, from one listing or from several with prefixes.
-    pub listings: Vec<Fact<Listing>>,
-    /// Objects that were asked about singly, by key.
-    pub heads: BTreeMap<String, Fact<Head>>,
-    /// Whether whoever asks must pay.
-    pub requester_pays: Fact<bool>,
-    /// Whether access lists are switched off (`BucketOwnerEnforced`).
-    pub lists_off: Fact<bool>,
-    /// What the bucket did with keys that this policy refuses.
-    pub witness: Witness,
-    /// Whether the origin served keys that the listing lacks, so that the listing may be that of
-    /// another bucket or moment.
-    pub listing_doubted: bool,
-}
-
 impl Facts {
     /// Asks for all that the causes read about these distributions.
     pub fn gather(account: &dyn Account, ids: &[String], tenants: &[String], depth: Depth) -> Self {
@@ -124,23 +106,35 @@ impl Facts {
                 mine.sibling_names.extend(other.aliases.items.iter().cloned());
             }
         }
+        let tenants: BTreeMap<String, Fact<Tenant>> = tenants
+            .iter()
+            .map(|id| {
+                let question = Question::new("cloudfront/get-distribution-tenant", id.as_str());
+                (id.clone(), Fact::ask(account, question, Tenant::parse))
+            })
+            .collect();
+        for mine in distributions.values_mut() {
+            for tenant in tenants.values().filter_map(Fact::known) {
+                mine.gather_buckets_of(account, tenant, depth);
+            }
+        }
+        let mut trail_is_cut = false;
+        let trail = deep(account, depth, Question::all("cloudtrail/lookup-events"), |answer| {
+            trail_is_cut = trail::is_cut(&answer);
+            trail::parse(answer)
+        });
         Self {
             summaries,
             distributions,
+            trail_is_cut,
             zones: zones.into_iter().map(ask_zone).collect(),
-            trail: deep(account, depth, Question::all("cloudtrail/lookup-events"), trail::parse),
+            trail,
             listed_tenants: Fact::ask(
                 account,
                 Question::all("cloudfront/list-distribution-tenants"),
                 Listed::parse,
             ),
-            tenants: tenants
-                .iter()
-                .map(|id| {
-                    let question = Question::new("cloudfront/get-distribution-tenant", id.as_str());
-                    (id.clone(), Fact::ask(account, question, Tenant::parse))
-                })
-                .collect(),
+            tenants,
         }
     }
 }
@@ -198,12 +192,7 @@ impl DistributionFacts {
             None => facts.web_acl.state = State::Nothing,
         }
         for origin in &distribution.config.origins.items {
-            if let Some(endpoint) = bucket::endpoint(&origin.domain_name) {
-                facts
-                    .buckets
-                    .entry(endpoint.bucket.clone())
-                    .or_insert_with(|| BucketFacts::gather(account, &endpoint.bucket, depth));
-            }
+            facts.gather_bucket(account, &origin.domain_name, depth);
             if let Some(id) = origin.identity() {
                 facts.identities.entry(id.to_owned()).or_insert_with(|| {
                     let question =
@@ -234,6 +223,28 @@ impl DistributionFacts {
             }));
         }
         facts
+    }
+
+    /// Asks about the bucket behind a domain name, if there is one.
+    fn gather_bucket(&mut self, account: &dyn Account, domain: &str, depth: Depth) {
+        let Some(endpoint) = bucket::endpoint(domain).filter(|_| !domain.contains("{{")) else {
+            return;
+        };
+        let name = &endpoint.bucket;
+        let gather = || BucketFacts::gather(account, name, depth);
+        self.buckets.entry(name.clone()).or_insert_with(gather);
+    }
+
+    /// Asks about the buckets that a tenant has in the place of the distribution's.
+    fn gather_buckets_of(&mut self, account: &dyn Account, tenant: &Tenant, depth: Depth) {
+        let Some(distribution) = self.distribution.known() else { return };
+        let origins = distribution.config.origins.items.iter();
+        let filled = origins.filter(|origin| origin.domain_name.contains("{{"));
+        let filled = filled.filter_map(|origin| origin.of_tenant(&tenant.parameters));
+        let domains: Vec<String> = filled.map(|origin| origin.domain_name).collect();
+        for domain in domains {
+            self.gather_bucket(account, &domain, depth);
+        }
     }
 
     /// Asks about the web ACL in front of the distribution.
@@ -273,12 +284,20 @@ impl DistributionFacts {
         }
     }
 
+    /// The policies of a behaviour that are not AWS's own, by ID.
+    pub fn policies_of<'a>(
+        &'a self,
+        behavior: &'a Behavior,
+    ) -> impl Iterator<Item = (&'a str, &'a Fact<bool>)> {
+        let ids = [behavior.origin_request_policy_id.as_str(), behavior.cache_policy_id.as_str()];
+        let own = ids.into_iter().filter(|id| managed_policy(id).is_none());
+        own.filter_map(|id| Some((id, self.host_policies.get(id)?)))
+    }
+
     /// The questions for those policies of a behaviour of which it is not known whether they send
     /// the viewer's Host.
     pub fn unknown_policies(&self, behavior: &Behavior) -> Vec<Question> {
-        let policies = [&behavior.origin_request_policy_id, &behavior.cache_policy_id];
-        let unknown = policies.into_iter().filter(|id| managed_policy(id).is_none());
-        let facts = unknown.filter_map(|id| self.host_policies.get(id));
+        let facts = self.policies_of(behavior).map(|(_, fact)| fact);
         facts.filter(|fact| !fact.is_told()).map(|fact| fact.question.clone()).collect()
     }
 
@@ -302,70 +321,8 @@ impl DistributionFacts {
     }
 }
 
-impl BucketFacts {
-    fn gather(account: &dyn Account, name: &str, depth: Depth) -> Self {
-        let about = |operation| Question::new(operation, name);
-        Self {
-            policy: Fact::ask(account, about("s3api/get-bucket-policy"), read_policy),
-            public_access: Fact::ask(
-                account,
-                about("s3api/get-public-access-block"),
-                bucket::public_access_block,
-            ),
-            listings: match depth {
-                Depth::Causes => Vec::new(),
-                Depth::Incident => listings(account, name),
-            },
-            heads: below(account, "s3api/head-object", name)
-                .into_iter()
-                .map(|(key, question)| (key, Fact::ask(account, question, Head::parse)))
-                .collect(),
-            requester_pays: Fact::ask(
-                account,
-                about("s3api/get-bucket-request-payment"),
-                bucket::requester_pays,
-            ),
-            lists_off: Fact::ask(
-                account,
-                about("s3api/get-bucket-ownership-controls"),
-                bucket::lists_off,
-            ),
-            witness: Witness::default(),
-            listing_doubted: false,
-        }
-    }
-}
-
-fn read_policy(answer: Value) -> Result<Policy, String> {
+pub(super) fn read_policy(answer: Value) -> Result<Policy, String> {
     Policy::parse(&bucket::policy_text(answer)?).map_err(|error| error.to_string())
-}
-
-/// What an operation was asked about below a bucket, `BUCKET/KEY`, by key.
-fn below(account: &dyn Account, operation: &'static str, name: &str) -> Vec<(String, Question)> {
-    let all = account.subjects(operation).into_iter();
-    all.filter_map(|about| {
-        let key = about.strip_prefix(name)?.strip_prefix('/')?.to_owned();
-        Some((key, Question::new(operation, about)))
-    })
-    .collect()
-}
-
-/// The listing of the whole bucket, and those that were asked with a prefix.
-fn listings(account: &dyn Account, name: &str) -> Vec<Fact<Listing>> {
-    const OPERATION: &str = "s3api/list-objects-v2";
-    let whole = Fact::ask(account, Question::new(OPERATION, name), Listing::parse);
-    let parts = below(account, OPERATION, name);
-    let parts = parts.into_iter().map(|(prefix, question)| {
-        Fact::ask(account, question, |answer| {
-            let mut listing = Listing::parse(answer)?;
-            // The CLI writes no prefix into its answer; the file's name has it.
-            if listing.prefix.is_empty() {
-                listing.prefix = prefix;
-            }
-            Ok(listing)
-        })
-    });
-    std::iter::once(whole).chain(parts).collect()
 }
 
 fn canonical_user(answer: Value) -> Result<String, String> {
@@ -380,51 +337,4 @@ fn key_group(answer: Value) -> Result<Vec<String>, String> {
         .and_then(Value::as_array)
         .ok_or("no `KeyGroupConfig.Items` in it")?;
     Ok(items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-}
-
-/// Whether a policy sends the viewer's Host to the origin.
-fn forwards_host(answer: &Value, path: &str) -> Result<bool, String> {
-    let headers = answer
-        .pointer(path)
-        .and_then(|config| config.get("HeadersConfig"))
-        .ok_or("no `HeadersConfig` in it")?;
-    let named = headers
-        .pointer("/Headers/Items")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .any(|name| name.eq_ignore_ascii_case("host"));
-    match headers.get("HeaderBehavior").and_then(Value::as_str) {
-        Some("allViewer" | "allViewerAndWhitelistCloudFront") => Ok(true),
-        Some("whitelist") => Ok(named),
-        Some("allExcept") => Ok(!named),
-        Some("none") => Ok(false),
-        _ => Err("no `HeaderBehavior` that is known".to_owned()),
-    }
-}
-
-/// Whether one of AWS's managed policies sends the Host; their IDs are the same everywhere.
-/// (AWS, "Use managed origin request policies" and "Use managed cache policies".)
-fn managed_policy(id: &str) -> Option<bool> {
-    match id {
-        // AllViewer, AllViewerAndCloudFrontHeaders, HostHeaderOnly; UseOriginCacheControlHeaders
-        // with and without query strings, Amplify.
-        "216adef6-5c7f-47e4-b989-5492eafa07d3"
-        | "33f36d7e-f396-46d9-90e0-52428a34d9dc"
-        | "bf0718e1-ba1e-49d1-88b1-f726733018ae"
-        | "83da9c7e-98b4-4e11-a168-04f0df8e2c65"
-        | "4cc15a8a-d715-48a4-82b8-cc0b614638fe"
-        | "2e54312d-136d-493c-8eb9-b001f22f67d2" => Some(true),
-        // AllViewerExceptHostHeader, CORS-CustomOrigin, CORS-S3Origin, UserAgentRefererHeaders;
-        // CachingOptimized, CachingOptimizedForUncompressedObjects, CachingDisabled.
-        "b689b0a8-53d0-40ab-baf2-68738e2966ac"
-        | "59781a5b-3903-41f3-afcb-af62929ccde1"
-        | "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf"
-        | "acba4595-bd28-49b8-b9fe-13317c0390fa"
-        | "658327ea-f89d-4fab-a63d-7e88639e58f6"
-        | "b2884449-e4de-46a7-ac36-70bc7f1ddd6d"
-        | "4135ea2d-6df8-44a3-9df3-4b5a84be39ad" => Some(false),
-        _ => None,
-    }
 }

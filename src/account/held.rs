@@ -12,14 +12,27 @@ impl Facts {
         self.trail.known().map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Whether every change is known.
+    pub fn trail_is_whole(&self) -> bool {
+        self.trail.is_told() && !self.trail_is_cut
+    }
+
     /// Whether something of a kind was changed between two moments, in seconds.
     pub fn changed(&self, what: What, names: &[&str], from: i64, to: i64) -> bool {
-        self.changes().iter().any(|change| {
+        self.changes_of(what, names).any(|change| {
             let at = change.at.as_second();
-            at > from
-                && at <= to
-                && what.is_changed_by(&change.event)
-                && names.iter().any(|name| change.concerns(name))
+            at > from && at <= to
+        })
+    }
+
+    /// The changes of something, in their order in time.
+    pub fn changes_of<'a>(
+        &'a self,
+        what: What,
+        names: &'a [&'a str],
+    ) -> impl Iterator<Item = &'a Change> {
+        self.changes().iter().filter(move |change| {
+            what.is_changed_by(&change.event) && names.iter().any(|name| change.concerns(name))
         })
     }
 
@@ -59,7 +72,7 @@ impl Facts {
         let between = |change: &&Change| change.at > from && change.at <= to;
         let read_before = read_at.is_some_and(|read_at| read_at < at);
         !self.changes().iter().filter(between).any(changed)
-            && (!read_before || self.trail.is_told())
+            && (!read_before || self.trail_is_whole())
     }
 
     /// Whether what was read of something at `read_at` still holds for a request at `at`.
@@ -70,17 +83,14 @@ impl Facts {
         read_at: Option<Timestamp>,
         at: Timestamp,
     ) -> Held {
-        let concerned = |change: &&Change| {
-            what.is_changed_by(&change.event) && names.iter().any(|name| change.concerns(name))
-        };
-        let mut changes = self.changes().iter().filter(concerned);
+        let mut changes = self.changes_of(what, names);
         match read_at {
             // Read before the request: a change in between makes it the past. Without a trail
             // nobody can say that there was none.
             Some(read_at) if read_at < at => {
                 if changes.any(|change| change.at > read_at && change.at <= at) {
                     Held::Changed
-                } else if self.trail.is_told() {
+                } else if self.trail_is_whole() {
                     Held::Holds
                 } else {
                     Held::Unsure
@@ -111,6 +121,10 @@ pub enum What {
     Keys,
     /// Which web ACL stands in front of a load balancer or stage.
     OriginAcl,
+    /// The policy of a key of KMS.
+    KeyPolicy,
+    /// A cache policy or an origin request policy.
+    HostPolicy,
 }
 
 impl What {
@@ -136,6 +150,10 @@ impl What {
                         event,
                         "PutBucketAcl" | "PutBucketOwnershipControls" | "PutBucketRequestPayment"
                     )
+            }
+            Self::KeyPolicy => matches!(event, "PutKeyPolicy" | "CreateGrant" | "RevokeGrant"),
+            Self::HostPolicy => {
+                matches!(event, "UpdateOriginRequestPolicy" | "UpdateCachePolicy")
             }
             Self::OriginAcl => matches!(event, "AssociateWebACL" | "DisassociateWebACL"),
             Self::Keys => event.contains("KeyGroup") || event.contains("PublicKey"),

@@ -2,45 +2,61 @@
 
 use serde_json::Value;
 
+use super::trail::{self, Change};
 use super::{Account, Fact, Question};
 use crate::logs::layouts::FieldList;
 
-/// Asks for the field lists of real-time configurations and of deliveries.
+/// Asks for the field lists of real-time configurations and of deliveries, and when each was
+/// changed: neither answer says it.
 pub fn ask(account: &dyn Account) -> Vec<FieldList> {
     const REALTIME: &str = "cloudfront/get-realtime-log-config";
     let mut lists = Vec::new();
     for name in account.subjects(REALTIME) {
-        let fact = Fact::ask(account, Question::new(REALTIME, name), realtime);
-        lists.extend(fact.known().cloned());
+        let fact = Fact::ask(account, Question::new(REALTIME, name.as_str()), realtime);
+        lists.extend(fact.known().map(|list| (name, list.clone())));
     }
     let deliveries = Question::all("logs/describe-deliveries");
     let fact = Fact::ask(account, deliveries, |answer| Ok(deliveries_of(&answer)));
     lists.extend(fact.known().into_iter().flatten().cloned());
-    lists
+    if lists.is_empty() {
+        return Vec::new();
+    }
+    let trail = Fact::ask(account, Question::all("cloudtrail/lookup-events"), trail::parse);
+    let changes = trail.known().map_or(&[][..], Vec::as_slice);
+    let changed = |name: &str| {
+        let is_change = |change: &&Change| CHANGES.contains(&change.event.as_str());
+        let times = changes.iter().filter(is_change).filter(|change| change.concerns(name));
+        times.map(|change| change.at).max()
+    };
+    lists.into_iter().map(|(name, list)| FieldList { changed: changed(&name), ..list }).collect()
 }
+
+/// What changes a field list. One that was created had no other before.
+const CHANGES: [&str; 2] = ["UpdateRealtimeLogConfig", "UpdateDeliveryConfiguration"];
 
 fn realtime(answer: Value) -> Result<FieldList, String> {
     let fields = answer
         .pointer("/RealtimeLogConfig/Fields")
         .and_then(names)
         .ok_or("no `RealtimeLogConfig.Fields` in it")?;
-    Ok(FieldList { fields, realtime: true, delimiter: None })
+    Ok(FieldList { fields, realtime: true, delimiter: None, changed: None })
 }
 
-fn deliveries_of(answer: &Value) -> Vec<FieldList> {
+/// Each delivery's id and list.
+fn deliveries_of(answer: &Value) -> Vec<(String, FieldList)> {
     let deliveries = answer.get("deliveries").and_then(Value::as_array);
+    let text = |delivery: &Value, key| delivery.get(key).and_then(Value::as_str).map(str::to_owned);
     deliveries
         .into_iter()
         .flatten()
         .filter_map(|delivery| {
-            Some(FieldList {
+            let list = FieldList {
                 fields: delivery.get("recordFields").and_then(names)?,
                 realtime: false,
-                delimiter: delivery
-                    .get("fieldDelimiter")
-                    .and_then(Value::as_str)
-                    .map(str::to_owned),
-            })
+                delimiter: text(delivery, "fieldDelimiter"),
+                changed: None,
+            };
+            Some((text(delivery, "id").unwrap_or_default(), list))
         })
         .collect()
 }
@@ -52,6 +68,7 @@ fn names(list: &Value) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Answer;
     use super::*;
     use serde_json::json;
 
@@ -62,7 +79,37 @@ mod tests {
         let deliveries = json!({"deliveries": [
             {"recordFields": ["date", "time"], "fieldDelimiter": ";"},
             {"id": "a delivery of another service"}]});
-        let [list] = deliveries_of(&deliveries).try_into().unwrap();
+        let [(_, list)] = deliveries_of(&deliveries).try_into().unwrap();
         assert_eq!((list.realtime, list.delimiter.as_deref()), (false, Some(";")));
+    }
+
+    #[test]
+    fn a_list_was_changed_when_the_trail_says_so() {
+        struct Told;
+        impl Account for Told {
+            fn ask(&self, question: &Question) -> (Answer, Option<jiff::Timestamp>) {
+                let event = |name: &str, about: &str, time: u32| {
+                    json!({"EventName": name, "EventTime": time, "CloudTrailEvent":
+                        json!({"requestParameters": {"name": about}}).to_string()})
+                };
+                let said = match question.operation {
+                    "cloudfront/get-realtime-log-config" => json!({"RealtimeLogConfig":
+                        {"Name": question.about, "Fields": ["timestamp", question.about]}}),
+                    "cloudtrail/lookup-events" => json!({"Events": [
+                        event("UpdateRealtimeLogConfig", "a", 1_773_151_201),
+                        event("UpdateRealtimeLogConfig2020_05_31", "a", 1_773_151_202),
+                        event("CreateRealtimeLogConfig", "b", 1_773_151_203)]}),
+                    _ => return (Answer::Unasked, None),
+                };
+                (Answer::Said(said), None)
+            }
+            fn subjects(&self, operation: &'static str) -> Vec<String> {
+                let names = if operation.contains("realtime") { vec!["a", "b"] } else { vec![] };
+                names.into_iter().map(str::to_owned).collect()
+            }
+        }
+        let changed: Vec<_> =
+            ask(&Told).iter().map(|list| list.changed.map(|at| at.as_second())).collect();
+        assert_eq!(changed, [Some(1_773_151_202), None]);
     }
 }

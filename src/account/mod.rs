@@ -5,16 +5,20 @@
 //! values that the causes read, each with its state and its time.
 
 pub mod absence;
+pub mod behavior;
 pub mod bucket;
+pub mod bucket_facts;
 pub mod bundle;
 pub mod command;
 pub mod distribution;
 pub mod dns;
 pub mod facts;
 pub mod held;
+mod host_policy;
 #[cfg(feature = "aws")]
 pub mod live;
 pub mod log_fields;
+pub mod pattern;
 pub mod tenant;
 pub mod trail;
 pub mod web_acl;
@@ -174,6 +178,10 @@ impl<T> Fact<T> {
 /// "There is none" and "you may not know" are two facts.
 fn of_error<T>(code: &str) -> State<T> {
     let code = code.to_ascii_lowercase();
+    // A bucket that is gone says nothing of what it had.
+    if code == "nosuchbucket" {
+        return State::Unreadable("there is no such bucket any more".to_owned());
+    }
     if code.starts_with("nosuch")
         || code.contains("notfound")
         || code.contains("nonexistentitem")

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::distribution::or_default;
+
 /// `get-distribution-tenant`, as far as it can refuse.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -13,6 +15,19 @@ pub struct Tenant {
     pub domains: Vec<Domain>,
     /// What differs from the distribution.
     pub customizations: Option<Customizations>,
+    /// What stands in the place of `{{name}}` in the distribution's origins.
+    #[serde(deserialize_with = "or_default")]
+    pub parameters: Vec<Parameter>,
+}
+
+/// A parameter of a tenant.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
 }
 
 /// A name of a tenant.

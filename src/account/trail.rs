@@ -43,6 +43,12 @@ pub fn parse(answer: Value) -> Result<Vec<Change>, String> {
     Ok(changes)
 }
 
+/// Whether the answer ends early: then older changes are left out of it.
+pub fn is_cut(answer: &Value) -> bool {
+    let next = answer.get("NextToken").and_then(Value::as_str);
+    next.is_some_and(|next| !next.is_empty())
+}
+
 fn change(event: &Value) -> Option<Change> {
     let text = |key: &str| event.get(key).and_then(Value::as_str);
     if text("ReadOnly") == Some("true") {

@@ -37,6 +37,22 @@ impl Witness {
     }
 }
 
+impl Witness {
+    /// Whether the origin served anything.
+    pub fn has_served(&self) -> bool {
+        !self.served.is_empty()
+    }
+
+    /// Whether the origin still served at some time before, and nothing shows that it had stopped
+    /// by `at`: what is said to refuse may have come into force later only, and a refusal of what
+    /// is not there may have had no need of it. `changed` as above.
+    pub fn may_begin_later(&self, at: i64, changed: impl Fn(i64, i64) -> bool) -> bool {
+        let before = self.served.range(..=at).next_back();
+        let Some(served) = before.filter(|served| !changed(**served, at)) else { return false };
+        self.refused.range(served..=&at).next().is_none()
+    }
+}
+
 fn note(moments: &mut BTreeSet<i64>, at: i64) {
     moments.insert(at);
     if moments.len() > MOMENTS
@@ -119,6 +135,22 @@ mod tests {
         assert!(witness.contradicts(400, |_, _| false), "served after an earlier refusal");
         let given_back = |from: i64, to: i64| from < 250 && to > 250;
         assert!(!witness.contradicts(200, given_back), "given back in between");
+    }
+
+    #[test]
+    fn what_refuses_is_dated_by_the_first_refusal_of_what_is_there() {
+        let none = |_: i64, _: i64| false;
+        let mut witness = Witness::default();
+        assert!(!witness.may_begin_later(150, none), "nothing was served before");
+        witness.served(100);
+        assert!(witness.may_begin_later(150, none));
+        witness.refused(200);
+        assert!(witness.may_begin_later(150, none), "refused later only");
+        assert!(!witness.may_begin_later(200, none));
+        assert!(!witness.may_begin_later(300, none));
+        assert!(!witness.may_begin_later(50, none), "served later only");
+        let lost = |from: i64, to: i64| from < 120 && to > 120;
+        assert!(!witness.may_begin_later(150, lost), "the change is known");
     }
 
     #[test]

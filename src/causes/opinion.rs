@@ -1,6 +1,7 @@
 //! What a cause thinks of requests of one kind.
 
 use crate::account::Question;
+use crate::viewer::printable;
 
 /// How far an opinion goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,14 +87,18 @@ impl Opinion {
 
     /// With a sentence more.
     pub fn because(mut self, source: impl Into<String>, says: impl Into<String>) -> Self {
-        self.evidence.push(Evidence { source: source.into(), says: says.into() });
+        // What it names comes from the account, and a bundle of one may come from anybody.
+        let says = printable(&says.into());
+        self.evidence.push(Evidence { source: source.into(), says });
         self
     }
 
     /// With a sentence more, if there is one.
-    pub fn and(mut self, evidence: Option<Evidence>) -> Self {
-        self.evidence.extend(evidence);
-        self
+    pub fn and(self, evidence: Option<Evidence>) -> Self {
+        match evidence {
+            Some(Evidence { source, says }) => self.because(source, says),
+            None => self,
+        }
     }
 
     /// With a fact that is missing.
@@ -110,7 +115,7 @@ impl Opinion {
 
     /// With the WAF rule.
     pub fn by_rule(mut self, rule: impl Into<String>) -> Self {
-        self.rule = Some(rule.into());
+        self.rule = Some(printable(&rule.into()));
         self
     }
 

@@ -11,6 +11,7 @@ use crate::account::command::quoted;
 use crate::account::distribution::{Behavior, Distribution, Origin, Summary};
 use crate::account::facts::{DistributionFacts, Held};
 use crate::account::tenant::Tenant;
+use crate::viewer::printable;
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +97,13 @@ pub struct Sent {
 
 /// The remedy of a case.
 pub fn of(case: &Case<'_>) -> Remedy {
+    let Remedy { summary, steps, reference } = advice(case);
+    // A bundle may come from somebody else, and its configuration names things as it likes.
+    let steps = steps.iter().map(|step| printable(step)).collect();
+    Remedy { summary: printable(&summary), steps, reference }
+}
+
+fn advice(case: &Case<'_>) -> Remedy {
     match rule(case.cause) {
         Some(rule) => (rule.remedy)(case),
         None if case.open => Remedy::new("Supply what is missing and replay.")

@@ -17,7 +17,10 @@ const EVENT_BYTES: u64 = 6 << 20;
 /// The event in a file, or `None` where the file is none: a log may be JSON too.
 pub fn read(path: &Path) -> Option<Batch> {
     let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
-    if !is_json || fs::metadata(path).ok()?.len() > EVENT_BYTES {
+    // What is read from a pipe cannot be read again as a log.
+    if !is_json
+        || !fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() <= EVENT_BYTES)
+    {
         return None;
     }
     let event = serde_json::from_slice(&fs::read(path).ok()?).ok()?;

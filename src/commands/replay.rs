@@ -17,7 +17,7 @@ use why403::account::facts::Depth;
 use why403::account::{Account, Answer, Question};
 use why403::analysis::{self, Analysis, Directory, Logs};
 use why403::countries::Countries;
-use why403::limits::{self, Limits, Move};
+use why403::limits::{self, BUNDLE_FILES, Limits, Move};
 use why403::logs::fault::Faults;
 use why403::logs::function::FunctionIndex;
 use why403::logs::origin::{OriginIndex, Wanted};
@@ -294,15 +294,26 @@ fn walk(root: &Path, folder: &Path, objects: &mut BTreeSet<Object>, inputs: &mut
     for entry in entries.flatten() {
         let path = entry.path();
         let Ok(kind) = entry.file_type() else { continue };
-        if kind.is_dir() {
+        let reason = if kind.is_dir() {
             walk(root, &path, objects, inputs);
-        } else if kind.is_file() && objects.len() < why403::limits::BUNDLE_FILES {
+            continue;
+        } else if kind.is_symlink() {
+            "a link, which is not followed".to_owned()
+        } else if !kind.is_file() {
+            // A pipe or a device may never end.
+            "neither a file nor a folder".to_owned()
+        } else if objects.len() >= BUNDLE_FILES {
+            // One is named for all: they are too many.
+            if inputs.unreadable_files.iter().any(|file| file.reason.starts_with("more than")) {
+                continue;
+            }
+            format!("more than {BUNDLE_FILES} files, of which the others are not read")
+        } else {
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
             objects.insert(Object { name, file: path });
-        } else if kind.is_symlink() {
-            let reason = "a link, which is not followed".to_owned();
-            inputs.unreadable_files.push(Unreadable { file: shown(&path), reason });
-        }
+            continue;
+        };
+        inputs.unreadable_files.push(Unreadable { file: shown(&path), reason });
     }
 }
 

@@ -3,6 +3,7 @@
 //! There is no quoting: a quote is a byte like any other.
 
 use super::fault::{Fault, FaultKind};
+use super::forms;
 use super::layout::Layout;
 use super::layouts::{Fit, Layouts};
 use super::lines::Line;
@@ -14,6 +15,10 @@ use crate::limits::COLUMNS;
 pub struct Splitter {
     /// What the last `#Fields` line says, or a line without one was found to have.
     layout: Option<Layout>,
+    /// Whether no header says it. Then nothing says either whether the next line has it.
+    found: bool,
+    /// The lists of the account that are as wide.
+    alike: Vec<Layout>,
     /// The layout of a line that the last `#Fields` line does not fit.
     other: Option<Layout>,
     clock: Clock,
@@ -43,6 +48,7 @@ impl Splitter {
         if line.bytes.starts_with(b"#") {
             if line.bytes.starts_with(b"#Fields") {
                 self.layout = Layout::of_header(line.bytes);
+                self.found = false;
                 if self.layout.is_none() {
                     let reason = "this #Fields line is not one of an access log";
                     return bad(FaultKind::NoHeader, reason);
@@ -52,7 +58,7 @@ impl Splitter {
         }
         let fits = match &self.layout {
             Some(layout) if layout.delimiter.split(line.bytes, &mut self.ends) => {
-                self.ends.len() == layout.width
+                self.ends.len() == layout.width && (!self.found || self.is_only(layout, line.bytes))
             }
             _ => false,
         };
@@ -69,13 +75,21 @@ impl Splitter {
         }
     }
 
+    /// Whether a line that was split has the forms of this layout, and of none that is as wide.
+    fn is_only(&self, layout: &Layout, line: &[u8]) -> bool {
+        let has = |layout: &Layout| forms::has_its_forms(layout, line, &self.ends);
+        has(layout) && !self.alike.iter().any(has)
+    }
+
     /// Finds the layout of a line that does not fit the one that holds, and splits it.
     #[cold]
     fn find_layout(&mut self, line: &[u8], layouts: &Layouts) -> Result<(), (FaultKind, String)> {
         let found = match &self.layout {
             None => match layouts.fit(line) {
                 Fit::Layout(layout) => {
+                    self.alike = layouts.like(&layout);
                     self.layout = Some(layout.clone());
+                    self.found = true;
                     layout
                 }
                 Fit::Refused(reason) => return Err((FaultKind::NoHeader, reason.to_owned())),
@@ -87,8 +101,11 @@ impl Splitter {
             // Two formats stand in one object where files were concatenated, and records that
             // were written before a change of their configuration come after it.
             Some(header) => match layouts.fit_known(line) {
-                Some(layout) => layout,
-                None => match layouts.with_other_delimiter(header, line) {
+                Some(Fit::Layout(layout)) => layout,
+                Some(Fit::Refused(reason)) => {
+                    return Err((FaultKind::NoHeader, reason.to_owned()));
+                }
+                _ => match layouts.with_other_delimiter(header, line) {
                     Some(layout) => {
                         self.layout = Some(layout.clone());
                         layout
@@ -108,6 +125,10 @@ impl Splitter {
 fn wrong_columns(layout: &Layout, columns: usize) -> (FaultKind, String) {
     let reason = if columns >= COLUMNS {
         "more columns than any log has".to_owned()
+    } else if columns == layout.width {
+        "its columns are not those of the field list that fits the lines before: was the list \
+         changed in between?"
+            .to_owned()
     } else {
         format!("{columns} columns where {} are named", layout.width)
     };
@@ -117,6 +138,7 @@ fn wrong_columns(layout: &Layout, columns: usize) -> (FaultKind, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logs::layouts::FieldList;
     use crate::logs::record::{Column, Refusal};
     use crate::viewer::Viewer;
 
@@ -160,5 +182,47 @@ mod tests {
         assert_eq!(refusal(line).unwrap_err(), FaultKind::BadValue);
         let line = b"2026-03-10\t14:00:01\t/a\t4x3\td\th\t-\t-\t-\t-\t-";
         assert_eq!(refusal(line).unwrap_err(), FaultKind::BadValue);
+    }
+
+    /// Reads lines under field lists of real-time configurations: the status of each, or the fault.
+    fn statuses(lists: &[&[&str]], lines: &[&str]) -> Vec<Result<u16, FaultKind>> {
+        let list = |fields: &&[&str]| FieldList {
+            fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+            realtime: true,
+            delimiter: None,
+            changed: None,
+        };
+        let layouts = Layouts::new(lists.iter().map(list));
+        let mut splitter = Splitter::default();
+        let read = |line: &&str| {
+            let line = Line { number: 1, byte: 0, bytes: line.as_bytes() };
+            match splitter.read(&line, &layouts) {
+                Read::Row(row) => Ok(row.status),
+                Read::Bad(fault) => Err(fault.kind),
+                Read::Nothing => panic!("nothing"),
+            }
+        };
+        lines.iter().map(read).collect()
+    }
+
+    #[test]
+    fn every_line_without_a_header_has_the_forms_of_its_list() {
+        let old = ["timestamp", "sc-status", "cs-method", "cs-uri-stem", "time-taken"];
+        let new = ["timestamp", "sc-status", "cs-method", "cs-uri-stem", "x-edge-result-type"];
+        let of_new = "1684226820.937\t403\tGET\t/\tError";
+        let of_old = "1684226820.937\t403\tGET\t/\t0.001";
+        let wrong = Err(FaultKind::WrongColumns);
+        // The list changed in mid-file, and only the new one is known.
+        assert_eq!(statuses(&[&new], &[of_new, of_old, of_new]), [Ok(403), wrong, Ok(403)]);
+        assert_eq!(statuses(&[&new, &old], &[of_new, of_old, of_new]), [Ok(403); 3]);
+        // A viewer may choose any method, and is not lost for it.
+        let odd = "1684226820.937\t403\tget\t/\tError";
+        assert_eq!(statuses(&[&new], &[of_new, odd]), [Ok(403), Ok(403)]);
+        assert_eq!(statuses(&[&new], &[odd, of_new]), [Ok(403), Ok(403)]);
+        // A line that has the forms of two lists is read by neither, wherever it stands.
+        let other = ["timestamp", "sc-status", "cs-method", "cs-uri-stem", "sc-content-len"];
+        let both = "1684226820.937\t403\tGET\t/\t919";
+        let refused = Err(FaultKind::NoHeader);
+        assert_eq!(statuses(&[&old, &other], &[of_old, both, of_old]), [Ok(403), refused, Ok(403)]);
     }
 }

@@ -97,6 +97,10 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Object<'de, V> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut pairs = Vec::with_capacity(48);
                 while let Some((Bytes(key), value)) = map.next_entry::<Bytes<'de>, V>()? {
+                    // More than any log has would cost many times the line's length.
+                    if pairs.len() >= crate::limits::COLUMNS {
+                        return Err(serde::de::Error::custom("too many keys"));
+                    }
                     pairs.push((key, value));
                 }
                 Ok(Object(pairs))
@@ -244,5 +248,8 @@ mod tests {
         let deep = RECORD.replace("[1]", &format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)));
         assert_eq!(refusal(deep.as_bytes()).map(|row| row.status), Ok(403));
         assert_eq!(refusal(b"{\"date\":").unwrap_err(), FaultKind::BadJson);
+        let wide = (0..300).map(|n| format!("\"k{n}\":0,")).collect::<String>();
+        let wide = RECORD.replacen('{', &format!("{{{wide}"), 1);
+        assert_eq!(refusal(wide.as_bytes()).unwrap_err(), FaultKind::BadJson);
     }
 }

@@ -62,6 +62,8 @@ pub struct Layout {
     pub dialect: Dialect,
     /// What stands between them.
     pub delimiter: Delimiter,
+    /// The second from which on lines are known to have these columns, where there is one.
+    pub since: Option<i64>,
     position: [Option<u16>; names::COUNT],
 }
 
@@ -80,7 +82,8 @@ impl Layout {
         dialect: Dialect,
         delimiter: Delimiter,
     ) -> Option<Self> {
-        let mut layout = Self { width: 0, dialect, delimiter, position: [None; names::COUNT] };
+        let position = [None; names::COUNT];
+        let mut layout = Self { width: 0, dialect, delimiter, since: None, position };
         for (column, word) in words.enumerate() {
             if column >= COLUMNS {
                 return None;
@@ -97,6 +100,11 @@ impl Layout {
             || has(Name::TimestampMs)
             || has(Name::TimestampSeconds);
         (timed && has(Name::Status) && has(Name::Path)).then_some(layout)
+    }
+
+    /// Whether lines of both have the same columns.
+    pub fn has_columns_of(&self, other: &Self) -> bool {
+        *self == Self { since: self.since, ..other.clone() }
     }
 
     /// The same columns between other delimiters.

@@ -4,11 +4,17 @@
 //! are; the account does. Where it was not asked, the columns of standard logs are told by what
 //! stands in them. A line that fits no list, or two that mean different things, is refused: a
 //! guess here would be a wrong verdict later.
+//!
+//! A list may have changed since a line was written, and nothing in the line says so. Each line is
+//! therefore held against the forms of its columns, which shows a shift, and against the time of
+//! the last change where CloudTrail tells it, which shows the rest.
 
+use jiff::Timestamp;
+
+use super::forms::{is_plausible, is_written_so, looks_like_cloudfront};
 use super::layout::{Delimiter, Layout};
-use super::names::{self, Dialect, Name};
-use super::row::{Cells, Clock, Row, address};
-use crate::limits::FIELD_LISTS;
+use super::names::{self, Dialect};
+use crate::limits::{FIELD_LIST_SECONDS, FIELD_LISTS};
 
 /// The columns of one real-time configuration or delivery, as the account names them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +25,8 @@ pub struct FieldList {
     pub realtime: bool,
     /// What a delivery writes between two columns; `None` where it says nothing.
     pub delimiter: Option<String>,
+    /// When the list was last changed, where that is known. Earlier lines may have another.
+    pub changed: Option<Timestamp>,
 }
 
 /// The field lists that are known of an account, and those that every account has.
@@ -50,10 +58,13 @@ impl Layouts {
             }
             let fields = if list.realtime { in_order(&list.fields) } else { list.fields };
             let words = fields.iter().map(String::as_bytes);
-            if let Some(layout) = Layout::new(words, dialect, delimiter)
-                && !layouts.known.contains(&layout)
-            {
-                layouts.known.push(layout);
+            if let Some(mut layout) = Layout::new(words, dialect, delimiter) {
+                layout.since = list.changed.map(|at| at.as_second() + FIELD_LIST_SECONDS);
+                match layouts.known.iter_mut().find(|known| known.has_columns_of(&layout)) {
+                    // One that has always had these columns may have written a line.
+                    Some(known) => known.since = known.since.min(layout.since),
+                    None => layouts.known.push(layout),
+                }
             }
         }
         layouts
@@ -62,12 +73,25 @@ impl Layouts {
     /// The layout of a line that has no header.
     pub fn fit(&self, line: &[u8]) -> Fit {
         let mut ends = Vec::new();
-        if let Some(fit) = choose(self.known.iter(), line, &mut ends) {
-            return fit;
-        }
         let standard = standard();
-        if let Some(fit) = choose(standard.iter(), line, &mut ends) {
-            return fit;
+        // A viewer may send any method, which must not make its line another's.
+        for fits in [is_plausible, is_written_so] {
+            for layouts in [&self.known, &standard] {
+                if let Some(fit) = choose(layouts, line, &mut ends, fits) {
+                    return fit;
+                }
+            }
+        }
+        let ever = |layout: &Layout| {
+            let mut layout = layout.clone();
+            layout.since = None;
+            is_plausible(&layout, line, &mut ends)
+        };
+        if self.known.iter().any(ever) {
+            return Fit::Refused(
+                "no header, and older than the last change of the field list that fits: nobody \
+                 can say what it was before",
+            );
         }
         if looks_like_cloudfront(line, &mut ends) {
             return Fit::Refused(
@@ -79,11 +103,19 @@ impl Layouts {
     }
 
     /// The layout among the account's own that a line has which its header does not fit.
-    pub fn fit_known(&self, line: &[u8]) -> Option<Layout> {
-        match choose(self.known.iter(), line, &mut Vec::new()) {
-            Some(Fit::Layout(layout)) => Some(layout),
-            _ => None,
-        }
+    pub fn fit_known(&self, line: &[u8]) -> Option<Fit> {
+        let mut ends = Vec::new();
+        choose(&self.known, line, &mut ends, is_plausible)
+            .or_else(|| choose(&self.known, line, &mut ends, is_written_so))
+    }
+
+    /// The lists that mean something else and whose lines cannot be told by their width from
+    /// those of `layout`.
+    pub fn like(&self, layout: &Layout) -> Vec<Layout> {
+        let alike = |other: &&Layout| {
+            other.width == layout.width && other.delimiter == layout.delimiter && *other != layout
+        };
+        self.known.iter().filter(alike).cloned().collect()
     }
 
     /// The columns of a header between the delimiter that some delivery writes, where the line
@@ -108,12 +140,13 @@ fn in_order(fields: &[String]) -> Vec<String> {
 }
 
 /// The one layout that fits; `None` if none does.
-fn choose<'a>(
-    layouts: impl Iterator<Item = &'a Layout>,
+fn choose(
+    layouts: &[Layout],
     line: &[u8],
     ends: &mut Vec<usize>,
+    fits: fn(&Layout, &[u8], &mut Vec<usize>) -> bool,
 ) -> Option<Fit> {
-    let mut fitting = layouts.filter(|layout| is_plausible(layout, line, ends));
+    let mut fitting = layouts.iter().filter(|layout| fits(layout, line, ends));
     let first = fitting.next()?;
     // Two lists of equal width differ in columns that have the same form (two result types, two
     // hosts); nothing in the line tells them apart.
@@ -134,81 +167,10 @@ fn standard() -> Vec<Layout> {
     std::iter::once(v2.as_slice()).chain(legacy).filter_map(tabs).collect()
 }
 
-/// Whether every column of a line that has a form has it.
-fn is_plausible(layout: &Layout, line: &[u8], ends: &mut Vec<usize>) -> bool {
-    if !layout.delimiter.split(line, ends) || ends.len() != layout.width {
-        return false;
-    }
-    let cells = Cells::Line { layout, line, ends };
-    if Row::new(cells, layout.dialect, &mut Clock::default()).is_err() {
-        return false;
-    }
-    let holds = |name, form: fn(&[u8]) -> bool| {
-        layout.cell(name, line, ends).is_none_or(|value| value == b"-" || form(value))
-    };
-    holds(Name::Edge, is_edge)
-        && holds(Name::Method, |value| value.iter().all(u8::is_ascii_uppercase))
-        && holds(Name::ClientIp, |value| address(value).is_some())
-        && holds(Name::Path, |value| value.starts_with(b"/") || value == b"*")
-        && holds(Name::Protocol, |value| value.iter().all(u8::is_ascii_lowercase))
-        && holds(Name::ProtocolVersion, |value| value.starts_with(b"HTTP/"))
-        && holds(Name::DistributionDomain, |value| value.contains(&b'.'))
-        && holds(Name::TimeTaken, is_decimal)
-        && holds(Name::FirstByte, is_decimal)
-        && holds(Name::OriginFirstByte, is_decimal)
-        && holds(Name::ContentLength, is_integer)
-        && holds(Name::ReceivedBytes, is_integer)
-        && holds(Name::ContentType, |value| value.contains(&b'/'))
-        && holds(Name::ResultType, is_word)
-        && holds(Name::ResponseResultType, is_word)
-        && holds(Name::DetailedResultType, is_word)
-        && holds(Name::Host, |value| !value.contains(&b'/'))
-        && holds(Name::Country, |value| value.len() == 2)
-}
-
-/// Whether a line that fits no list is still one of CloudFront's: it has an edge and a request id,
-/// which no other log has side by side.
-fn looks_like_cloudfront(line: &[u8], ends: &mut Vec<usize>) -> bool {
-    let tabs = Delimiter::default();
-    if !tabs.split(line, ends) || ends.len() < 4 {
-        return false;
-    }
-    let mut cells = line.split(|byte| *byte == b'\t');
-    let edge = cells.any(is_edge);
-    edge && line.split(|byte| *byte == b'\t').any(is_request_id)
-}
-
-/// `DFW3`, `SEA19-C1`, `SOF50-P2`.
-fn is_edge(value: &[u8]) -> bool {
-    let (Some(airport), Some(rest)) = (value.get(..3), value.get(3..)) else { return false };
-    airport.iter().all(u8::is_ascii_uppercase)
-        && rest.first().is_some_and(u8::is_ascii_digit)
-        && rest.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase() || *b == b'-')
-}
-
-/// 56 characters that end in `==`.
-fn is_request_id(value: &[u8]) -> bool {
-    value.len() == 56
-        && value.ends_with(b"==")
-        && value.iter().all(|b| b.is_ascii_alphanumeric() || b"-_=".contains(b))
-}
-
-fn is_integer(value: &[u8]) -> bool {
-    value.iter().all(u8::is_ascii_digit)
-}
-
-/// As result types are: `ClientGeoBlocked`.
-fn is_word(value: &[u8]) -> bool {
-    value.iter().all(u8::is_ascii_alphabetic)
-}
-
-fn is_decimal(value: &[u8]) -> bool {
-    super::row::thousandths(value).is_some()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logs::names::Name;
 
     fn line(width: usize) -> String {
         let all = [
@@ -253,7 +215,7 @@ mod tests {
 
     fn list(fields: &[&str], realtime: bool) -> FieldList {
         let fields = fields.iter().map(|field| (*field).to_owned()).collect();
-        FieldList { fields, realtime, delimiter: None }
+        FieldList { fields, realtime, delimiter: None, changed: None }
     }
 
     #[test]
@@ -283,6 +245,40 @@ mod tests {
             panic!("no layout");
         };
         assert_eq!(layout.width, 4);
+    }
+
+    #[test]
+    fn a_line_of_an_earlier_list_is_told_by_the_forms_of_its_columns_or_by_its_time() {
+        let now = ["timestamp", "c-ip", "sc-status", "cs-uri-stem", "sc-content-len", "c-country"];
+        let known = Layouts::new([list(&now, true)]);
+        let fits = |line: &str| matches!(known.fit(line.as_bytes()), Fit::Layout(_));
+        assert!(fits("1684226820.937\t192.0.2.1\t403\t/\t919\tDE"));
+        for earlier in [
+            // With `time-taken` in the place of the length.
+            "1684226820.937\t192.0.2.1\t403\t/\t0.001\tDE",
+            // With a result type in the place of the country.
+            "1684226820.937\t192.0.2.1\t403\t/\t919\tError",
+            // With `cs-method` before the path, and all behind it shifted.
+            "1684226820.937\t192.0.2.1\t403\tGET\t/\t919",
+        ] {
+            assert!(!fits(earlier), "{earlier}");
+        }
+        // Two columns of one form are told by nothing in a line, and by CloudTrail alone.
+        let at = "2023-05-16T08:47:00Z".parse().unwrap();
+        let changed = FieldList { changed: Some(at), ..list(&now, true) };
+        let changed = Layouts::new([changed.clone(), changed]);
+        let line = b"1684226821.937\t192.0.2.1\t403\t/\t919\tDE";
+        let Fit::Refused(reason) = changed.fit(line) else { panic!("not refused") };
+        assert!(reason.contains("older than the last change"), "{reason}");
+        // The change takes a while to reach every edge.
+        let line = b"1684226880.937\t192.0.2.1\t403\t/\t919\tDE";
+        assert!(matches!(changed.fit(line), Fit::Refused(_)));
+        let line = b"1684227820.937\t192.0.2.1\t403\t/\t919\tDE";
+        assert!(matches!(changed.fit(line), Fit::Layout(_)));
+        // Another configuration has always had these columns.
+        let both = FieldList { changed: Some(at), ..list(&now, true) };
+        let both = Layouts::new([both, list(&now, true)]);
+        assert!(matches!(both.fit(b"1684226821.937\t192.0.2.1\t403\t/\t919\tDE"), Fit::Layout(_)));
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod contrast;
 pub mod delimited;
 pub mod envelope;
 pub mod fault;
+mod forms;
 pub mod function;
 pub mod json;
 pub mod key;

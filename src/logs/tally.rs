@@ -5,11 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use jiff::Timestamp;
 
 use super::contrast::{self, ServedRequest};
+use super::names::Name;
 use super::record::{Column, Refusal};
 use super::row::Row;
 use super::served::LetIn;
 use crate::clusters::Sample;
-use crate::limits::{SAMPLED_SERVED, SAMPLED_SERVED_LEAST, SAMPLED_SERVED_OF_ALL, SERVED_PATHS};
+use crate::limits::{
+    DOMAIN_BYTES, SAMPLED_SERVED, SAMPLED_SERVED_LEAST, SAMPLED_SERVED_OF_ALL,
+    SERVED_DISTRIBUTIONS, SERVED_PATHS,
+};
 
 /// Statuses that a custom error response puts in the place of 403, over all distributions that
 /// are known. Rows with one of them may be masked refusals and are kept until the distribution's
@@ -152,7 +156,7 @@ impl AccessTally {
                 Some(mut last) => *last.get_mut() += 1,
                 None => *served.buckets.entry(bucket).or_default() += 1,
             }
-            if matches!(row.status, 200 | 206) {
+            if is_content(row) {
                 let (result, _) = row.result_types();
                 let asked = matches!(result, Column::Value(b"Miss" | b"RefreshHit"));
                 let second = asked.then_some(row.time.as_second());
@@ -164,12 +168,21 @@ impl AccessTally {
     /// What is kept of a distribution. The more of them there are, the less is kept of each.
     fn served_by(&mut self, domain: &str) -> Option<&mut Served> {
         if !self.served.contains_key(domain) {
+            // The smallest names are kept, so that the order of lines does not matter.
+            let full = self.served.len() >= SERVED_DISTRIBUTIONS
+                && self.served.last_key_value().is_some_and(|(last, _)| **last < *domain);
+            if full || domain.len() > DOMAIN_BYTES {
+                return None;
+            }
             let before = sampled(self.served.len());
             let now = sampled(self.served.len() + 1);
             if now < before {
                 self.served.values_mut().for_each(|served| served.sample.shrink(now));
             }
             self.served.insert(domain.into(), Served::new(now));
+            if self.served.len() > SERVED_DISTRIBUTIONS {
+                self.served.pop_last();
+            }
         }
         self.served.get_mut(domain)
     }
@@ -214,6 +227,21 @@ impl AccessTally {
         let mut stay = stay.into_iter();
         self.refusals.retain(|_| stay.next().unwrap_or(true));
     }
+}
+
+/// Whether what was served came from an origin, be it by way of a cache. A preflight is answered
+/// by rules of its own, an error page is none of the path that was asked for, and what a function
+/// at the edge made is nobody's.
+fn is_content(row: &Row<'_>) -> bool {
+    let (result, _) = row.result_types();
+    let generated = |column: Column<&[u8]>| {
+        column.value().is_some_and(|result| result.ends_with(b"GeneratedResponse"))
+    };
+    matches!(row.status, 200 | 206)
+        && row.logged(Name::Method) != Column::Value(b"OPTIONS")
+        && result != Column::Value(b"Error")
+        && !generated(result)
+        && !generated(row.detailed_result_type())
 }
 
 /// A masked refusal logs `Error` twice; `Error` and something else is a viewer who hung up.

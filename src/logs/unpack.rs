@@ -10,7 +10,7 @@ use crc32fast::Hasher;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::fault::{Fault, FaultKind, Place};
-use crate::limits::{BROKEN_MEMBERS, GZIP_HEADER_BYTES};
+use crate::limits::{BROKEN_MEMBERS, FALSE_MEMBERS, GZIP_HEADER_BYTES};
 
 /// Bytes that are read at once, and bytes that stay behind the place of reading, so that a member
 /// that began inside a damaged one is still found.
@@ -116,6 +116,8 @@ pub struct Unpacked<R> {
     sum: Hasher,
     member: u64,
     broken: usize,
+    /// How often what looked like a member was none.
+    false_members: usize,
 }
 
 /// Why a member cannot be read.
@@ -147,6 +149,7 @@ impl<R: Read> Unpacked<R> {
             sum: Hasher::new(),
             member: 0,
             broken: 0,
+            false_members: 0,
         })
     }
 
@@ -183,6 +186,12 @@ impl<R: Read> Unpacked<R> {
                     if was_member || fault.kind == FaultKind::Unreadable {
                         self.broken += 1;
                         return Err(fault);
+                    }
+                    self.false_members += 1;
+                    if self.false_members > FALSE_MEMBERS {
+                        self.state = State::Done;
+                        let reason = "too many beginnings of gzip members that are none";
+                        return Err(Fault::new(fault.place, FaultKind::Corrupt, reason));
                     }
                 }
             }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::fault::{Fault, FaultKind, Faults};
 use super::lines::Line;
 use super::waf_record::Record;
-use crate::limits::ORIGIN_IDS;
+use crate::limits::{EARLIEST_SECOND, LATEST_SECOND, ORIGIN_IDS, WEB_ACL_BYTES, WEB_ACLS};
 
 /// Seconds of one WAF log file.
 pub const SLOT_SECONDS: i64 = 300;
@@ -119,8 +119,12 @@ impl Names {
 
 pub(super) fn moment_and_acl<'a>(line: &Line<'a>) -> Result<(Timestamp, &'a str), Fault> {
     let time = after_key(line.bytes, b"\"timestamp\"").and_then(integer);
-    let time = time.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    time.zip(acl_of(line.bytes)).ok_or_else(|| {
+    // A time that cannot be would make logs seem to reach further than they do.
+    let time = time
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+        .filter(|time| (EARLIEST_SECOND..LATEST_SECOND).contains(&time.as_second()));
+    let acl = acl_of(line.bytes).filter(|acl| acl.len() <= WEB_ACL_BYTES);
+    time.zip(acl).ok_or_else(|| {
         let reason = "neither `timestamp` nor `webaclId` can be read";
         Fault::new(line.place(), FaultKind::BadJson, reason)
     })
@@ -146,8 +150,26 @@ pub fn acl_of(line: &[u8]) -> Option<&str> {
 impl WafIndex {
     /// Notes that a file of a web ACL's slot exists, whatever it holds.
     pub fn note_slot(&mut self, acl: &str, slot: i64) {
-        let acl = self.name(acl);
+        if let Some(reach) = self.reach.get_mut(acl) {
+            reach.slots.insert(slot);
+            return;
+        }
+        // The smallest names are kept, so that the order of records does not matter.
+        let full = self.reach.len() >= WEB_ACLS;
+        if full && self.reach.last_key_value().is_some_and(|(last, _)| **last < *acl) {
+            return;
+        }
+        let acl = self.names.get(acl);
         self.reach.entry(acl).or_default().slots.insert(slot);
+        self.forget_surplus();
+    }
+
+    fn forget_surplus(&mut self) {
+        while self.reach.len() > WEB_ACLS {
+            if let Some((acl, _)) = self.reach.pop_last() {
+                self.names.0.remove(&acl);
+            }
+        }
     }
 
     /// Reads one line of a WAF log. `wanted` are the request ids of refusals.
@@ -168,14 +190,14 @@ impl WafIndex {
         let joins = id.is_some_and(|id| wanted.contains(id));
         // Behind an origin's WAF our id stands in a header, whose name may be in any case.
         if joins || names_our_id(line.bytes) {
-            match serde_json::from_slice::<Record<'_>>(line.bytes) {
+            match serde_json::from_slice::<Record>(line.bytes) {
                 Ok(record) => self.keep(record, wanted),
                 Err(error) => faults.push(no_record(line, &error)),
             }
         }
     }
 
-    fn keep(&mut self, record: Record<'_>, wanted: &HashSet<Box<str>>) {
+    fn keep(&mut self, record: Record, wanted: &HashSet<Box<str>>) {
         let own = record.http_request.request_id.as_deref().map(Box::from);
         let (side, id, row) = record.into_row(&mut self.names);
         let Some(id) = id.filter(|id| wanted.contains(id.as_str())) else { return };
@@ -221,10 +243,6 @@ impl WafIndex {
         self.behind.values().flatten().map(AsRef::as_ref)
     }
 
-    fn name(&mut self, text: &str) -> Arc<str> {
-        self.names.get(text)
-    }
-
     /// What the WAF of one side did with a request.
     pub fn row(&self, side: Side, request_id: &str) -> Option<&WafRow> {
         match side {
@@ -249,6 +267,7 @@ impl WafIndex {
         for (acl, reach) in other.reach {
             self.reach.entry(acl).or_default().slots.extend(reach.slots);
         }
+        self.forget_surplus();
         for (mine, theirs) in [(&mut self.edge, other.edge), (&mut self.origin, other.origin)] {
             let mut theirs: Vec<_> = theirs.into_iter().collect();
             theirs.sort();

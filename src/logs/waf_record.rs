@@ -1,9 +1,13 @@
 //! One record of a WAF log, as far as it is parsed.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::fault::Fault;
 use super::lines::Line;
@@ -12,7 +16,7 @@ use crate::limits::SHOWN_BYTES;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Record<'a> {
+pub(super) struct Record {
     #[serde(default)]
     webacl_id: String,
     #[serde(default)]
@@ -25,12 +29,11 @@ pub(super) struct Record<'a> {
     http_source_name: String,
     #[serde(default)]
     http_source_id: String,
-    #[serde(default)]
-    rule_group_list: Option<Vec<RuleGroup>>,
+    #[serde(default, rename = "ruleGroupList", deserialize_with = "terminating_rules")]
+    terminating_rules: Vec<TerminatingRule>,
     #[serde(default)]
     response_code_sent: Option<u16>,
-    #[serde(borrow)]
-    pub(super) http_request: HttpRequest<'a>,
+    pub(super) http_request: HttpRequest,
 }
 
 #[derive(Deserialize)]
@@ -50,11 +53,12 @@ struct TerminatingRule {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct HttpRequest<'a> {
+pub(super) struct HttpRequest {
     #[serde(default)]
     country: Option<String>,
-    #[serde(default, borrow)]
-    headers: Vec<WafHeader<'a>>,
+    /// The id that CloudFront adds for the origin.
+    #[serde(default, rename = "headers", deserialize_with = "our_id")]
+    our_id: Option<String>,
     #[serde(default)]
     pub(super) request_id: Option<String>,
 }
@@ -62,12 +66,49 @@ pub(super) struct HttpRequest<'a> {
 #[derive(Deserialize)]
 struct WafHeader<'a> {
     #[serde(default, borrow)]
-    name: std::borrow::Cow<'a, str>,
+    name: Cow<'a, str>,
     #[serde(default, borrow)]
-    value: Option<std::borrow::Cow<'a, str>>,
+    value: Option<Cow<'a, str>>,
 }
 
-impl Record<'_> {
+/// Of a list only what is kept of its items, so that a long one costs no more than that.
+fn filtered<'de, D: Deserializer<'de>, T: Deserialize<'de>, K>(
+    deserializer: D,
+    keep: impl Fn(T) -> Option<K>,
+) -> Result<Vec<K>, D::Error> {
+    struct List<F, T, K>(F, PhantomData<(T, K)>);
+    impl<'de, T: Deserialize<'de>, K, F: Fn(T) -> Option<K>> Visitor<'de> for List<F, T, K> {
+        type Value = Vec<K>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+        fn visit_unit<E>(self) -> Result<Vec<K>, E> {
+            Ok(Vec::new())
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<K>, A::Error> {
+            let mut kept = Vec::new();
+            while let Some(item) = seq.next_element()? {
+                kept.extend((self.0)(item));
+            }
+            Ok(kept)
+        }
+    }
+    deserializer.deserialize_any(List(keep, PhantomData))
+}
+
+fn terminating_rules<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<TerminatingRule>, D::Error> {
+    filtered(d, |group: RuleGroup| group.terminating_rule)
+}
+
+fn our_id<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
+    let ids = filtered(d, |header: WafHeader<'de>| {
+        let ours = header.name.eq_ignore_ascii_case("x-amz-cf-id");
+        header.value.filter(|_| ours).map(Cow::into_owned)
+    });
+    Ok(ids?.into_iter().next())
+}
+
+impl Record {
     /// The side, the id that joins with the access log, and what is kept.
     pub(super) fn into_row(self, names: &mut Names) -> (Side, Option<String>, WafRow) {
         let side = match self.http_source_name.as_str() {
@@ -76,12 +117,7 @@ impl Record<'_> {
         };
         let id = match side {
             Side::Edge => self.http_request.request_id,
-            Side::Origin => self
-                .http_request
-                .headers
-                .iter()
-                .find(|header| header.name.eq_ignore_ascii_case("x-amz-cf-id"))
-                .and_then(|header| header.value.as_deref().map(str::to_owned)),
+            Side::Origin => self.http_request.our_id,
         };
         let action = match self.action.as_str() {
             "ALLOW" => Action::Allow,
@@ -91,12 +127,10 @@ impl Record<'_> {
         };
         // Inside a rule group the rule that really ended the request has the name people look for;
         // `terminatingRuleId` then names the group's entry alone.
-        let inner = self.rule_group_list.iter().flatten().find_map(|group| {
-            group
-                .terminating_rule
-                .as_ref()
-                .filter(|rule| rule.action.as_deref().is_none_or(|inner| inner == self.action))
-        });
+        let inner = self
+            .terminating_rules
+            .iter()
+            .find(|rule| rule.action.as_deref().is_none_or(|inner| inner == self.action));
         let rule = inner.map_or(self.terminating_rule_id.as_str(), |rule| &rule.rule_id);
         let row = WafRow {
             action,
@@ -132,7 +166,7 @@ pub fn read_record(
     if !wanted(line.bytes, &acl) {
         return Ok((time, acl, None));
     }
-    match serde_json::from_slice::<Record<'_>>(line.bytes) {
+    match serde_json::from_slice::<Record>(line.bytes) {
         Ok(record) => Ok((time, acl, Some(record.into_row(names)))),
         Err(error) => Err(no_record(line, &error)),
     }

@@ -36,6 +36,9 @@ pub fn open(value: &Value, depth: usize, message: &mut Message) {
     if let Some(inner) = value.as_str() {
         open_text(inner, depth + 1, message);
     } else if let Some(records) = value.get("Records").and_then(Value::as_array) {
+        if records.is_empty() {
+            message.nothing.push("an event without records");
+        }
         // See: coralogix-aws-shipper `handle_s3_event`: only the first record was read.
         for record in records {
             open_record(record, depth, message);

@@ -120,6 +120,8 @@ fn what_carries_no_log_by_its_nature_is_nothing() {
         json!({"source": "aws.s3", "detail-type": "Object Deleted", "detail": {}}),
         json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectRemoved:Delete"}]}),
         json!({"Type": "SubscriptionConfirmation", "Message": "You have chosen"}),
+        json!({"Records": []}),
+        in_sqs(&[json!({"Records": []}).to_string()]),
     ] {
         let batch = read(&event);
         let [message] = batch.messages.as_slice() else { panic!("one message") };

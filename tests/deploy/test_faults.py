@@ -175,6 +175,7 @@ def test_two_distributions_in_one_object_of_which_one_cannot_be_written(stack, n
     assert {one["alert"]["distribution_id"] for one in drain_inbox(stack)} == {first.id, second.id}
 
 
+# See: elastic-serverless-forwarder#497: work was cut off at the deadline and reported as a bug.
 @pytest.mark.parametrize("fate", [Fate.STALLED, Fate.CUT_SHORT])
 def test_a_read_that_stalls_hands_back_what_is_not_done(aws, stack, new_sites, proxy, function, table, fate):
     [site] = new_sites(1)

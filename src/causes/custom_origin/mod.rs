@@ -70,7 +70,8 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     let opinion = without_log(kind, facts);
     let distribution = kind.config(facts);
     let origins = distribution.zip(kind.behavior(facts)).map(|(distribution, behavior)| {
-        distribution.origins_of(behavior).into_iter().find(|origin| !is_bucket(origin))
+        let origins = distribution.may_refuse(behavior, &kind.method);
+        origins.into_iter().find(|origin| !is_bucket(origin))
     });
     let origin = origins.flatten();
     // Whoever adds a header to what it sends the origin does so for something that looks at it.
@@ -105,7 +106,7 @@ fn without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         let ask = kind.ask_config();
         return by_page(kind, None).missing(ask);
     };
-    let origins = distribution.origins_of(behavior);
+    let origins = distribution.may_refuse(behavior, &kind.method);
     if !origins.is_empty() && origins.iter().all(|origin| is_bucket(origin)) {
         return Opinion::excludes(CONFIG, format!("behaviour {} asks a bucket", behavior.name()));
     }
@@ -163,20 +164,24 @@ fn without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
 
 /// Whether an origin finds what is asked of it by the Host alone.
 fn asks_by_host(domain: &str) -> bool {
-    domain.contains(".execute-api.") || domain.contains(".lambda-url.")
+    [".execute-api.", ".lambda-url.", ".lambda-web."].iter().any(|part| domain.contains(part))
 }
 
 /// What the body tells of who at the origin said no.
 fn by_page(kind: &Kind, origin: Option<&str>) -> Opinion {
     let api = origin.is_some_and(|name| name.contains(".execute-api."));
-    let function = origin.is_some_and(|name| name.contains(".lambda-url."));
+    let function =
+        origin.is_some_and(|name| name.contains(".lambda-url.") || name.contains(".lambda-web."));
     let detail = match kind.page {
         Page::ApiNoRoute if api || origin.is_none() => Some("no-route"),
-        Page::LambdaUrl | Page::LambdaUrlSignature => Some("lambda-url"),
+        Page::LambdaUrl | Page::LambdaUrlSignature if function || origin.is_none() => {
+            Some("lambda-url")
+        }
         Page::LoadBalancerRule => Some("secret-header"),
         // An API says the same to a foreign Host, a missing key and its own WAF.
         Page::ApiForbidden if api || origin.is_none() => None,
-        _ if function => Some("lambda-url"),
+        // What else comes from a function URL is the function's own word, if it is seen at all.
+        Page::Unknown if function => Some("lambda-url"),
         _ => Some("denied"),
     };
     let says = match (kind.page, kind.origin) {

@@ -58,7 +58,7 @@ impl LetIn {
         }
         let at = refusal.time.as_second();
         let tenant = refusal.tenant_id.as_deref().unwrap_or(&mine.id);
-        let all_known = facts.trail.is_told();
+        let all_known = facts.trail_is_whole();
         let read = |read_at: Option<Timestamp>| read_at.map(Timestamp::as_second);
         let changed = |from, to| facts.changed(What::Distribution, &[&mine.id, tenant], from, to);
         let config =

@@ -5,29 +5,25 @@
 //! or by kind cannot differ: a cause never sees anything else.
 
 mod let_in;
+mod of;
 mod origin_said;
 mod page;
 mod signed;
 mod tenancy;
 
-use std::collections::BTreeSet;
-
 pub use let_in::{LetIn, note};
+pub use of::Sources;
+use of::{matched, protocol};
 pub use origin_said::OriginSaid;
-use origin_said::Search;
 pub use page::Page;
-use page::{origin_asked, page};
-use signed::{keys_held, signed};
-use tenancy::{Tenancy, country, host, web_acl as acl_of};
+use tenancy::{Tenancy, country, host};
 
-use super::s3_origin::grant::{self, Met};
+use super::s3_origin::met::{ErrorPage, Met};
 use crate::account::distribution::{Behavior, Distribution, ErrorResponse};
-use crate::account::facts::{DistributionFacts, Facts, Held, What, acl_id};
+use crate::account::facts::{DistributionFacts, Held};
 use crate::account::{Question, bucket, web_acl};
-use crate::logs::function::{FunctionIndex, Ran};
-use crate::logs::origin::OriginIndex;
-use crate::logs::record::{Column, Refusal};
-use crate::logs::waf::{Action, Side, WafIndex};
+use crate::logs::function::Ran;
+use crate::logs::record::Column;
 use crate::signature::Signature;
 
 /// All that a cause may read of a request.
@@ -84,6 +80,11 @@ pub struct Kind {
     /// Whether the origin of the same behaviour served after it had refused, with no change in
     /// between, so that nothing refuses the whole behaviour.
     pub origin_serves: bool,
+    /// Whether the origin of the same behaviour served anything, so that CloudFront asks it as it
+    /// wants to be asked.
+    pub has_served: bool,
+    /// The page of an error that a bucket holds, where S3 answered and no bucket was asked.
+    pub error_page: Option<ErrorPage>,
     /// Whether the other distributions of the account are known as they were at that moment.
     pub others_known: bool,
     /// Whether it is known as it was then which web ACLs stand in front of origins.
@@ -229,144 +230,9 @@ pub enum Country {
     Unknown,
 }
 
-/// What is known beside the refusals themselves.
-pub struct Sources<'a> {
-    /// What AWS says.
-    pub facts: &'a Facts,
-    /// What the WAF logs say.
-    pub waf: &'a WafIndex,
-    /// What the logs of origins say.
-    pub origin: &'a OriginIndex,
-    /// For which requests functions at the edge ran.
-    pub function: &'a FunctionIndex,
-    /// Bodies that were sent with requests of which the WAF's log says that it blocked them, by
-    /// media type and length, and with no other request.
-    pub blocked_bodies: &'a BTreeSet<(Box<str>, u64)>,
-}
-
 const TENANTS: &str = "cloudfront/list-distribution-tenants";
 
 impl Kind {
-    /// The kind of a refusal.
-    pub fn of(refusal: &Refusal, sources: &Sources<'_>) -> Self {
-        let facts = sources.facts;
-        let mine = refusal.distribution_id.as_deref().and_then(|id| facts.distributions.get(id));
-        let distribution = mine.and_then(|mine| mine.distribution.known());
-        let tenant = Tenancy::of(refusal, facts);
-        let at = refusal.time;
-        let held = |what, names: &[&str], read_at| facts.holds(what, names, read_at, at);
-        let config = match mine {
-            Some(mine) => {
-                let tenant = refusal.tenant_id.as_deref().unwrap_or(&mine.id);
-                let told = held(What::Distribution, &[&mine.id, tenant], mine.distribution.read_at);
-                // AWS itself says when it was last changed, though not what was changed.
-                let later = distribution.and_then(Distribution::last_modified);
-                match later.is_some_and(|changed| changed > at) && !facts.trail.is_told() {
-                    true => told.max(Held::Unsure),
-                    false => told,
-                }
-            }
-            None => Held::Unsure,
-        };
-        let (behavior, index) = matched(refusal, distribution);
-        let (acl, arn) = acl_of(distribution, &tenant);
-        let bucket =
-            mine.zip(distribution).zip(behavior).and_then(|((mine, distribution), behavior)| {
-                grant::of(refusal, facts, mine, distribution, behavior)
-            });
-        let (geo, country, country_by_address) = country(refusal, distribution, &tenant);
-        let page = page(refusal, sources.blocked_bodies);
-        let asked = origin_asked(refusal);
-        let configured = distribution.filter(|_| config == Held::Holds).zip(behavior);
-        let search = Search { refusal, index: sources.origin, waf: sources.waf, configured };
-        let origin_said = search.run(asked, page);
-        let signature =
-            mine.zip(distribution).zip(behavior).and_then(|((mine, distribution), behavior)| {
-                behavior.is_signed().then(|| signed(refusal, mine, distribution, behavior))
-            });
-        Self {
-            distribution: refusal.distribution_id.clone(),
-            status: refusal.status,
-            config,
-            behavior: index,
-            host: host(refusal, distribution, facts, &tenant),
-            method: method(&refusal.method),
-            protocol: protocol(refusal),
-            old_http: matches!(
-                refusal.protocol_version.value().map(AsRef::as_ref),
-                Some("HTTP/1.0" | "HTTP/0.9")
-            ),
-            result: refusal.result_type.clone(),
-            detailed: refusal.detailed_result_type.clone(),
-            page,
-            // A line of this very request shows that its origin was asked.
-            origin: if origin_said.exactly().is_some() { OriginAsked::Yes } else { asked },
-            waf: waf_seen(refusal, sources.waf, Side::Edge, arn),
-            origin_waf: waf_seen(refusal, sources.waf, Side::Origin, None),
-            function_ran: refusal.request_id.as_deref().and_then(|id| sources.function.ran(id)),
-            origin_said,
-            acl,
-            acl_arn: arn.map(Into::into),
-            acl_held: arn.zip(mine).map_or(Held::Holds, |(arn, mine)| {
-                let name = mine.web_acl.known().map(|acl| acl.name.as_str()).unwrap_or_default();
-                held(What::WebAcl, &[arn, acl_id(arn), name], mine.web_acl.read_at)
-            }),
-            geo,
-            geo_of_tenant: matches!(&tenant, Tenancy::Of(tenant) if tenant.restricts_countries()),
-            country,
-            country_by_address,
-            tenants: match (&tenant, refusal.tenant_id.as_deref()) {
-                (Tenancy::Unknown, Some(id)) => {
-                    Some(Question::new("cloudfront/get-distribution-tenant", id))
-                }
-                (Tenancy::No, _) => distribution
-                    .is_some_and(Distribution::is_for_tenants)
-                    .then(|| Question::all(TENANTS)),
-                _ => None,
-            },
-            origin_serves: match (mine, index) {
-                (Some(mine), MatchedBehavior::At(place)) => {
-                    mine.witnesses.get(&place).is_some_and(|witness| {
-                        witness.contradicts(at.as_second(), |from, to| {
-                            facts.changed(What::Distribution, &[&mine.id], from, to)
-                        })
-                    })
-                }
-                _ => false,
-            },
-            others_known: mine
-                .map_or(facts.summaries.is_told(), |mine| facts.others_hold(&mine.id, at)),
-            origin_acls: mine.map_or(Held::Unsure, |mine| {
-                let acls = mine.origin_acls.iter();
-                let all =
-                    acls.map(|acl| held(What::OriginAcl, &[&acl.question.about], acl.read_at));
-                all.max().unwrap_or(Held::Holds)
-            }),
-            policies: mine
-                .zip(behavior)
-                .map(|(mine, behavior)| mine.unknown_policies(behavior))
-                .unwrap_or_default(),
-            mask_shared: refusal.status != 403
-                && distribution.is_some_and(|distribution| {
-                    let rules = distribution.config.custom_error_responses.items.iter();
-                    let mut others = rules.filter(|rule| rule.error_code != 403);
-                    others.any(|rule| rule.response_code == refusal.status.to_string())
-                }),
-            enabled: match &tenant {
-                Tenancy::Of(tenant) if tenant.enabled == Some(false) => Some(false),
-                Tenancy::Unknown => None,
-                _ => distribution.and_then(|distribution| distribution.config.enabled),
-            },
-            host_forwarded: mine.zip(behavior).and_then(|(mine, b)| mine.forwards_host(b)),
-            let_in: mine.map_or_else(LetIn::default, |mine| {
-                LetIn::of(refusal, facts, mine, (behavior, index), signature.as_ref())
-            }),
-            signature,
-            keys: keys_held(mine, behavior, held),
-            bucket,
-        }
-    }
-
     /// Whether another distribution may ask the same bucket in the same way, so that a line of its
     /// log may be that one's. An origin access identity is one distribution's as a rule, and the
     /// line names it; an origin access control signs for the service alone.
@@ -436,87 +302,6 @@ impl Kind {
     pub fn reached_waf(&self) -> bool {
         matches!(self.waf, WafSeen::Passed | WafSeen::Blocked { .. } | WafSeen::Interrupted)
             || self.origin == OriginAsked::Yes
-    }
-}
-
-fn matched<'a>(
-    refusal: &Refusal,
-    distribution: Option<&'a Distribution>,
-) -> (Option<&'a Behavior>, MatchedBehavior) {
-    let Some(distribution) = distribution else { return (None, MatchedBehavior::Unknown) };
-    let behavior = match refusal.behavior.value() {
-        // The log's own word is better than matching the path under today's configuration.
-        Some(pattern) => distribution.behavior_named(pattern),
-        None => Some(distribution.behavior_for(&refusal.path.sent())),
-    };
-    let index = behavior.and_then(|behavior| {
-        distribution.behaviors().position(|each| std::ptr::eq(each, behavior))
-    });
-    match (behavior, index) {
-        (Some(behavior), Some(index)) => (Some(behavior), MatchedBehavior::At(index)),
-        _ => (None, MatchedBehavior::Unknown),
-    }
-}
-
-/// A method that HTTP has. All others are the viewer's own words, which CloudFront treats alike; a
-/// kind for each would let anybody fill the memory.
-fn method(logged: &str) -> Box<str> {
-    const KNOWN: [&str; 18] = [
-        "GET",
-        "HEAD",
-        "OPTIONS",
-        "PUT",
-        "POST",
-        "PATCH",
-        "DELETE",
-        "CONNECT",
-        "TRACE",
-        "PROPFIND",
-        "PROPPATCH",
-        "MKCOL",
-        "COPY",
-        "MOVE",
-        "LOCK",
-        "UNLOCK",
-        "SEARCH",
-        "PURGE",
-    ];
-    let known = KNOWN.contains(&logged) || logged == "-";
-    if known { logged.into() } else { "an unknown method".into() }
-}
-
-fn protocol(refusal: &Refusal) -> Protocol {
-    match refusal.protocol.value().map(AsRef::as_ref) {
-        Some("http" | "ws") => Protocol::Plain,
-        Some("https" | "wss" | "grpcs") => Protocol::Tls,
-        _ => Protocol::Unknown,
-    }
-}
-
-fn waf_seen(refusal: &Refusal, waf: &WafIndex, side: Side, acl: Option<&str>) -> WafSeen {
-    let row = refusal.request_id.as_deref().and_then(|id| waf.row(side, id));
-    if let Some(row) = row {
-        return match row.action {
-            Action::Block => WafSeen::Blocked {
-                rule: row.rule.as_ref().into(),
-                rule_type: row.rule_type.as_ref().into(),
-                code: row.response_code,
-                at: match side {
-                    Side::Edge => "".into(),
-                    Side::Origin => row.source_id.as_ref().into(),
-                },
-            },
-            Action::Allow => WafSeen::Passed,
-            Action::Interrupt | Action::Other => WafSeen::Interrupted,
-        };
-    }
-    let Some(reach) = acl.and_then(|acl| waf.reach(acl)) else { return WafSeen::NoLogs };
-    let (from, to) = refusal.span();
-    // Without an id there is nothing to find, however complete the logs are.
-    if refusal.request_id.is_some() && reach.is_complete(from, to) {
-        WafSeen::Silent
-    } else {
-        WafSeen::NotYet
     }
 }
 

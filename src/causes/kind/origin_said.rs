@@ -72,13 +72,7 @@ impl Search<'_> {
 
     fn origins(&self) -> Vec<&Origin> {
         let Some((distribution, behavior)) = self.configured else { return Vec::new() };
-        let origins = distribution.origins_of(behavior);
-        // A group that is left on 403 answers with its second origin's refusal.
-        let leaves = matches!(self.refusal.method.as_ref(), "GET" | "HEAD" | "OPTIONS")
-            && distribution
-                .group_of(behavior)
-                .is_some_and(|group| group.failover_criteria.status_codes.items.contains(&403));
-        if leaves { origins.last().copied().into_iter().collect() } else { origins }
+        distribution.may_refuse(behavior, &self.refusal.method)
     }
 
     fn exact(&self) -> Option<OriginSaid> {

@@ -74,8 +74,11 @@ fn listings(bucket: &BucketFacts) -> impl Iterator<Item = &Listing> {
 
 /// Whether a complete listing lacks a key.
 pub fn is_absent(bucket: &BucketFacts, key: &str) -> bool {
-    listings(bucket).any(|listing| listing.speaks_of(key))
-        && !listings(bucket).any(|listing| listing.keys.contains_key(key))
+    // S3 reads a plus in a path as a space as well.
+    let spaced = key.replace('+', " ");
+    let has =
+        |listing: &Listing| listing.keys.contains_key(key) || listing.keys.contains_key(&spaced);
+    listings(bucket).any(|listing| listing.speaks_of(key)) && !listings(bucket).any(has)
 }
 
 /// Whether an archived object is being restored.
@@ -136,8 +139,9 @@ pub fn state(
             _ => KeyState::Present,
         };
     }
-    if bucket.heads.get(key).is_some_and(|fact| fact.known().is_some()) {
-        return KeyState::Present;
+    if let Some(head) = bucket.heads.get(key).and_then(|fact| fact.known()) {
+        let later = head.written().is_some_and(|written| written > refusal.time);
+        return if later { KeyState::Later } else { KeyState::Present };
     }
     if asks_root && root.is_empty() {
         return KeyState::Near { how: Near::NoRoot, doubted: false };

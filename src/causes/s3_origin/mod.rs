@@ -25,6 +25,7 @@
 pub mod asks;
 pub mod grant;
 pub mod key;
+pub mod met;
 mod remedy;
 
 use super::kind::{Kind, MatchedBehavior, Page, is_bucket};
@@ -33,8 +34,9 @@ use super::origin_log;
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::facts::{DistributionFacts, Held};
 use crate::account::{Question, bucket};
-use grant::{Grant, Lacks, Met, Turned};
+use grant::{Grant, Lacks};
 use key::{KeyState, Near};
+use met::{ErrorPage, Met, Turned};
 
 pub(super) const RULE: Rule = Rule {
     cause: Cause::S3Origin,
@@ -100,7 +102,18 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     }
     let Some(behavior) = kind.behavior(facts) else { return Opinion::silent() };
     let Some(distribution) = kind.config(facts) else { return Opinion::silent() };
-    let origins = distribution.origins_of(behavior);
+    let origins = distribution.may_refuse(behavior, &kind.method);
+    match kind.error_page {
+        Some(ErrorPage::Refused(code)) => {
+            return looks_like(kind, Says::Explains, "custom-error-page")
+                .because(CONFIG, format!("the page for {code} is itself refused by its bucket"));
+        }
+        Some(ErrorPage::OfBucket) => {
+            return looks_like(kind, Says::Hints, "custom-error-page")
+                .because(CONFIG, "a bucket holds the page of an error");
+        }
+        None => {}
+    }
     if !origins.is_empty() && !origins.iter().any(|origin| is_bucket(origin)) {
         let names: Vec<&str> = origins.iter().map(|origin| origin.domain_name.as_str()).collect();
         let reason = format!("behaviour {} asks {}, no bucket", behavior.name(), names.join(", "));
@@ -122,6 +135,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         None => looks_like(kind, looks(kind), None)
             .missing(facts.and_then(|facts| unread_policy(facts, &name))),
     };
+    let opinion = unless_asked_otherwise(kind, opinion);
     let shared = kind.origin_is_shared(facts, &name);
     let opinion = origin_log::of_bucket(kind, opinion, shared);
     // S3 answers with its own XML; another body under no error page speaks against it.
@@ -132,6 +146,21 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         return opinion.at_most(Says::Hints);
     }
     opinion
+}
+
+/// Where a bucket lets CloudFront in and nobody knows how CloudFront asks (unsigned, or with the
+/// viewer's Host), a missing key explains nothing for certain unless the bucket served others.
+fn unless_asked_otherwise(kind: &Kind, opinion: Opinion) -> Opinion {
+    let Some(met) = kind.bucket.as_ref() else { return opinion };
+    if kind.has_served || !matches!(met.grant, Grant::Granted { .. }) {
+        return opinion;
+    }
+    let unknown: Vec<Question> = met.signing.iter().chain(&kind.policies).cloned().collect();
+    // That the bucket refused is as sure as before.
+    if unknown.is_empty() || opinion.detail.is_none() {
+        return opinion.missing_all(met.signing.clone());
+    }
+    opinion.at_most(Says::Supports).detail_unsure().missing_all(unknown)
 }
 
 /// The question for a bucket's policy, where it is not known.
@@ -157,14 +186,17 @@ fn looks_like(kind: &Kind, says: Says, detail: impl Into<Option<&'static str>>) 
 /// What the bucket's policy and its keys say.
 fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
     let base = |says, detail: Option<&'static str>| looks_like(kind, says, detail);
-    let absent = matches!(
-        met.key,
-        KeyState::Absent { .. } | KeyState::Near { .. } | KeyState::Later | KeyState::JustWritten
-    );
+    // What a key that is not there is refused for, if the grant is not the matter.
+    let missing = match met.key {
+        KeyState::Near { .. } => Some("wrong-path"),
+        KeyState::Absent { .. } | KeyState::Later | KeyState::JustWritten => Some("object-missing"),
+        _ => None,
+    };
+    let absent = missing.is_some();
+    let shut = if met.website { "website-not-public" } else { "access-not-granted" };
     if met.held == Held::Changed {
         let sentence = "the bucket's policy was changed between this request and its reading";
-        let refused =
-            base(looks(kind), Some(if absent { "object-missing" } else { "access-not-granted" }));
+        let refused = base(looks(kind), missing.or(Some(shut)));
         return refused.detail_unsure().because(TRAIL, sentence);
     }
     let unheld = met.held == Held::Unsure;
@@ -173,10 +205,7 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
         Grant::Denied(why) => {
             base(Says::Explains, Some("explicit-deny")).because(POLICY, why.as_ref())
         }
-        Grant::NotGranted(why) => {
-            let detail = if met.website { "website-not-public" } else { "access-not-granted" };
-            base(Says::Explains, Some(detail)).because(POLICY, why.as_ref())
-        }
+        Grant::NotGranted(why) => base(Says::Explains, Some(shut)).because(POLICY, why.as_ref()),
         Grant::RequesterPays => base(Says::Explains, Some("requester-pays")).because(
             "s3api/get-bucket-request-payment",
             "whoever asks must pay, and CloudFront sends no payer",
@@ -184,13 +213,11 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
         Grant::PerhapsDenied(why) => {
             base(looks(kind), Some("explicit-deny")).detail_unsure().because(POLICY, why.as_ref())
         }
-        Grant::Unknown { why, lacks } if absent && !met.website => {
-            base(looks(kind), Some("object-missing"))
-                .detail_unsure()
-                .because(LISTING, "the key is not in the bucket")
-                .because(POLICY, why.as_ref())
-                .missing(lacks.question(name, kind))
-        }
+        Grant::Unknown { why, lacks } if absent && !met.website => base(looks(kind), missing)
+            .detail_unsure()
+            .because(LISTING, "the key is not in the bucket")
+            .because(POLICY, why.as_ref())
+            .missing(lacks.question(name, kind)),
         // A website that may not list says 403 for a key that is missing as well, whatever AWS's
         // pages promise: only a key that is there is refused for certain because it is not public.
         Grant::Unknown { why, lacks: Lacks::Lists | Lacks::PublicAccess }
@@ -200,9 +227,8 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
         }
         Grant::Unknown { why, lacks } => {
             let present = met.key == KeyState::Present;
-            let detail = if met.website { "website-not-public" } else { "access-not-granted" };
             let told = (met.website && !absent) || present;
-            base(looks(kind), told.then_some(detail))
+            base(looks(kind), told.then_some(shut))
                 .detail_unsure()
                 .because(POLICY, why.as_ref())
                 .missing(lacks.question(name, kind))
@@ -210,8 +236,21 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
         Grant::Granted { lists } => granted(kind, met, *lists, name),
     };
     if contradicted {
-        return base(looks(kind), None)
+        return base(looks(kind), missing)
+            .detail_unsure()
             .because(LOG, "in the same minutes the origin served keys that this policy refuses");
+    }
+    // A key that is there dates the loss of a grant. One that is not was refused before it as well.
+    if met.may_begin_later && met.grant.refuses() && met.key != KeyState::Present {
+        let sentence = "the origin served keys that this policy refuses until shortly before, and \
+                        nothing shows that it had stopped when this request came";
+        let opinion = match missing {
+            Some(detail) => {
+                base(looks(kind), Some(detail)).because(LISTING, "the key is not in the bucket")
+            }
+            None => opinion.at_most(Says::Supports),
+        };
+        return opinion.detail_unsure().because(LOG, sentence);
     }
     if unheld {
         let sentence =
@@ -225,15 +264,25 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
 fn granted(kind: &Kind, met: &Met, lists: Option<bool>, name: &str) -> Opinion {
     let base = |says, detail: Option<&'static str>| looks_like(kind, says, detail);
     let allows = "the policy lets this distribution read the key";
-    // With the right to list, and at a website, a missing key is 404.
-    let not_found = lists == Some(true) || met.website;
+    // With the right to list a missing key is 404. Of websites AWS's guide says 404 and its page
+    // on such refusals 403 where nobody may list, so that a rule for 404 may be meant as well.
+    let may_list = lists == Some(true);
+    let not_found = may_list || (met.website && met.turned.is_some());
+    let sure = |opinion: Opinion| if may_list { opinion } else { opinion.detail_unsure() };
     let missing = |says: Says, detail, source: &str, sentence: &str| match (not_found, met.turned) {
-        (true, Some(Turned::Into403(code))) => base(Says::Explains, Some("custom-error-page"))
-            .because(CONFIG, format!("a custom error response answers 403 in the place of {code}"))
-            .because(source, sentence),
-        (true, Some(Turned::PageRefused(code))) => base(Says::Explains, Some("custom-error-page"))
-            .because(CONFIG, format!("the page for {code} is itself refused by its bucket"))
-            .because(source, sentence),
+        (true, Some(Turned::Into403(code))) => {
+            sure(base(Says::Explains, Some("custom-error-page")))
+                .because(
+                    CONFIG,
+                    format!("a custom error response answers 403 in the place of {code}"),
+                )
+                .because(source, sentence)
+        }
+        (true, Some(Turned::PageRefused(code))) => {
+            sure(base(Says::Explains, Some("custom-error-page")))
+                .because(CONFIG, format!("the page for {code} is itself refused by its bucket"))
+                .because(source, sentence)
+        }
         (true, None) => base(Says::Silent, None)
             .because(POLICY, "CloudFront may list the bucket, so a missing key would be 404"),
         (false, _) => base(says, Some(detail)).because(source, sentence).because(

@@ -204,6 +204,23 @@ fn at_origin(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     origin_log::of_origin_waf(kind, at_origin_without_log(kind, facts))
 }
 
+/// Whether an origin may be a resource, by its ARN. A domain name of one's own may be anybody's.
+fn names_resource(domain: &str, arn: &str) -> bool {
+    let domain = domain.to_ascii_lowercase();
+    let arn = arn.to_ascii_lowercase();
+    let named = |part: &str| arn.split_once(part)?.1.split('/').next();
+    if domain.contains(".elb.") {
+        let host = domain.strip_prefix("dualstack.").unwrap_or(&domain);
+        let host = host.strip_prefix("internal-").unwrap_or(host);
+        let rest = named(":loadbalancer/app/").and_then(|name| host.strip_prefix(name));
+        rest.is_some_and(|rest| rest.starts_with('-'))
+    } else if domain.contains(".execute-api.") {
+        named("/restapis/").is_some_and(|id| domain.split('.').next() == Some(id))
+    } else {
+        true
+    }
+}
+
 fn at_origin_without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     match &kind.origin_waf {
         WafSeen::Blocked { rule, rule_type, at, .. } => {
@@ -226,13 +243,22 @@ fn at_origin_without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opin
     if kind.page.is_edge() && !kind.page_may_differ(facts) {
         return Opinion::doubts(kind);
     }
-    if let Some((distribution, behavior)) = kind.config(facts).zip(kind.behavior(facts)) {
-        let origins = distribution.origins_of(behavior);
-        if !origins.is_empty() && origins.iter().all(|origin| is_bucket(origin)) {
-            return Opinion::excludes(CONFIG, "a WAF cannot stand in front of a bucket");
-        }
+    let configured = kind.config(facts).zip(kind.behavior(facts));
+    let origins =
+        configured.map(|(distribution, behavior)| distribution.may_refuse(behavior, &kind.method));
+    let origins = origins.unwrap_or_default();
+    if !origins.is_empty() && origins.iter().all(|origin| is_bucket(origin)) {
+        return Opinion::excludes(CONFIG, "a WAF cannot stand in front of a bucket");
     }
+    // What stands in front of another load balancer says nothing of this one.
     let acls = facts.map(|facts| facts.origin_acls.as_slice()).unwrap_or_default();
+    let acls: Vec<_> = acls
+        .iter()
+        .filter(|acl| {
+            let resource = acl.question.about.as_str();
+            origins.iter().any(|origin| names_resource(&origin.domain_name, resource))
+        })
+        .collect();
     if !acls.is_empty()
         && kind.origin_acls == Held::Holds
         && acls.iter().all(|acl| acl.known().is_some_and(Option::is_none))
@@ -254,4 +280,21 @@ fn at_origin_without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opin
         _ => Opinion::silent(),
     };
     opinion.missing_all(unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_resource;
+
+    #[test]
+    fn a_load_balancer_or_an_api_is_known_by_its_name() {
+        let balancer = "arn:aws:elasticloadbalancing:eu-central-1:1:loadbalancer/app/shop/50dc6c";
+        assert!(names_resource("shop-1201.eu-central-1.elb.amazonaws.com", balancer));
+        assert!(names_resource("dualstack.Shop-1201.eu-central-1.elb.amazonaws.com", balancer));
+        assert!(!names_resource("shopping-1.eu-central-1.elb.amazonaws.com", balancer));
+        assert!(names_resource("origin.shop.example", balancer));
+        let api = "arn:aws:apigateway:eu-central-1::/restapis/a1b2c3/stages/prod";
+        assert!(names_resource("a1b2c3.execute-api.eu-central-1.amazonaws.com", api));
+        assert!(!names_resource("z9y8x7.execute-api.eu-central-1.amazonaws.com", api));
+    }
 }

@@ -20,8 +20,23 @@ pub struct Chunk {
     pub range: Range<usize>,
 }
 
+/// What the columns of an object may still cost, whatever it says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Bytes of the object that columns may lie in. Several may be said to lie in the same ones,
+    /// and each of them is read.
+    pub stored: usize,
+    /// Bytes that pages may unpack to.
+    pub unpacked: usize,
+    /// Bytes that the pages and dictionaries of all columns may have at once.
+    pub open: usize,
+}
+
 /// Why a column cannot be read.
 pub type Reason = &'static str;
+
+/// The reason of a page that does not fit the limit.
+pub const TOO_LARGE: Reason = "the pages of a row group are too large";
 
 const DAMAGED: Reason = "a page is damaged";
 
@@ -80,9 +95,17 @@ struct Head {
 
 impl<'a> Column<'a> {
     /// Opens a column of an object.
-    pub fn open(object: &'a [u8], chunk: &Chunk, optional: bool) -> Result<Self, Reason> {
+    pub fn open(
+        object: &'a [u8],
+        chunk: &Chunk,
+        optional: bool,
+        budget: &mut Budget,
+    ) -> Result<Self, Reason> {
+        let pages = object.get(chunk.range.clone()).ok_or("a column lies outside the object")?;
+        let stored = budget.stored.checked_sub(pages.len());
+        budget.stored = stored.ok_or("its columns lie in each other")?;
         Ok(Self {
-            pages: object.get(chunk.range.clone()).ok_or("a column lies outside the object")?,
+            pages,
             codec: chunk.codec,
             optional,
             dictionary: Vec::new(),
@@ -93,13 +116,12 @@ impl<'a> Column<'a> {
     }
 
     /// Bytes that are held in memory.
-    pub fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         self.dictionary.len() + self.entries.len() * 4 + self.page.text.len()
     }
 
-    /// Goes to the next value. `false` after the last one. `budget` are the bytes that pages may
-    /// still unpack to.
-    pub fn advance(&mut self, budget: &mut usize) -> Result<bool, Reason> {
+    /// Goes to the next value. `false` after the last one.
+    pub fn advance(&mut self, budget: &mut Budget) -> Result<bool, Reason> {
         while self.page.left == 0 {
             if self.pages.is_empty() {
                 return Ok(false);
@@ -142,21 +164,32 @@ impl<'a> Column<'a> {
         }
     }
 
-    fn next_page(&mut self, budget: &mut usize) -> Result<(), Reason> {
+    fn next_page(&mut self, budget: &mut Budget) -> Result<(), Reason> {
         let mut reader = Reader::new(self.pages);
         let head = head(&mut reader).ok_or("a page header is damaged")?;
         let rest = self.pages.get(reader.position()..).ok_or(DAMAGED)?;
         let (packed, rest) = rest.split_at_checked(head.packed).ok_or("a page is cut off")?;
         self.pages = rest;
-        // Several columns may be said to lie in the same bytes, and each of them is unpacked.
-        *budget =
-            budget.checked_sub(head.unpacked).ok_or("it unpacks to more than its length allows")?;
+        let unpacked = budget.unpacked.checked_sub(head.unpacked);
+        budget.unpacked = unpacked.ok_or("it unpacks to more than its length allows")?;
+        // What this page takes the place of is given back before it is opened.
+        budget.open = budget.open.saturating_add(self.bytes());
         match head.kind {
-            0 => self.data_page(&head, packed),
-            2 => self.dictionary_page(&head, packed),
-            3 => self.data_page_v2(&head, packed),
-            _ => Ok(()),
+            2 => (self.dictionary, self.entries) = (Vec::new(), Vec::new()),
+            _ => self.page = Page::default(),
         }
+        let open = budget.open.checked_sub(self.bytes()).ok_or(TOO_LARGE)?;
+        if head.unpacked > open {
+            return Err(TOO_LARGE);
+        }
+        match head.kind {
+            0 => self.data_page(&head, packed)?,
+            2 => self.dictionary_page(&head, packed)?,
+            3 => self.data_page_v2(&head, packed)?,
+            _ => {}
+        }
+        budget.open = budget.open.checked_sub(self.bytes()).ok_or(TOO_LARGE)?;
+        Ok(())
     }
 
     fn dictionary_page(&mut self, head: &Head, packed: &[u8]) -> Result<(), Reason> {
@@ -270,19 +303,28 @@ fn unpack(codec: i64, packed: &[u8], size: usize) -> Result<Vec<u8>, Reason> {
             snap::raw::Decoder::new().decompress_vec(packed).map_err(|_| DAMAGED)?
         }
         2 => {
-            let mut text = Vec::new();
             let gzip = flate2::read::MultiGzDecoder::new(packed);
-            gzip.take(size as u64 + 1).read_to_end(&mut text).map_err(|_| DAMAGED)?;
-            text
+            read_whole(gzip, size)?
         }
         4 => return Err("it is packed with Brotli, which is not read"),
         5 | 7 => return Err("it is packed with LZ4, which is not read"),
-        6 => return Err("it is packed with Zstandard, which is not read"),
+        // The default of Athena's Iceberg tables, and of many who rewrite their logs.
+        6 => {
+            let zstd = ruzstd::decoding::StreamingDecoder::new(packed).map_err(|_| DAMAGED)?;
+            read_whole(zstd, size)?
+        }
         _ => return Err("it is packed in a way that is not read"),
     };
     if text.len() != size {
         return Err("a page does not have the size that it promises");
     }
+    Ok(text)
+}
+
+/// All of a page, or one byte more than it promises.
+fn read_whole(packed: impl Read, size: usize) -> Result<Vec<u8>, Reason> {
+    let mut text = Vec::with_capacity(size + 1);
+    packed.take(size as u64 + 1).read_to_end(&mut text).map_err(|_| DAMAGED)?;
     Ok(text)
 }
 

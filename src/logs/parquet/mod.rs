@@ -1,7 +1,7 @@
 //! Standard logs of version 2 as Parquet: every column a string, its name in lower case with `_`.
 //!
 //! Only what such files have is read: flat columns of strings, written plainly or with a
-//! dictionary, unpacked or packed with Snappy or gzip. All else is refused by name. A reader for
+//! dictionary, unpacked or packed with Snappy, gzip or Zstandard. All else is refused by name. A reader for
 //! all of Parquet trusts the sizes that a file names; here each of them has a limit.
 
 mod column;
@@ -10,7 +10,7 @@ mod thrift;
 
 use std::borrow::Cow;
 
-use column::{Chunk, Column};
+use column::{Budget, Chunk, Column};
 use thrift::{Reader, Type};
 
 use super::fault::{Fault, FaultKind, Faults, Place};
@@ -63,10 +63,15 @@ pub fn read(
     }
     let ratio = usize::try_from(limits.object_ratio).unwrap_or(usize::MAX);
     let free = usize::try_from(RATIO_FREE_BYTES).unwrap_or(usize::MAX);
-    let budget = object.len().saturating_mul(ratio).max(free);
-    let mut state = State { clock: Clock::default(), budget, open: limits.parquet_open_bytes };
+    let budget = Budget {
+        stored: object.len(),
+        unpacked: object.len().saturating_mul(ratio).max(free),
+        open: limits.parquet_open_bytes,
+    };
+    let mut state = State { clock: Clock::default(), budget };
     let mut first = 1u64;
     for group in &index.groups {
+        state.budget.open = limits.parquet_open_bytes;
         if let Err((row, kind, reason)) =
             read_group(object, group, &index, first, &mut state, faults, &mut each)
         {
@@ -80,10 +85,7 @@ pub fn read(
 /// What goes on from one row group to the next.
 struct State {
     clock: Clock,
-    /// Bytes that pages may still unpack to.
-    budget: usize,
-    /// Bytes that the pages of all columns may have at once.
-    open: usize,
+    budget: Budget,
 }
 
 fn read_group(
@@ -95,7 +97,12 @@ fn read_group(
     faults: &mut Faults,
     each: &mut impl FnMut(&Row<'_>, Place) -> Result<(), Fault>,
 ) -> Result<(), (u64, FaultKind, &'static str)> {
-    let corrupt = |row| move |reason| (row, FaultKind::Corrupt, reason);
+    let corrupt = |row| {
+        move |reason| {
+            let large = reason == column::TOO_LARGE;
+            (row, if large { FaultKind::OverLimit } else { FaultKind::Corrupt }, reason)
+        }
+    };
     let mut columns: Vec<(Name, Column<'_>)> = Vec::new();
     for chunk in &group.chunks {
         let Some(name) = names::of(&chunk.name, Dialect::Standard) else { continue };
@@ -104,22 +111,14 @@ fn read_group(
         }
         let optional =
             index.columns.iter().any(|(name, optional)| *name == chunk.name && *optional);
-        if columns.iter().all(|(known, _)| *known != name) {
-            let column = Column::open(object, chunk, optional).map_err(corrupt(first))?;
-            columns.push((name, column));
-        }
+        let column = Column::open(object, chunk, optional, &mut state.budget);
+        columns.push((name, column.map_err(corrupt(first))?));
     }
     for row in (first..).take(usize::try_from(group.rows).unwrap_or(usize::MAX)) {
         for (_, column) in &mut columns {
             if !column.advance(&mut state.budget).map_err(corrupt(row))? {
                 return Err((row, FaultKind::Truncated, "a column ends before its row group"));
             }
-        }
-        // Looked at now and then: pages are opened seldom.
-        if row % 1024 == first % 1024
-            && columns.iter().map(|(_, column)| column.bytes()).sum::<usize>() > state.open
-        {
-            return Err((row, FaultKind::OverLimit, "the pages of a row group are too large"));
         }
         let mut values: Named<'_> = [const { None }; names::COUNT];
         for (name, column) in &columns {
@@ -216,9 +215,14 @@ fn group(reader: &mut Reader<'_>) -> Option<Group> {
         match (id, kind) {
             (1, Type::List) => {
                 let (count, _) = reader.list()?;
+                let mut seen = [false; names::COUNT];
                 for _ in 0..count {
                     let chunk = chunk(reader)?;
-                    if group.chunks.len() < COLUMNS {
+                    // Only what is read, and of two of one name the first.
+                    if let Some(name) = names::of(&chunk.name, Dialect::Standard)
+                        && let Some(known @ false) = seen.get_mut(name as usize)
+                    {
+                        *known = true;
                         group.chunks.push(chunk);
                     }
                 }

@@ -142,9 +142,38 @@ fn a_group_that_promises_rows_without_bytes_is_cut_off() {
     let mut faults = Faults::default();
     let group = &index.groups[0];
     for (budget, kind) in [(1 << 20, FaultKind::Truncated), (10, FaultKind::Corrupt)] {
-        let mut state = State { clock: Clock::default(), budget, open: 1 << 20 };
+        let budget = Budget { stored: 1 << 20, unpacked: budget, open: 1 << 20 };
+        let mut state = State { clock: Clock::default(), budget };
         let read =
             read_group(&object, group, &index, 1, &mut state, &mut faults, &mut |_, _| Ok(()));
         assert_eq!(read.unwrap_err().1, kind);
     }
+}
+
+/// An object with more row groups than bytes for them: each says that it lies where the first lies.
+#[test]
+fn columns_that_lie_in_each_other_are_not_read_again_and_again() {
+    let object = file(WriterProperties::builder().build(), 4);
+    let index = index(&object).unwrap();
+    let (mut read, mut faults) = (0, Faults::default());
+    let budget = Budget { stored: object.len(), unpacked: 1 << 20, open: 1 << 20 };
+    let mut state = State { clock: Clock::default(), budget };
+    for _ in 0..4096 {
+        let group = &index.groups[0];
+        read += u32::from(
+            read_group(&object, group, &index, 1, &mut state, &mut faults, &mut |_, _| Ok(()))
+                .is_ok(),
+        );
+    }
+    assert!((1..20).contains(&read), "{read}");
+}
+
+#[test]
+fn pages_that_together_are_too_large_are_not_opened() {
+    let object = file(WriterProperties::builder().build(), 1000);
+    let mut faults = Faults::default();
+    let limits = Limits { parquet_open_bytes: 4000, ..Limits::default() };
+    read(&object, &limits, &mut faults, |_, _| Ok(())).unwrap();
+    assert!(faults.kept().iter().all(|fault| fault.kind == FaultKind::OverLimit));
+    assert_eq!(faults.count(), 2);
 }

@@ -5,8 +5,9 @@ mod object;
 mod policy;
 
 use super::asks::Asks;
-use super::grant::{Grant, Lacks, Met};
+use super::grant::{Grant, Lacks};
 use super::key::KeyState;
+use super::met::Met;
 use crate::account::bucket;
 use crate::account::command::quoted;
 use crate::account::distribution::Origin;
@@ -38,8 +39,10 @@ impl<'a> Place<'a> {
             Some(met) => origins.find(|origin| origin.id == met.origin.as_ref()),
             None => origins.find(|origin| is_bucket(origin)),
         };
-        let name = origin.and_then(|origin| bucket::endpoint(&origin.domain_name));
-        let name = name.map(|endpoint| endpoint.bucket);
+        let name = match met {
+            Some(met) => Some(met.bucket.to_string()),
+            None => origin.and_then(|origin| Some(bucket::endpoint(&origin.domain_name)?.bucket)),
+        };
         let key = case.viewer.and_then(|sent| sent.key.as_deref());
         Self {
             facts: name.as_ref().zip(case.facts).and_then(|(name, all)| all.buckets.get(name)),

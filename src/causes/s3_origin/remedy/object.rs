@@ -6,8 +6,9 @@ use crate::account::command::quoted;
 use crate::causes::Cause;
 use crate::causes::remedy::{Case, Remedy};
 use crate::causes::s3_origin::asks::Asks;
-use crate::causes::s3_origin::grant::{Grant, Turned};
+use crate::causes::s3_origin::grant::Grant;
 use crate::causes::s3_origin::key::{KeyState, Near};
+use crate::causes::s3_origin::met::{ErrorPage, Turned};
 use crate::viewer::plain;
 
 /// Where AWS describes it.
@@ -214,39 +215,46 @@ fn keep(place: &Place<'_>) -> String {
 }
 
 pub(super) fn error_page(case: &Case<'_>, place: &Place<'_>) -> Remedy {
+    let id = case.id();
     let show = case.show("CustomErrorResponses.Items");
-    match place.met.and_then(|met| met.turned) {
-        Some(Turned::Into403(code)) => Remedy::new(format!(
-            "Let the custom error response of {} for {code} answer {code} in the place of 403.",
-            case.id()
-        ))
-        .step(show)
-        .step(format!("And what answers {code}: the keys are missing in {}.", place.bucket)),
-        Some(Turned::PageRefused(code)) => {
-            let page = case.distribution().and_then(|one| {
-                let mut rules = one.config.custom_error_responses.items.iter();
-                let page = &rules.find(|rule| rule.error_code == code)?.response_page_path;
-                let behavior = one.behavior_for(page.as_bytes());
-                let origin = *one.origins_of(behavior).first()?;
-                Some((page, bucket::endpoint(&origin.domain_name)?.bucket))
-            });
-            let Some((page, bucket)) = page else {
-                return Remedy::new("Let CloudFront read the page of the custom error response.")
-                    .step(show);
-            };
-            let (page, bucket) = (plain(page), quoted(&bucket));
-            let key = quoted(page.strip_prefix('/').unwrap_or(&page));
-            Remedy::new(format!(
-                "Let CloudFront read {page} in {bucket}: the page for {code} is refused there itself."
+    let turned = place.met.and_then(|met| met.turned);
+    let page = case.kinds.iter().find_map(|kind| kind.error_page);
+    let code = match (turned, page) {
+        (Some(Turned::Into403(code)), _) => {
+            return Remedy::new(format!(
+                "Let the custom error response of {id} for {code} answer {code} in the place of 403."
             ))
-            .step(format!("aws s3api head-object --bucket {bucket} --key {key}"))
-            .step(format!("aws s3api get-bucket-policy --bucket {bucket} --query Policy --output text"))
-            .step(format!(
-                "If the object is there, a statement must allow it s3:GetObject as for the other \
-                 origins; what viewers asked for in {} is missing and stays a {code}.",
-                place.bucket
-            ))
+            .step(show)
+            .step(format!("And what answers {code}: the keys are missing in {}.", place.bucket));
         }
-        None => Remedy::new("Correct the custom error response.").step(show),
-    }
+        (Some(Turned::PageRefused(code)), _) | (None, Some(ErrorPage::Refused(code))) => code,
+        (None, Some(ErrorPage::OfBucket)) => {
+            return Remedy::new(
+                "Look whether the bucket that holds the page of an error refuses that page.",
+            )
+            .step(show);
+        }
+        (None, None) => return Remedy::new("Correct the custom error response.").step(show),
+    };
+    let page = case.distribution().and_then(|one| {
+        let mut rules = one.config.custom_error_responses.items.iter();
+        let page = &rules.find(|rule| rule.error_code == code)?.response_page_path;
+        let behavior = one.behavior_for(page.as_bytes());
+        let origin = *one.origins_of(behavior).first()?;
+        Some((page, bucket::endpoint(&origin.domain_name)?.bucket))
+    });
+    let Some((page, bucket)) = page else {
+        return Remedy::new("Let CloudFront read the page of the custom error response.").step(show);
+    };
+    let (page, bucket) = (plain(page), quoted(&bucket));
+    let key = quoted(page.strip_prefix('/').unwrap_or(&page));
+    Remedy::new(format!(
+        "Let CloudFront read {page} in {bucket}: the page for {code} is refused there itself."
+    ))
+    .step(format!("aws s3api head-object --bucket {bucket} --key {key}"))
+    .step(format!("aws s3api get-bucket-policy --bucket {bucket} --query Policy --output text"))
+    .step(format!(
+        "If the object is there, a statement must allow s3:GetObject on it. What viewers asked for \
+         answers {code} all the same."
+    ))
 }

@@ -22,6 +22,18 @@ pub(super) fn not_granted(case: &Case<'_>, place: &Place<'_>) -> Remedy {
         .step("CloudTrail keeps each policy that was put (PutBucketPolicy, requestParameters).")
         .step("If a statement denies, an Allow does not help: see what the Deny tests.");
     }
+    if let Some(question) = &met.signing {
+        return Remedy::new(format!(
+            "Find out first whether CloudFront signs what it asks {bucket}: its origin access control \
+             is not known."
+        ))
+        .step(question.command())
+        .step(
+            "Where it is of the type s3 and signs always, the policy must let \
+             cloudfront.amazonaws.com in; else mend the origin access control.",
+        )
+        .step(place.read_policy());
+    }
     match &met.grant {
         Grant::Granted { .. } => {
             return case.mended(&format!("the policy of {bucket} lets {id} read."));
