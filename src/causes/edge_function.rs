@@ -175,7 +175,7 @@ fn remedy(case: &Case<'_>) -> Remedy {
         let others: Vec<&str> = arns.iter().skip(1).map(|arn| function_name(arn)).collect();
         format!("It may be {} as well, which stands on the same behaviour.", others.join(", "))
     });
-    let changed = case.change.is_none().then(|| match lambda {
+    let changed = case.change.is_none().then_some(match lambda {
         true => "What it decides by may have changed without a new version: a header, a cookie, a key.",
         false => "What it decides by may have changed without a publication: a KeyValueStore leaves no event in CloudTrail.",
     });

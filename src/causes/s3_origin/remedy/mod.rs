@@ -164,7 +164,10 @@ fn open(case: &Case<'_>, place: &Place<'_>) -> Remedy {
         ))
         .step(place.read_policy())
         .step("Does a statement deny s3:ListBucket under a condition, such as a prefix?")
-        .step("A policy of the organization (SCP, RCP) can deny it as well."),
+        .step(match page_for_404(case) {
+            Some(page) => format!("Is {page}, the page for 404, refused by its own bucket?"),
+            None => "A policy of the organization (SCP, RCP) can deny it as well.".to_owned(),
+        }),
         _ => Remedy::new(format!(
             "Find out whether the key is in {bucket}: its policy lets CloudFront read."
         ))
@@ -175,6 +178,13 @@ fn open(case: &Case<'_>, place: &Place<'_>) -> Remedy {
                 .to_owned()
         })),
     }
+}
+
+/// The page that a custom error response sends for 404.
+fn page_for_404(case: &Case<'_>) -> Option<String> {
+    let mut rules = case.distribution()?.config.custom_error_responses.items.iter();
+    let page = &rules.find(|rule| rule.error_code == 404)?.response_page_path;
+    (!page.is_empty()).then(|| plain(page))
 }
 
 /// The policy allows it and the key is there.

@@ -244,7 +244,8 @@ pub(super) fn error_page(case: &Case<'_>, place: &Place<'_>) -> Remedy {
         Some((page, bucket::endpoint(&origin.domain_name)?.bucket))
     });
     let Some((page, bucket)) = page else {
-        return Remedy::new("Let CloudFront read the page of the custom error response.").step(show);
+        return Remedy::new("Let CloudFront read the page of the custom error response.")
+            .step(show);
     };
     let (page, bucket) = (plain(page), quoted(&bucket));
     let key = quoted(page.strip_prefix('/').unwrap_or(&page));

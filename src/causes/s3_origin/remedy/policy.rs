@@ -357,8 +357,8 @@ pub(super) fn denied(case: &Case<'_>, place: &Place<'_>) -> Remedy {
     }
     let spare = if signed {
         format!(
-            "Add to its Condition \"StringNotEquals\": {{ \"AWS:SourceArn\": \"{}\" }}: it then \
-             spares this distribution alone.",
+            "Add to its Condition, under StringNotEquals, \"AWS:SourceArn\": \"{}\": it then spares \
+             this distribution and nobody else.",
             case.arn()
         )
     } else {
