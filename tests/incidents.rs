@@ -130,6 +130,7 @@ fn mismatches(folder: &Path, expect: &Value) -> Vec<String> {
     }
     compare_alternatives(&text, &mut all);
     compare_openness(&report, &mut all);
+    compare_remedies(&report, &mut all);
     compare_text(folder, &text, &mut all);
     all
 }
@@ -258,6 +259,27 @@ fn compare_totals(report: &Value, expect: &Value, all: &mut Vec<String>) {
     for operation in list(&expect["not_missing"]).iter().filter_map(Value::as_str) {
         if missing.iter().any(|name| name.starts_with(operation)) {
             all.push(format!("{operation} is named as missing, and is there"));
+        }
+    }
+}
+
+/// A remedy is one sentence and few steps, and names what is known.
+fn compare_remedies(report: &Value, all: &mut Vec<String>) {
+    const STEPS: usize = 4;
+    for finding in list(&report["findings"]) {
+        let remedy = &finding["remedy"];
+        let steps = list(&remedy["steps"]);
+        if steps.len() > STEPS {
+            all.push(format!("a remedy of {} steps: {steps:?}", steps.len()));
+        }
+        let summary = remedy["summary"].as_str().unwrap_or_default();
+        let texts = std::iter::once(summary).chain(steps.iter().filter_map(Value::as_str));
+        for text in texts {
+            for unfilled in ["://the origin", "behaviour of these"] {
+                if text.contains(unfilled) {
+                    all.push(format!("a remedy says `{unfilled}`: {text}"));
+                }
+            }
         }
     }
 }

@@ -121,6 +121,11 @@ impl Head {
         self.restore.contains("ongoing-request=\"false\"")
     }
 
+    /// Whether the object is being restored.
+    pub fn is_being_restored(&self) -> bool {
+        self.restore.contains("ongoing-request=\"true\"")
+    }
+
     /// Whether the object is encrypted with a key of KMS, and with which.
     pub fn kms_key(&self) -> Option<&str> {
         self.server_side_encryption.starts_with("aws:kms").then_some(self.kms_key_id.as_str())
@@ -136,6 +141,8 @@ pub struct Entry {
     pub storage_class: String,
     /// Whether an archived object is restored for the time being.
     pub restored: bool,
+    /// Whether it is being restored.
+    pub being_restored: bool,
 }
 
 /// `list-objects-v2`.
@@ -186,6 +193,7 @@ impl Listing {
                     last_modified: of("LastModified").parse().ok(),
                     storage_class: of("StorageClass").to_owned(),
                     restored: in_progress.and_then(Value::as_bool) == Some(false),
+                    being_restored: in_progress.and_then(Value::as_bool) == Some(true),
                 },
             );
         }

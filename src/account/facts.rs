@@ -338,18 +338,18 @@ impl DistributionFacts {
         facts.filter(|fact| !fact.is_told()).map(|fact| fact.question.clone()).collect()
     }
 
+    /// Whether a policy, by its ID, sends the viewer's Host to the origin.
+    pub fn policy_sends_host(&self, id: &str) -> Option<bool> {
+        managed_policy(id).or_else(|| self.host_policies.get(id)?.known().copied())
+    }
+
     /// Whether a behaviour sends the viewer's Host to its origin.
     pub fn forwards_host(&self, behavior: &Behavior) -> Option<bool> {
         if let Some(values) = &behavior.forwarded_values {
             let mut headers = values.headers.items.iter();
             return Some(headers.any(|name| name == "*" || name.eq_ignore_ascii_case("host")));
         }
-        let by = |id: &str| {
-            if id.is_empty() {
-                return Some(false);
-            }
-            managed_policy(id).or_else(|| self.host_policies.get(id)?.known().copied())
-        };
+        let by = |id: &str| if id.is_empty() { Some(false) } else { self.policy_sends_host(id) };
         match (by(&behavior.origin_request_policy_id), by(&behavior.cache_policy_id)) {
             (Some(true), _) | (_, Some(true)) => Some(true),
             (Some(false), Some(false)) => Some(false),

@@ -66,7 +66,64 @@ impl WebAcl {
     }
 }
 
+/// What a rule of a web ACL tests, as far as a remedy depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// The number of requests within a time: the limit.
+    Rate(Option<u64>),
+    /// Addresses of a set, by the set's ARN.
+    IpSet(String),
+    /// Countries.
+    Countries,
+    /// What the rules of a managed group test.
+    ManagedGroup,
+    /// What the rules of a group of one's own test, by the group's ARN.
+    Group(String),
+    /// Something else.
+    Other,
+}
+
 impl WebAcl {
+    /// What a rule of this web ACL tests; `None` where it has no rule of that name itself, so that
+    /// one of its groups has.
+    pub fn test(&self, rule: &str) -> Option<Test> {
+        let rule =
+            self.rules.iter().find(|one| one.get("Name").is_some_and(|name| name == rule))?;
+        let text = |pointer: &str| {
+            rule.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let statement = rule.get("Statement").and_then(Value::as_object);
+        let kind = statement.and_then(|one| one.keys().next()).map_or("", String::as_str);
+        Some(match kind {
+            "RateBasedStatement" => Test::Rate(
+                rule.pointer("/Statement/RateBasedStatement/Limit").and_then(Value::as_u64),
+            ),
+            "IPSetReferenceStatement" => {
+                Test::IpSet(text("/Statement/IPSetReferenceStatement/ARN"))
+            }
+            "GeoMatchStatement" => Test::Countries,
+            "ManagedRuleGroupStatement" => Test::ManagedGroup,
+            "RuleGroupReferenceStatement" => {
+                Test::Group(text("/Statement/RuleGroupReferenceStatement/ARN"))
+            }
+            _ => Test::Other,
+        })
+    }
+
+    /// The names of its rules that bring in managed groups.
+    pub fn managed_groups(&self) -> impl Iterator<Item = &str> {
+        let managed = self
+            .rules
+            .iter()
+            .filter(|rule| rule.pointer("/Statement/ManagedRuleGroupStatement").is_some());
+        managed.filter_map(|rule| rule.get("Name")?.as_str())
+    }
+
+    /// The metrics of its rules, by which samples are asked for.
+    pub fn metrics(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().filter_map(|rule| rule.pointer("/VisibilityConfig/MetricName")?.as_str())
+    }
+
     /// Whether rules come from groups, whose own responses are not shown here.
     pub fn has_groups(&self) -> bool {
         self.rules.iter().any(|rule| rule.get("OverrideAction").is_some())

@@ -111,7 +111,7 @@ pub fn of(
 
 /// A path that a behaviour's pattern matches.
 fn behaviors_path(behavior: &Behavior) -> String {
-    let pattern = behavior.name().replace('*', "x").replace('?', "x");
+    let pattern = behavior.name().replace(['*', '?'], "x");
     if pattern.starts_with('/') { pattern } else { format!("/{pattern}") }
 }
 

@@ -14,16 +14,19 @@
 //! viewer-protocol, which sends the same page over plain HTTP; distribution-disabled.
 //!
 //! # Remedy
-//! Add the name to the distribution's aliases with a certificate that covers it, or point DNS to
-//! the distribution that has it.
+//! Add the name to the distribution's aliases, or to a tenant's domains, with a certificate
+//! that covers it; or enable the distribution that has it, and point DNS there.
 //!
 //! # Reference
 //! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html>
 
-use super::kind::{Host, Kind, OriginAsked, Page};
+use super::kind::{Host, Kind, OriginAsked, Page, Protocol};
 use super::opinion::{Evidence, LOG, Opinion, Says, WAF_LOG};
+use super::remedy::{Case, Remedy};
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::Question;
+use crate::account::command::quoted;
+use crate::account::distribution::Distribution;
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -39,8 +42,9 @@ pub(super) const RULE: Rule = Rule {
                    that was asked.",
         confused_with: "viewer-protocol, which sends the same page over plain HTTP; \
                         distribution-disabled.",
-        remedy: "Add the name to the distribution's aliases with a certificate that covers it, or \
-                 point DNS to the distribution that has it.",
+        remedy: "Add the name to the distribution's aliases, or to a tenant's domains, with a \
+                 certificate that covers it; or enable the distribution that has it, and point \
+                 DNS there.",
         reference: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html",
         changes: &[
             "UpdateDistribution",
@@ -53,6 +57,7 @@ pub(super) const RULE: Rule = Rule {
         ],
     },
     opinion,
+    remedy,
 };
 
 const CONFIG: &str = "cloudfront/get-distribution";
@@ -120,4 +125,69 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         _ => Opinion::silent().missing(kind.ask_config()),
     };
     opinion.unless_let_in(kind.let_in.host, "for this Host")
+}
+
+fn remedy(case: &Case<'_>) -> Remedy {
+    let (id, asked, host) = (case.id(), case.asked(), case.host());
+    let kind = case.kind();
+    if kind.is_some_and(|kind| kind.let_in.host) {
+        return Remedy::new(format!(
+            "Nothing to do now, if {id} has the name today: it was let in afterwards."
+        ))
+        .step(case.show("Aliases.Items"));
+    }
+    if let Some(Host::Elsewhere(other, _)) = kind.map(|kind| &kind.host)
+        && case.detail == Some("points-elsewhere")
+    {
+        let other = quoted(other);
+        return Remedy::new(format!(
+            "Find out why {other}, which has the name, does not serve it; or move the name to {id}."
+        ))
+        .step(format!(
+            "aws cloudfront get-distribution --id {other} --query \
+             \"Distribution.[Status,DistributionConfig.Enabled,DomainName]\""
+        ))
+        .step(format!(
+            "CloudFront goes by the name that is asked for and not by DNS, so that {other} as a rule \
+             serves it wherever DNS points: unless it is disabled or not deployed yet, or the \
+             client's TLS server name is another. Point DNS to its DomainName all the same."
+        ))
+        .step(format!("To move the name to {id}, whose certificate must cover it:"))
+        .step(format!(
+            "aws cloudfront associate-alias --target-distribution-id {asked} --alias {host}"
+        ));
+    }
+    if case.distribution().is_some_and(Distribution::is_for_tenants) {
+        return Remedy::new(format!(
+            "Give the name to a tenant of {id}, or take it out of DNS if it should not be served."
+        ))
+        .step(format!(
+            "aws cloudfront list-distribution-tenants --query \
+             \"DistributionTenantList[?DistributionId=='{asked}'].[Id,Name,Domains]\""
+        ))
+        .step(format!(
+            "Add {host} to the Domains of the tenant that it is for (update-distribution-tenant \
+             takes the whole list), with a certificate that covers it."
+        ));
+    }
+    let plain = kind.is_some_and(|kind| kind.protocol == Protocol::Plain)
+        && case.behavior().is_some_and(|one| one.viewer_protocol_policy == "https-only");
+    Remedy::new(format!(
+        "Add the name to {id} with a certificate that covers it, or point DNS elsewhere."
+    ))
+    .step(case.show("[Aliases.Items,ViewerCertificate.ACMCertificateArn]"))
+    .step(format!(
+        "Only this account was read: another one may have the name. Once a certificate of {id} \
+         covers it, this tells which:"
+    ))
+    .step(format!(
+        "aws cloudfront list-domain-conflicts --domain {host} \
+         --domain-control-validation-resource DistributionId={asked}"
+    ))
+    .and(plain.then(|| {
+        format!(
+            "They came by plain HTTP, which {} refuses as well: let clients ask by https://.",
+            case.behavior_name()
+        )
+    }))
 }

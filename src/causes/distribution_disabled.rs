@@ -21,7 +21,9 @@
 
 use super::kind::Kind;
 use super::opinion::{LOG, Opinion, Says};
+use super::remedy::{Case, Remedy};
 use super::{Cause, Rule, Sheet, Step};
+use crate::account::command::quoted;
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -38,6 +40,7 @@ pub(super) const RULE: Rule = Rule {
         changes: &["UpdateDistribution", "UpdateDistributionTenant"],
     },
     opinion,
+    remedy,
 };
 
 const CONFIG: &str = "cloudfront/get-distribution";
@@ -61,4 +64,35 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         }
         None => Opinion::silent().missing(kind.ask_config()),
     }
+}
+
+fn remedy(case: &Case<'_>) -> Remedy {
+    let id = case.id();
+    let itself = case.distribution().is_some_and(|one| one.config.enabled == Some(false));
+    if let Some((tenant, _)) = case.tenant.filter(|_| !itself) {
+        let name = quoted(tenant);
+        return Remedy::new(format!(
+            "Enable tenant {name} of {id} if it is meant to serve, or take its domains out of DNS."
+        ))
+        .step(format!(
+            "aws cloudfront get-distribution-tenant --identifier {name} --query \
+             \"[ETag,DistributionTenant.[Enabled,Domains]]\""
+        ))
+        .step(format!(
+            "aws cloudfront update-distribution-tenant --id {name} --if-match ETAG --enabled"
+        ));
+    }
+    if case.kind().is_some_and(|kind| kind.origin_serves) {
+        return Remedy::new(format!(
+            "Look for another cause: {id} served others after these refusals, so it was not off \
+             then, although it is disabled now."
+        ))
+        .step("Enable it only if it is meant to serve today.")
+        .step(case.show("Enabled"));
+    }
+    Remedy::new(format!("Enable {id} if it is meant to serve, or take its names out of DNS."))
+        .step(case.show("[Enabled,Aliases.Items]"))
+        .step(
+            "It answers again some minutes after it has been enabled, when its status is Deployed.",
+        )
 }

@@ -21,7 +21,9 @@
 
 use super::kind::Kind;
 use super::opinion::{LOG, Opinion, Says};
+use super::remedy::{Case, Remedy};
 use super::{Cause, Rule, Sheet, Step};
+
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -38,6 +40,7 @@ pub(super) const RULE: Rule = Rule {
         changes: &[],
     },
     opinion,
+    remedy,
 };
 
 fn opinion(kind: &Kind, _: Option<&DistributionFacts>) -> Opinion {
@@ -49,4 +52,10 @@ fn opinion(kind: &Kind, _: Option<&DistributionFacts>) -> Opinion {
         // It is known by that result type alone.
         None => Opinion::excludes(LOG, "nothing in the log hints at a block of CloudFront's own"),
     }
+}
+
+fn remedy(_: &Case<'_>) -> Remedy {
+    Remedy::new("If these are viewers of yours, ask AWS Support with a few request ids.")
+        .step("They stand in the access log: x-edge-request-id, with date and edge location.")
+        .step("AWS documents no setting behind this result type.")
 }

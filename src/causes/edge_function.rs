@@ -23,7 +23,10 @@
 
 use super::kind::Kind;
 use super::opinion::{LOG, Opinion, Says};
+use super::remedy::{Case, Remedy};
 use super::{Cause, Rule, Sheet, Step};
+
+use crate::account::command::quoted;
 use crate::account::distribution::{Behavior, function_name};
 use crate::account::facts::DistributionFacts;
 use crate::logs::function::Ran;
@@ -51,6 +54,7 @@ pub(super) const RULE: Rule = Rule {
         ],
     },
     opinion,
+    remedy,
 };
 
 const CONFIG: &str = "cloudfront/get-distribution";
@@ -65,14 +69,18 @@ fn generated(kind: &Kind) -> Option<(&'static str, &str)> {
     })
 }
 
+/// The functions of one kind on a behaviour, by ARN.
+fn arns(behavior: &Behavior, lambda: bool) -> Vec<&str> {
+    let own = behavior.function_associations.items.iter().map(|one| one.function_arn.as_str());
+    let at_edge = behavior.lambda_function_associations.items.iter();
+    let at_edge = at_edge.map(|one| one.lambda_function_arn.as_str());
+    if lambda { at_edge.collect() } else { own.collect() }
+}
+
 /// The functions of one kind on a behaviour, by name.
 fn names(behavior: &Behavior, detail: &str) -> String {
-    let own = behavior.function_associations.items.iter().map(|one| &one.function_arn);
-    let lambda = behavior.lambda_function_associations.items.iter();
-    let lambda = lambda.map(|one| &one.lambda_function_arn);
-    let arns: Vec<&String> =
-        if detail == "cloudfront-function" { own.collect() } else { lambda.collect() };
-    let names: Vec<&str> = arns.iter().map(|arn| function_name(arn)).collect();
+    let arns = arns(behavior, detail != "cloudfront-function");
+    let names: Vec<&str> = arns.into_iter().map(function_name).collect();
     names.join(", ")
 }
 
@@ -128,5 +136,70 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         }
         Some(_) => Opinion::silent(),
         None => Opinion::silent().missing(ask()),
+    }
+}
+
+fn remedy(case: &Case<'_>) -> Remedy {
+    let (id, place) = (case.id(), case.behavior_name());
+    let lambda = case.detail == Some("lambda-at-edge");
+    let arns: Vec<&str> = case.behavior().map(|one| arns(one, lambda)).unwrap_or_default();
+    let kind = if lambda { "Lambda@Edge function" } else { "CloudFront Function" };
+    let Some(name) = arns.first().map(|arn| quoted(function_name(arn))) else {
+        let today = match case.behavior() {
+            Some(_) => format!("{place} has no {kind} in what was read"),
+            None => format!("which one {place} had is not known"),
+        };
+        let (group, list) = match lambda {
+            true => (
+                "/aws/lambda/us-east-1.NAME",
+                "aws lambda list-functions --region us-east-1 --function-version ALL --query \"Functions[].FunctionArn\"",
+            ),
+            false => (
+                "/aws/cloudfront/function/NAME",
+                "aws cloudfront list-functions --stage LIVE --query \"FunctionList.Items[].Name\"",
+            ),
+        };
+        return Remedy::new(format!(
+            "Find the {kind} that answered 403 by itself: {today}."
+        ))
+        .step("CloudTrail (UpdateDistribution) and your deployments tell which one was attached then.")
+        .step(list)
+        .step(format!("What it logged stands in the log group {group}."));
+    };
+    let start = case.span.0.as_millisecond();
+    let end = case.span.1.as_millisecond().saturating_add(60_000);
+    let remedy = Remedy::new(format!(
+        "Read the {kind} {name} on {place} of {id}: it answers 403 by itself."
+    ));
+    let more = (arns.len() > 1).then(|| {
+        let others: Vec<&str> = arns.iter().skip(1).map(|arn| function_name(arn)).collect();
+        format!("It may be {} as well, which stands on the same behaviour.", others.join(", "))
+    });
+    let changed = case.change.is_none().then_some(match lambda {
+        true => "What it decides by may have changed without a new version: a header, a cookie, a key.",
+        false => "What it decides by may have changed without a publication: a KeyValueStore leaves no event in CloudTrail.",
+    });
+    if lambda {
+        remedy
+            .step(format!(
+                "aws lambda get-function --region us-east-1 --function-name {name} --query \
+                 \"[Configuration.LastModified,Code.Location]\""
+            ))
+            .step(format!(
+                "It logs in the Region near each viewer, under /aws/lambda/us-east-1.{name}. Per Region:"
+            ))
+            .step(format!(
+                "aws logs filter-log-events --region REGION --log-group-name \
+                 /aws/lambda/us-east-1.{name} --start-time {start} --end-time {end}"
+            ))
+            .and(more.or(changed.map(str::to_owned)))
+    } else {
+        remedy
+            .step(format!("aws cloudfront get-function --name {name} --stage LIVE {name}.js"))
+            .step(format!(
+                "aws logs filter-log-events --region us-east-1 --log-group-name \
+                 /aws/cloudfront/function/{name} --start-time {start} --end-time {end}"
+            ))
+            .and(more.or(changed.map(str::to_owned)))
     }
 }

@@ -21,7 +21,9 @@
 
 use super::kind::{Country, GeoRule, Kind, Page};
 use super::opinion::{Evidence, LOG, Opinion, Says};
+use super::remedy::{Case, Remedy};
 use super::{Cause, Rule, Sheet, Step};
+use crate::account::command::quoted;
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -43,6 +45,7 @@ pub(super) const RULE: Rule = Rule {
         ],
     },
     opinion,
+    remedy,
 };
 
 const CONFIG: &str = "cloudfront/get-distribution";
@@ -144,4 +147,41 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             None => Opinion::silent().missing(ask()),
         },
     }
+}
+
+fn remedy(case: &Case<'_>) -> Remedy {
+    let kind = case.kind();
+    let rule = kind.and_then(|kind| kind.geo);
+    let tenant = case.tenant.filter(|_| kind.is_some_and(|kind| kind.geo_of_tenant));
+    let (whose, show) = match tenant {
+        Some((tenant, _)) => {
+            let name = quoted(tenant);
+            let show = format!(
+                "aws cloudfront get-distribution-tenant --identifier {name} --query \
+                 DistributionTenant.Customizations.GeoRestrictions"
+            );
+            (format!("tenant {name} of {}", case.id()), show)
+        }
+        None => (case.id().to_owned(), case.show("Restrictions.GeoRestriction")),
+    };
+    if kind.is_some_and(|kind| kind.let_in.country) {
+        return Remedy::new(format!(
+            "Nothing to do now, if {whose} serves these countries: others from there were let in \
+             afterwards."
+        ))
+        .step(show);
+    }
+    let change = match rule.filter(|_| case.configured()) {
+        Some(GeoRule::Denies) => format!("take them off the list of {whose}"),
+        Some(GeoRule::Serves) => format!("add them to the list of {whose}"),
+        _ => format!("change the restriction of {whose}"),
+    };
+    Remedy::new(format!(
+        "If viewers in these countries should be served, {change}; if not, nothing."
+    ))
+    .step(show)
+    .and(
+        (kind.is_some_and(|kind| kind.tenants.is_some()))
+            .then(|| "A tenant of this distribution may have a restriction of its own.".to_owned()),
+    )
 }

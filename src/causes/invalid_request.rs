@@ -22,7 +22,9 @@
 
 use super::kind::Kind;
 use super::opinion::{LOG, Opinion, Says};
+use super::remedy::{Case, Remedy};
 use super::{Cause, Rule, Sheet, Step};
+
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -40,6 +42,7 @@ pub(super) const RULE: Rule = Rule {
         changes: &[],
     },
     opinion,
+    remedy,
 };
 
 fn opinion(kind: &Kind, _: Option<&DistributionFacts>) -> Opinion {
@@ -56,4 +59,22 @@ fn opinion(kind: &Kind, _: Option<&DistributionFacts>) -> Opinion {
         // weighed against causes that leave traces.
         None => Opinion::excludes(LOG, "nothing in the log hints at a malformed request"),
     }
+}
+
+fn remedy(case: &Case<'_>) -> Remedy {
+    let body = case.detail == Some("get-with-body");
+    Remedy::new(if body {
+        "Let the client send no body with GET, or ask by another method."
+    } else {
+        "Find out which client sends these requests, and what is wrong with what it sends."
+    })
+    .step(
+        "Their user agent and address stand in the access log: cs(User-Agent), c-ip. A scanner's \
+         are refused rightly.",
+    )
+    .and((!body).then(|| {
+        "In a client of your own: a GET with a body, a header without a name or with a line break \
+         in it, a Host that is not one."
+            .to_owned()
+    }))
 }

@@ -21,7 +21,9 @@
 
 use super::kind::{Kind, Page};
 use super::opinion::{Evidence, LOG, Opinion, Says};
+use super::remedy::{Case, Remedy};
 use super::{Cause, Rule, Sheet, Step};
+
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -39,6 +41,7 @@ pub(super) const RULE: Rule = Rule {
         changes: &["UpdateDistribution", "UpdateDistributionWithStagingConfig"],
     },
     opinion,
+    remedy,
 };
 
 const CONFIG: &str = "cloudfront/get-distribution";
@@ -82,4 +85,38 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             .because(LOG, "the body is CloudFront's page about methods"),
         None => Opinion::silent().missing(kind.ask_config()),
     }
+}
+
+fn remedy(case: &Case<'_>) -> Remedy {
+    let (id, name) = (case.id(), case.behavior_name());
+    let methods = case.methods();
+    let shown = if methods.is_empty() { "the method".to_owned() } else { methods.join(", ") };
+    let behavior = case.behavior();
+    if behavior.is_some_and(|one| methods.iter().all(|method| one.allows(method))) {
+        return Remedy::new(format!(
+            "Nothing to do now, if {name} of {id} still allows {shown}: in the configuration that \
+             was read it does."
+        ))
+        .step(case.show_behavior("AllowedMethods.Items"));
+    }
+    if case.kind().is_some_and(|kind| kind.let_in.method) {
+        return Remedy::new(format!(
+            "Nothing to do now, if {name} of {id} allows {shown} today: others that do more than \
+             read were let in afterwards."
+        ))
+        .step(case.show_behavior("AllowedMethods.Items"));
+    }
+    let options = methods == ["OPTIONS"];
+    Remedy::new(format!(
+        "If viewers are meant to use {shown}, allow it on {name} of {id}, or route such requests \
+         to another behaviour."
+    ))
+    .step(case.show_behavior("AllowedMethods.Items"))
+    .step(if options {
+        "GET, HEAD, OPTIONS is a set of its own; it lets nothing in that writes."
+    } else {
+        "CloudFront knows three sets: GET and HEAD; these and OPTIONS; all seven. Whoever allows \
+         one that writes allows PUT, POST, PATCH and DELETE: the origin must refuse what it does \
+         not want."
+    })
 }

@@ -30,6 +30,7 @@ use std::fmt;
 use crate::account::facts::DistributionFacts;
 use kind::Kind;
 use opinion::Opinion;
+use remedy::{Case, Remedy};
 
 /// A cause of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -235,6 +236,8 @@ pub struct Rule {
     /// What it thinks of requests of one kind. `None` for the facts where the distribution is not
     /// known at all.
     pub opinion: fn(&Kind, Option<&DistributionFacts>) -> Opinion,
+    /// What it advises.
+    pub remedy: fn(&Case<'_>) -> Remedy,
 }
 
 /// The steps of a request's way, in their order.

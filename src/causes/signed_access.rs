@@ -23,11 +23,13 @@
 
 use super::kind::{Kind, Page};
 use super::opinion::{Evidence, LOG, Opinion, Says};
+use super::remedy::{Case, Remedy};
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::Question;
+use crate::account::command::quoted;
 use crate::account::distribution::Behavior;
 use crate::account::facts::{DistributionFacts, Held};
-use crate::signature::{Certainty, Fault, Key, Malformation, Present, Signature};
+use crate::signature::{Carrier, Certainty, Fault, Key, Malformation, Present, Signature};
 
 pub(super) const RULE: Rule = Rule {
     cause: Cause::SignedAccess,
@@ -55,6 +57,7 @@ pub(super) const RULE: Rule = Rule {
         ],
     },
     opinion,
+    remedy,
 };
 
 const CONFIG: &str = "cloudfront/get-distribution";
@@ -197,4 +200,134 @@ fn words(fault: Fault) -> &'static str {
         Fault::Expired => "had expired when the request began",
         Fault::IpMismatch => "is for another address than the viewer's",
     }
+}
+
+fn remedy(case: &Case<'_>) -> Remedy {
+    let place = case.behavior_name();
+    let kind = case.kind();
+    let let_in = kind.map(|kind| kind.let_in).unwrap_or_default();
+    if let_in.unsigned {
+        return Remedy::new(format!(
+            "Nothing to do now, if {place} asks for no signature today: others without one were let \
+             in afterwards."
+        ))
+        .step(case.show_behavior("TrustedKeyGroups"));
+    }
+    if let_in.key && case.detail == Some("unknown-key") {
+        return Remedy::new(format!(
+            "Nothing to do now, if {place} trusts the key today: it was let in afterwards."
+        ))
+        .steps_of(trusted(case));
+    }
+    let present = kind.and_then(|kind| match &kind.signature {
+        Some(Signature::Present(present)) => Some(present),
+        _ => None,
+    });
+    let cookies = present.is_some_and(|present| present.carrier == Carrier::Cookie);
+    let what = if cookies { "cookies" } else { "URLs" };
+    match case.detail {
+        Some("expired") => Remedy::new(format!(
+            "Give viewers new signed {what} before the old ones expire, if they are meant to get in."
+        ))
+        .step("If they expire too early: sign for longer than the longest download or playback.")
+        .step("If old links are shared: nothing; this is what the signature is for."),
+        Some("not-yet-valid") => Remedy::new(
+            "Set the signer's clock, or let signatures begin a few minutes earlier.",
+        )
+        .step("Compare the signer's time with an NTP server."),
+        Some("unknown-key") => Remedy::new(format!("Sign with a key that {place} trusts, or let it trust this one."))
+            .steps_of(trusted(case))
+            .step(
+                "At a rotation: trust the new key before the signer uses it, and take the old one \
+                 out last.",
+            ),
+        Some("missing") if present.is_some() => Remedy::new(
+            "Rename the parameter of your own in the query that CloudFront reads as part of a \
+             signed URL.",
+        )
+        .step(
+            "With Expires, Policy, Signature or Key-Pair-Id in the query CloudFront takes the request \
+             for a signed URL, and reads no signed cookies.",
+        ),
+        Some("missing") => Remedy::new(format!(
+            "Find who asks {place} without a signature; if these paths are meant to be public, give \
+             them a behaviour without signers."
+        ))
+        .step(case.show_behavior("[PathPattern,TrustedKeyGroups,TrustedSigners]"))
+        .step("Whoever takes the signers off opens all that the behaviour serves."),
+        Some("ip-mismatch") => Remedy::new("Sign for the address that viewers come from, or without one.")
+            .step(
+                "The signer may see another address than CloudFront does: a proxy's, or an IPv4 one \
+                 where the viewer comes by IPv6. A policy can name no IPv6 address.",
+            )
+            .step("If links are shared: nothing; this is what the address is for."),
+        Some("malformed") => Remedy::new("Correct how the signer writes its parameters.")
+            .step("Expires and the policy's dates are whole seconds since 1970, not milliseconds.")
+            .step(
+                "Policy and Signature are base64 with + = / written as - _ ~, and whole: nothing \
+                 may cut, decode or encode them on their way.",
+            ),
+        Some("bad-signature") => {
+            let key = present.filter(|_| case.viewer.is_some()).and_then(|present| match present.key {
+                Key::Id(id) => Some(id.as_str().to_owned()),
+                _ => None,
+            });
+            let compare = key.map_or_else(
+                || vec!["Compare its public half with the public key of that ID.".to_owned()],
+                |key| {
+                    vec![
+                        "Compare its public half with:".to_owned(),
+                        format!(
+                            "aws cloudfront get-public-key --id {key} --query \
+                             PublicKey.PublicKeyConfig.EncodedKey --output text"
+                        ),
+                    ]
+                },
+            );
+            Remedy::new("Sign with the private key that belongs to the key pair ID which the request names.")
+                .steps_of(compare)
+                .step(
+                    "Check that nothing changes the URL after it was signed (a parameter added, an \
+                     encoding), and the hash: SHA-1 unless Hash-Algorithm=SHA256 is sent.",
+                )
+        }
+        Some("policy-mismatch") => Remedy::new("Sign for the URL that viewers ask for.")
+            .step(
+                "Compare scheme, host, path and query with the policy's Resource; a parameter that is \
+                 added after signing breaks it, and http:// is not https://.",
+            ),
+        _ => Remedy::new(format!("Compare what the signed {what} say with what viewers ask for.")).step(
+            "In this order: does Expires or DateLessThan lie in the past, DateGreaterThan in the \
+             future? Is IpAddress the viewer's? Is Resource the URL, with host and query? Does the \
+             behaviour trust the key?",
+        )
+        .step("Then the signature itself: the private key, the hash, the base64."),
+    }
+}
+
+/// The commands that show which keys a behaviour trusts.
+fn trusted(case: &Case<'_>) -> Vec<String> {
+    let Some(behavior) = case.behavior() else {
+        return vec![case.show("[DefaultCacheBehavior,CacheBehaviors]")];
+    };
+    let mut commands: Vec<String> = behavior
+        .trusted_key_groups
+        .items
+        .iter()
+        .filter(|_| behavior.trusted_key_groups.enabled)
+        .take(2)
+        .map(|group| {
+            format!(
+                "aws cloudfront get-key-group --id {} --query KeyGroup.KeyGroupConfig.Items",
+                quoted(group)
+            )
+        })
+        .collect();
+    if behavior.trusted_signers.enabled {
+        commands.push(format!(
+            "aws cloudfront get-distribution --id {} --query Distribution.ActiveTrustedSigners",
+            case.asked()
+        ));
+    }
+    commands
 }

@@ -13,15 +13,18 @@
 //! custom-origin/host-header-forwarded, where the inner distribution got a foreign Host.
 //!
 //! # Remedy
-//! Point the origin at what stands behind the inner distribution, and do not forward the Host.
+//! Read the inner distribution's log and mend what it refuses; do not forward the Host; point
+//! the origin at what stands behind it if nothing needs two.
 //!
 //! # Reference
 //! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html>
 
 use super::kind::{Kind, OriginAsked, Page};
 use super::opinion::{LOG, Opinion, Says};
+use super::remedy::{Case, Remedy, capital};
 use super::{Cause, Rule, Sheet, Step};
-use crate::account::distribution::name_covers;
+use crate::account::command::quoted;
+use crate::account::distribution::{Summary, name_covers};
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -34,8 +37,8 @@ pub(super) const RULE: Rule = Rule {
         excludes: "An origin that is no distribution; an origin that was not asked.",
         confused_with: "custom-origin/host-header-forwarded, where the inner distribution got a \
                         foreign Host.",
-        remedy: "Point the origin at what stands behind the inner distribution, and do not \
-                 forward the Host.",
+        remedy: "Read the inner distribution's log and mend what it refuses; do not forward the \
+                 Host; point the origin at what stands behind it if nothing needs two.",
         reference: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html",
         changes: &[
             "UpdateDistribution",
@@ -44,6 +47,7 @@ pub(super) const RULE: Rule = Rule {
         ],
     },
     opinion,
+    remedy,
 };
 
 const CONFIG: &str = "cloudfront/get-distribution";
@@ -78,4 +82,58 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             .because(LOG, "the origin answered with a page of CloudFront's");
     }
     Opinion::of(Says::Hints, detail).because(CONFIG, sentence)
+}
+
+fn remedy(case: &Case<'_>) -> Remedy {
+    let id = case.id();
+    let Some(distribution) = case.distribution() else {
+        return Remedy::new("Find out whether the origin is a distribution itself.");
+    };
+    let names: Vec<&str> =
+        case.origins().into_iter().map(|origin| origin.domain_name.as_str()).collect();
+    if case.detail == Some("loop") {
+        let own = names.iter().find(|name| distribution.answers_to(name));
+        return Remedy::new(format!("Give {id} an origin that is not one of its own names."))
+            .step(format!(
+                "Its origin {} leads back to it: put the name of the server in its place.",
+                own.copied().unwrap_or_default()
+            ))
+            .step(case.show("Origins.Items[].[Id,DomainName]"));
+    }
+    let inner = names.iter().find_map(|name| {
+        let mut others = case.summaries.iter().filter(|other| other.id != distribution.id);
+        let has = |other: &&Summary| {
+            other.domain_name.eq_ignore_ascii_case(name)
+                || other.aliases.items.iter().any(|alias| name_covers(alias, name))
+        };
+        Some((others.find(has)?.id.as_str(), *name))
+    });
+    let forwards = case.kind().is_some_and(|kind| kind.host_forwarded == Some(true));
+    let host = forwards.then(|| {
+        format!(
+            "{} sends it the viewer's Host, which must then be an \
+             alias of the inner one.",
+            capital(&case.behavior_name())
+        )
+    });
+    let direct =
+        "If nothing needs two distributions, let the origin be what stands behind the inner one.";
+    match inner {
+        Some((inner, name)) => {
+            Remedy::new(format!("Find out why the inner distribution {inner} ({name}) refuses."))
+                .step(format!(
+                    "Its access log names the cause; where it is in the report, mend {inner} first."
+                ))
+                .step(format!("aws cloudfront get-distribution --id {}", quoted(inner)))
+                .and(host)
+                .step(direct)
+        }
+        None => Remedy::new(format!(
+            "Find out why the distribution behind {} refuses.",
+            names.first().copied().unwrap_or("the origin")
+        ))
+        .step("It is none of those that are known here; whoever owns it has its access log.")
+        .and(host)
+        .step(direct),
+    }
 }

@@ -15,15 +15,17 @@
 //! alternate-domain-name, which logs the same result type for a Host that no distribution has.
 //!
 //! # Remedy
-//! Compare the names in the viewer's certificate and in the trust store with those of the
-//! distribution.
+//! Let clients send the Host that their TLS server name is, one connection for each name; with
+//! mutual TLS read the connection log.
 //!
 //! # Reference
 //! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/mtls-authentication.html>
 
 use super::kind::{Host, Kind};
 use super::opinion::{LOG, Opinion, Says};
+use super::remedy::{Case, Remedy};
 use super::{Cause, Rule, Sheet, Step};
+
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -37,12 +39,13 @@ pub(super) const RULE: Rule = Rule {
         excludes: "Another result type; a distribution without mutual TLS whose Host is foreign.",
         confused_with: "alternate-domain-name, which logs the same result type for a Host that no \
                         distribution has.",
-        remedy: "Compare the names in the viewer's certificate and in the trust store with those \
-                 of the distribution.",
+        remedy: "Let clients send the Host that their TLS server name is, one connection for \
+                 each name; with mutual TLS read the connection log.",
         reference: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/mtls-authentication.html",
         changes: &["UpdateTrustStore", "UpdateConnectionFunction", "UpdateDistribution"],
     },
     opinion,
+    remedy,
 };
 
 const CONFIG: &str = "cloudfront/get-distribution";
@@ -70,4 +73,24 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             "the Host is not the distribution's, which explains the result type",
         ),
     }
+}
+
+fn remedy(case: &Case<'_>) -> Remedy {
+    let mutual = case.distribution().is_some_and(|one| one.config.viewer_mtls_config.is_some());
+    let host = case.host();
+    Remedy::new(
+        "Find out under which name these clients open their connection, and which Host they send.",
+    )
+    .step(
+        "CloudFront refuses a Host that the certificate of the connection does not cover: a \
+             client that sends another Host than its TLS server name, or reuses a connection for \
+             a second name. To see the certificate:",
+    )
+    .step(format!("curl -sSv -o /dev/null https://{host}/"))
+    .step(case.show("[Aliases.Items,ViewerCertificate]"))
+    .and(mutual.then(|| {
+        "The distribution asks viewers for certificates: its connection log tells which were \
+             refused, and why."
+            .to_owned()
+    }))
 }

@@ -19,9 +19,11 @@
 //! # Reference
 //! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-https-viewers-to-cloudfront.html>
 
-use super::kind::{Kind, Page, Protocol};
+use super::kind::{Host, Kind, Page, Protocol};
 use super::opinion::{LOG, Opinion, Says};
+use super::remedy::{Case, Remedy};
 use super::{Cause, Rule, Sheet, Step};
+
 use crate::account::facts::DistributionFacts;
 
 pub(super) const RULE: Rule = Rule {
@@ -39,6 +41,7 @@ pub(super) const RULE: Rule = Rule {
         changes: &["UpdateDistribution", "UpdateDistributionWithStagingConfig"],
     },
     opinion,
+    remedy,
 };
 
 const CONFIG: &str = "cloudfront/get-distribution";
@@ -87,4 +90,39 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             .unless_let_in(kind.let_in.plain, "over plain HTTP"),
         (Some(_), _) => Opinion::silent(),
     }
+}
+
+fn remedy(case: &Case<'_>) -> Remedy {
+    let (id, name) = (case.id(), case.behavior_name());
+    let kind = case.kind();
+    if kind.is_some_and(|kind| kind.let_in.plain) {
+        return case.mended(&format!("{name} of {id} let plain HTTP in again afterwards."));
+    }
+    // Where the Host is not the distribution's either, HTTPS alone does not help.
+    let foreign =
+        kind.is_some_and(|kind| matches!(kind.host, Host::Foreign(_) | Host::Elsewhere(..)));
+    let foreign = foreign.then(|| {
+        format!("The Host is none of {id}'s names either: over HTTPS it is refused for that.")
+    });
+    if case.websocket {
+        return Remedy::new("Let the clients open their WebSockets by wss://, not by ws://.")
+            .step("A client of WebSockets follows no redirect: redirect-to-https does not help it.")
+            .step(case.show_behavior("ViewerProtocolPolicy"))
+            .and(foreign);
+    }
+    let redirects = case
+        .behavior()
+        .is_some_and(|behavior| behavior.viewer_protocol_policy == "redirect-to-https");
+    if redirects {
+        return Remedy::new("Let these clients ask by https://.")
+            .step(format!(
+                "On {id} {name} redirects already; below HTTP/1.1 a request that does more than \
+                 read is refused in the place of being redirected."
+            ))
+            .and(foreign);
+    }
+    Remedy::new(format!("Let clients ask by https://, or set {name} of {id} to redirect-to-https."))
+        .step("A redirect helps browsers; other clients may not follow it.")
+        .step(case.show_behavior("ViewerProtocolPolicy"))
+        .and(foreign)
 }

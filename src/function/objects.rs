@@ -302,7 +302,7 @@ mod tests {
             ..AccessTally::default()
         };
         let buckets = [(now.as_second() / 300, 3), (9_999_999_999, 2)].into();
-        tally.served.insert("d".into(), Served { buckets, ..Served::default() });
+        tally.served.entry("d".into()).or_insert_with(Served::default).buckets = buckets;
         drop_later_than(&mut tally, now);
         assert_eq!((tally.refusals.len(), tally.malformed), (1, 3));
     }

@@ -28,7 +28,7 @@ use std::iter::once_with;
 use answer::{Answer, any, not};
 use condition::Condition;
 pub use context::{Context, Key};
-pub use nearest::{Missed, NearMiss, Unmet, nearest};
+pub use nearest::{Missed, NearMiss, Unmet, nearest, tested, tests};
 use principal::Principals;
 pub use public::{Public, public};
 use wildcard::{Case, Pattern};

@@ -44,7 +44,7 @@ pub enum Missed {
     },
 }
 
-/// A condition that the request does not meet.
+/// A condition of a statement: one that a request does not meet, or one that a `Deny` tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unmet {
     /// Such as `StringEquals`.
@@ -105,6 +105,23 @@ fn conditions(grant: &Grant, request: &Request<'_>) -> Option<Missed> {
         .map(unmet)
         .collect();
     (!unmet.is_empty()).then_some(Missed::Conditions(unmet))
+}
+
+/// Whether any statement tests a key that begins so, in any case.
+pub fn tests(policy: &Policy, prefix: &str) -> bool {
+    let grants = policy.statements.iter().filter_map(|one| one.grant.as_ref().ok());
+    let mut conditions = grants.flat_map(|grant| &grant.conditions);
+    conditions.any(|condition| {
+        condition.key.to_ascii_lowercase().starts_with(&prefix.to_ascii_lowercase())
+    })
+}
+
+/// What a statement is about: the conditions that it tests, and the resources that it names.
+pub fn tested(policy: &Policy, statement: usize) -> (Vec<Unmet>, Vec<String>) {
+    let grant = policy.statements.get(statement).and_then(|one| one.grant.as_ref().ok());
+    grant.map_or_else(Default::default, |grant| {
+        (grant.conditions.iter().map(unmet).collect(), grant.resource.texts())
+    })
 }
 
 fn unmet(condition: &Condition) -> Unmet {

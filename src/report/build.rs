@@ -11,10 +11,11 @@ use super::{ClusterOut, EvidenceOut, Finding, MissingOut, RemedyOut, RuledOutOut
 use crate::account::Question;
 use crate::account::distribution::function_name;
 use crate::account::facts::{Facts, acl_id};
+use crate::account::tenant::Tenant;
 use crate::account::trail::Change;
 use crate::causes::judge::{Confidence, Verdict};
-use crate::causes::kind::{Kind, MatchedBehavior};
-use crate::causes::remedy::{self, Case};
+use crate::causes::kind::Kind;
+use crate::causes::remedy::{self, Case, Sent};
 use crate::causes::{Cause, Severity, rule};
 use crate::clusters::{Row, Sample};
 use crate::limits::{SAMPLED_REFUSALS, SAMPLED_REFUSALS_OF_ALL};
@@ -77,7 +78,8 @@ struct Gathered {
     alternatives: BTreeSet<Cause>,
     /// With the number of the first refusal that it would decide.
     missing: BTreeMap<Question, usize>,
-    behaviors: BTreeMap<usize, u64>,
+    /// The kinds of its refusals, by their number, with how often each came.
+    kinds: BTreeMap<usize, u64>,
     /// The number of its first refusal.
     first: usize,
     /// The numbers of some of its refusals.
@@ -95,7 +97,7 @@ impl Gathered {
             ruled_out: BTreeMap::new(),
             alternatives: BTreeSet::new(),
             missing: BTreeMap::new(),
-            behaviors: BTreeMap::new(),
+            kinds: BTreeMap::new(),
             sample: Sample::new(SAMPLED_REFUSALS),
         }
     }
@@ -121,7 +123,7 @@ pub fn findings(
             numbers.push(number);
         }
     }
-    for ((kind, verdict), numbers) in kinds.iter().zip(of_kind) {
+    for (place, ((kind, verdict), numbers)) in kinds.iter().zip(of_kind).enumerate() {
         let Some(number) = numbers.first().copied() else { continue };
         let count = numbers.len() as u64;
         let found = all.entry(Subject::of(kind, verdict)).or_insert_with(|| Gathered::new(number));
@@ -146,9 +148,7 @@ pub fn findings(
             let first = found.missing.entry(question.clone()).or_insert(number);
             *first = number.min(*first);
         }
-        if let MatchedBehavior::At(index) = kind.behavior {
-            *found.behaviors.entry(index).or_default() += count;
-        }
+        *found.kinds.entry(place).or_default() += count;
     }
     let total = refusals.len().max(1) as f64;
     let sampled = SAMPLED_REFUSALS_OF_ALL / all.len().max(1);
@@ -168,7 +168,10 @@ pub fn findings(
             }
             let served = contrast.as_ref().map_or(&[][..], |(_, rows)| rows);
             let clusters = clusters::of(&rows, found.requests, served, countries);
-            Some((subject.severity(), finding(subject, found, clusters, (refusals, total), facts)?))
+            Some((
+                subject.severity(),
+                finding(subject, found, clusters, (refusals, total), kinds, facts)?,
+            ))
         })
         .collect();
     findings.sort_by(|(a, one), (b, other)| {
@@ -182,13 +185,20 @@ fn finding(
     mut found: Gathered,
     clusters: Vec<ClusterOut>,
     (refusals, total): (&[&Refusal], f64),
+    kinds: &[(Kind, Verdict)],
     facts: &Facts,
 ) -> Option<Finding> {
     found.times.sort();
     let (first, last) = (*found.times.first()?, *found.times.last()?);
     let mine = subject.distribution_id.as_deref().and_then(|id| facts.distributions.get(id));
-    let behavior = most(&found.behaviors);
-    let key = refusals.get(found.first).and_then(|refusal| key_of(refusal, facts));
+    let example = refusals.get(found.first).copied();
+    let rule = rule(subject.cause);
+    let trigger = rule.and_then(|rule| trigger(rule.sheet.changes, &subject, &found.times, facts));
+    let mut numbers: Vec<(usize, u64)> = std::mem::take(&mut found.kinds).into_iter().collect();
+    numbers.sort_by_key(|(number, count)| (std::cmp::Reverse(*count), *number));
+    let kinds: Vec<&Kind> =
+        numbers.iter().filter_map(|(number, _)| Some(&kinds.get(*number)?.0)).collect();
+    let sent = example.map(|refusal| sent(refusal, facts));
     let missing: Vec<MissingOut> = found
         .missing
         .iter()
@@ -200,15 +210,20 @@ fn finding(
         cause: subject.cause,
         detail: subject.detail,
         rule: subject.rule.as_deref(),
-        behavior,
-        key: key.as_deref(),
+        kinds: &kinds,
+        facts: mine,
+        summaries: facts.summaries.known().map(Vec::as_slice).unwrap_or_default(),
+        tenant: example.and_then(|refusal| tenant(refusal, facts)),
+        viewer: sent.as_ref(),
+        websocket: example.is_some_and(is_websocket),
+        change: trigger.as_ref().map(|trigger| trigger.event.as_str()),
+        span: (first, last),
         open: !missing.is_empty(),
         alternatives: &found.alternatives,
     };
-    let remedy = remedy::of(&case, mine);
-    let without_viewer = remedy::of(&Case { key: None, ..case }, mine).steps;
+    let remedy = remedy::of(&case);
+    let without_viewer = remedy::of(&Case { viewer: None, ..case }).steps;
     let without_viewer = (without_viewer != remedy.steps).then_some(without_viewer);
-    let rule = rule(subject.cause);
     let confidence = most(&found.confidence).unwrap_or(Confidence::Possible);
     let mut evidence: Vec<_> = found.evidence.into_iter().collect();
     evidence.sort_by(|(a, (often, place)), (b, (other, next))| {
@@ -242,16 +257,51 @@ fn finding(
             .collect(),
         alternatives: found.alternatives.iter().map(|cause| cause.id()).collect(),
         missing,
-        trigger: rule.and_then(|rule| trigger(rule.sheet.changes, &subject, &found.times, facts)),
+        trigger,
         remedy: RemedyOut {
             summary: remedy.summary,
             without_viewer,
             steps: remedy.steps,
-            reference: rule.map_or(UNATTRIBUTED, |rule| rule.sheet.reference),
+            reference: remedy
+                .reference
+                .or(rule.map(|rule| rule.sheet.reference))
+                .unwrap_or(UNATTRIBUTED),
         },
         rule: subject.rule,
         distribution_id: subject.distribution_id.map(String::from),
     })
+}
+
+/// What the viewer of a refused request sent, as far as a command can be typed with it.
+pub(super) fn sent(refusal: &Refusal, facts: &Facts) -> Sent {
+    const PATH: usize = 200;
+    let typed = |text: &String| {
+        text.len() <= PATH
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"/._~%+=@:,-".contains(&byte))
+    };
+    let path = String::from_utf8(refusal.path.sent()).ok();
+    let host = refusal.host.value().and_then(|host| String::from_utf8(host.sent()).ok());
+    Sent {
+        key: key_of(refusal, facts),
+        path: path.filter(|path| path.starts_with('/') && typed(path)),
+        host: host.filter(|host| typed(host) && !host.contains('/')),
+    }
+}
+
+/// Whether a request asked for a WebSocket.
+pub(super) fn is_websocket(refusal: &Refusal) -> bool {
+    matches!(refusal.protocol.value().map(AsRef::as_ref), Some("ws" | "wss"))
+}
+
+/// The tenant that a refused request was for.
+pub(super) fn tenant<'a>(
+    refusal: &'a Refusal,
+    facts: &'a Facts,
+) -> Option<(&'a str, Option<&'a Tenant>)> {
+    let id = refusal.tenant_id.as_deref()?;
+    Some((id, facts.tenants.get(id).and_then(|fact| fact.known())))
 }
 
 /// AWS's own page on 403, for what nobody can attribute.

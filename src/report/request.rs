@@ -5,8 +5,8 @@ use std::fmt::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::build;
 use super::commands::missing;
-use super::missing::key_of;
 use super::text::{item, moment};
 use super::{EvidenceOut, MissingOut, RuledOutOut};
 use crate::analysis::Analysis;
@@ -82,8 +82,8 @@ pub fn answer(analysis: &Analysis<'_>, id: &str) -> RequestAnswer {
         };
     };
     let mine = kind.distribution.as_deref().and_then(|id| analysis.facts.distributions.get(id));
-    let behavior = kind.behavior.place();
-    let key = key_of(refusal, &analysis.facts);
+    let facts = &analysis.facts;
+    let sent = build::sent(refusal, facts);
     let missing: Vec<MissingOut> = verdict
         .missing
         .iter()
@@ -93,12 +93,18 @@ pub fn answer(analysis: &Analysis<'_>, id: &str) -> RequestAnswer {
         cause: verdict.cause,
         detail: verdict.detail,
         rule: verdict.rule.as_deref(),
-        behavior,
-        key: key.as_deref(),
+        kinds: &[kind],
+        facts: mine,
+        summaries: facts.summaries.known().map(Vec::as_slice).unwrap_or_default(),
+        tenant: build::tenant(refusal, facts),
+        viewer: Some(&sent),
+        websocket: build::is_websocket(refusal),
+        change: None,
+        span: (refusal.time, refusal.time),
         open: !missing.is_empty(),
         alternatives: &verdict.alternatives.iter().copied().collect(),
     };
-    let advice = remedy::of(&case, mine);
+    let advice = remedy::of(&case);
     RequestAnswer {
         request_id: plain(id),
         found: true,

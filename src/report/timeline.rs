@@ -48,7 +48,7 @@ impl Timeline {
         let mut causes: Vec<(&'static str, Vec<u64>)> =
             counts.into_iter().map(|(cause, row)| (cause.id(), row)).collect();
         let total = |row: &[u64]| row.iter().sum::<u64>();
-        causes.sort_by(|(_, one), (_, other)| total(other).cmp(&total(one)));
+        causes.sort_by_key(|(_, row)| std::cmp::Reverse(total(row)));
         Self { start: begin * slice, slice, causes }
     }
 

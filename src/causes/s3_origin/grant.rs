@@ -57,6 +57,15 @@ fn unknown(why: impl Into<Box<str>>, lacks: Lacks) -> Grant {
     Grant::Unknown { why: why.into(), lacks }
 }
 
+/// What S3 calls what a method does.
+pub fn action(method: &str) -> &'static str {
+    match method {
+        "GET" | "HEAD" | "OPTIONS" => "s3:GetObject",
+        "DELETE" => "s3:DeleteObject",
+        _ => "s3:PutObject",
+    }
+}
+
 /// One request to a bucket: who asks, with which policy, for what.
 pub(super) struct Ask<'a> {
     pub caller: Caller<'a>,
@@ -67,8 +76,15 @@ pub(super) struct Ask<'a> {
     pub identity_gone: bool,
 }
 
+impl Ask<'_> {
+    /// The bucket's ARN.
+    pub fn arn(&self) -> String {
+        format!("arn:{}:s3:::{}", self.partition, self.endpoint.bucket)
+    }
+}
+
 /// An address of CloudFront's own range 130.176.0.0/16, as AWS publishes it.
-const EDGE_ADDRESS: &str = "130.176.0.1";
+pub(super) const EDGE_ADDRESS: &str = "130.176.0.1";
 
 /// Whether a policy, and what stands above it, lets a request through.
 pub(super) fn grant(
@@ -78,12 +94,8 @@ pub(super) fn grant(
     method: &str,
     key: &str,
 ) -> Grant {
-    let Ask { caller, context, partition, endpoint, identity_gone } = ask;
-    let action = match method {
-        "GET" | "HEAD" | "OPTIONS" => "s3:GetObject",
-        "DELETE" => "s3:DeleteObject",
-        _ => "s3:PutObject",
-    };
+    let Ask { caller, context, endpoint, identity_gone, .. } = ask;
+    let action = action(method);
     let gone = *identity_gone;
     let pays = bucket.requester_pays.known() == Some(&true);
     let policy = match policy {
@@ -95,7 +107,7 @@ pub(super) fn grant(
             return unknown(format!("the bucket policy is not known: {absence}"), Lacks::Policy);
         }
     };
-    let arn = format!("arn:{partition}:s3:::{}", endpoint.bucket);
+    let arn = ask.arn();
     let resource = format!("{arn}/{key}");
     let asked = Request { caller: *caller, action, resource: &resource, context };
     match policy::evaluate(policy, &asked) {

@@ -1,6 +1,6 @@
 //! From a path to a key, and what is known of the key.
 
-use crate::account::bucket::Listing;
+use crate::account::bucket::{Head, Listing};
 use crate::account::distribution::{Distribution, Origin};
 use crate::account::facts::BucketFacts;
 use crate::logs::record::Refusal;
@@ -79,6 +79,14 @@ pub fn is_absent(bucket: &BucketFacts, key: &str) -> bool {
     let has =
         |listing: &Listing| listing.keys.contains_key(key) || listing.keys.contains_key(&spaced);
     listings(bucket).any(|listing| listing.speaks_of(key)) && !listings(bucket).any(has)
+}
+
+/// Whether an archived object is being restored.
+pub fn is_being_restored(bucket: &BucketFacts, key: &str) -> bool {
+    let head = bucket.heads.get(key).and_then(|fact| fact.known());
+    head.is_some_and(Head::is_being_restored)
+        || listings(bucket)
+            .any(|listing| listing.keys.get(key).is_some_and(|entry| entry.being_restored))
 }
 
 /// What is known of a key at the moment of a request. `tail` is for how many seconds an error may

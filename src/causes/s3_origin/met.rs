@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::super::kind::is_bucket;
-use super::grant::{Ask, Grant, grant};
+use super::asks::{self, Asks, Refused};
+use super::grant::{self, Ask, Grant, grant};
 use super::key::{self, KeyState};
 use crate::account::bucket;
 use crate::account::bucket::Endpoint;
@@ -32,6 +33,20 @@ pub struct Met {
     pub just_changed: bool,
     /// The origin access identity with which CloudFront asks.
     pub identity: Option<Box<str>>,
+    /// The bucket's name.
+    pub bucket: Box<str>,
+    /// Its origin, by its name within the distribution.
+    pub origin: Box<str>,
+    /// As whom CloudFront asks.
+    pub asks: Asks,
+    /// Which part of the policy refuses, where it does.
+    pub refused: Option<Refused>,
+    /// Whether the policy would let a signed request in, where CloudFront does not sign.
+    pub signed_suffices: bool,
+    /// Whether the policy that refused was replaced, and today's lets CloudFront in.
+    pub mended: bool,
+    /// Whether the object is archived and being restored.
+    pub being_restored: bool,
     /// The question for the origin access control, where nobody knows how CloudFront signs.
     pub signing: Option<Question>,
     /// Whether the bucket is asked by its website endpoint.
@@ -90,7 +105,8 @@ pub fn of(
         held = held.max(facts.holds(What::Bucket, &names, read_at, at));
     }
     let key = key::of(&refusal.path, distribution, origin);
-    let ask = asking(refusal, mine, distribution, origin, &endpoint);
+    let asks = Asks::of(origin, &endpoint, mine);
+    let ask = asking(refusal, mine, distribution, origin, &endpoint, asks == Asks::Signed);
     // CloudTrail keeps the text of a policy that was put, so the one of the moment may be known
     // although another one stands there now.
     let past = (held == Held::Changed && only_policy_changed(facts, &names, at))
@@ -102,6 +118,18 @@ pub fn of(
             grant(&ask, past, bucket, &refusal.method, &key)
         }
         None => grant(&ask, &bucket.policy.state, bucket, &refusal.method, &key),
+    };
+    let in_force = past.as_ref().unwrap_or(&bucket.policy.state);
+    let refused = asks::refused(&ask, in_force, &grant, grant::action(&refusal.method), &key);
+    // What is read of a policy afterwards shows what became of it.
+    let later = bucket.policy.read_at.is_none_or(|read| read > at);
+    let today = || grant::grant(&ask, &bucket.policy.state, bucket, &refusal.method, &key);
+    let mended =
+        past.is_some() && later && grant.refuses() && matches!(today(), Grant::Granted { .. });
+    let signed_suffices = refused.is_some() && matches!(asks, Asks::Unsigned(_)) && {
+        let ask = asking(refusal, mine, distribution, origin, &endpoint, true);
+        let signed = grant::grant(&ask, in_force, bucket, &refusal.method, &key);
+        matches!(signed, Grant::Granted { .. })
     };
     let tail = tail(distribution);
     let just_changed = facts.changes().iter().any(|change| {
@@ -131,6 +159,13 @@ pub fn of(
         held,
         just_changed,
         identity,
+        bucket: endpoint.bucket.as_str().into(),
+        origin: origin.id.as_str().into(),
+        asks,
+        refused,
+        signed_suffices,
+        mended,
+        being_restored: key::is_being_restored(bucket, &key),
         signing: mine
             .access_controls
             .get(control)
@@ -182,13 +217,8 @@ fn asking<'a>(
     distribution: &'a Distribution,
     origin: &'a Origin,
     endpoint: &'a Endpoint,
+    signs: bool,
 ) -> Ask<'a> {
-    let control = mine.access_controls.get(&origin.origin_access_control_id);
-    let unsigned = control.and_then(Fact::known).is_some_and(|control| {
-        let kind = control.origin_access_control_origin_type.as_str();
-        control.signing_behavior == "never" || !matches!(kind, "" | "s3")
-    }) || control.is_some_and(Fact::is_nothing);
-    let signs = control.is_some() && !unsigned && !endpoint.website;
     let secure = match refusal.protocol.value().map(AsRef::as_ref) {
         _ if endpoint.website => Some("false"),
         Some("https" | "wss") => Some("true"),
@@ -310,7 +340,8 @@ fn page_is_refused(
     }
     let viewer = crate::viewer::Viewer::new(page.as_bytes());
     let key = key::of(&viewer, distribution, origin);
-    let ask = asking(refusal, mine, distribution, origin, &endpoint);
+    let signs = Asks::of(origin, &endpoint, mine) == Asks::Signed;
+    let ask = asking(refusal, mine, distribution, origin, &endpoint, signs);
     match grant(&ask, &bucket.policy.state, bucket, "GET", &key) {
         Grant::NotGranted(_) | Grant::Denied(_) => true,
         Grant::Granted { lists: Some(false) } => key::is_absent(bucket, &key),

@@ -15,15 +15,18 @@
 //! signed-access, whose XML is text/xml where S3's is application/xml; waf.
 //!
 //! # Remedy
-//! Grant s3:GetObject to cloudfront.amazonaws.com for this distribution's ARN; deploy what is
-//! missing; grant s3:ListBucket to see 404 for missing keys.
+//! Let CloudFront sign by an origin access control, and grant s3:GetObject to
+//! cloudfront.amazonaws.com for this distribution's ARN; deploy what is missing; grant
+//! s3:ListBucket to see 404 for missing keys.
 //!
 //! # Reference
 //! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html>
 
+pub mod asks;
 pub mod grant;
 pub mod key;
 pub mod met;
+mod remedy;
 pub mod wanted;
 
 use super::kind::{Kind, MatchedBehavior, Page, is_bucket};
@@ -46,8 +49,9 @@ pub(super) const RULE: Rule = Rule {
                  listing without the key.",
         excludes: "An origin that is no bucket; a page that CloudFront made.",
         confused_with: "signed-access, whose XML is text/xml where S3's is application/xml; waf.",
-        remedy: "Grant s3:GetObject to cloudfront.amazonaws.com for this distribution's ARN; \
-                 deploy what is missing; grant s3:ListBucket to see 404 for missing keys.",
+        remedy: "Let CloudFront sign by an origin access control, and grant s3:GetObject to \
+                 cloudfront.amazonaws.com for this distribution's ARN; deploy what is missing; \
+                 grant s3:ListBucket to see 404 for missing keys.",
         reference: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html",
         changes: &[
             "PutBucketPolicy",
@@ -71,6 +75,7 @@ pub(super) const RULE: Rule = Rule {
         ],
     },
     opinion,
+    remedy: remedy::remedy,
 };
 
 const POLICY: &str = "s3api/get-bucket-policy";

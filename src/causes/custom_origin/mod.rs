@@ -21,6 +21,8 @@
 //! # Reference
 //! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-403-permission-denied.html>
 
+mod remedy;
+
 use super::kind::{Kind, OriginAsked, Page, is_bucket};
 use super::opinion::{Evidence, LOG, Opinion, Says};
 use super::origin_log;
@@ -59,6 +61,7 @@ pub(super) const RULE: Rule = Rule {
         ],
     },
     opinion,
+    remedy: remedy::remedy,
 };
 
 const CONFIG: &str = "cloudfront/get-distribution";

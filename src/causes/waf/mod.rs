@@ -16,11 +16,13 @@
 //! custom-origin behind a load balancer; geo-restriction, which leaves no WAF record.
 //!
 //! # Remedy
-//! If viewers are blocked who should not be: set the rule to Count, narrow it by a scope-down
-//! statement, or except its label.
+//! If viewers are blocked who should not be: set the rule to Count, except them in its
+//! statement, or, for a managed group or a rate, by a scope-down statement.
 //!
 //! # Reference
 //! <https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html>
+
+mod remedy;
 
 use super::kind::{Acl, Kind, OriginAsked, Page, WafSeen, is_bucket, waf_keeps};
 use super::opinion::{Evidence, LOG, Opinion, Says, WAF_LOG};
@@ -42,8 +44,9 @@ pub(super) const RULE: Rule = Rule {
                    have no record of it; an origin that was asked (for the WAF at the edge).",
         confused_with: "custom-origin behind a load balancer; geo-restriction, which leaves no \
                         WAF record.",
-        remedy: "If viewers are blocked who should not be: set the rule to Count, narrow it by a \
-                 scope-down statement, or except its label.",
+        remedy: "If viewers are blocked who should not be: set the rule to Count, except them \
+                 in its statement, or, for a managed group or a rate, by a scope-down \
+                 statement.",
         reference: "https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html",
         changes: &[
             "UpdateWebACL",
@@ -62,6 +65,7 @@ pub(super) const RULE: Rule = Rule {
         ],
     },
     opinion,
+    remedy: remedy::remedy,
 };
 
 const CONFIG: &str = "cloudfront/get-distribution";
