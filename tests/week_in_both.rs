@@ -169,8 +169,10 @@ type Shown = (&'static str, Option<&'static str>, Option<String>, Timestamp, Opt
 
 fn by_replay(refusals: &[(Subject, Refusal)]) -> BTreeSet<Shown> {
     let buckets = (MIDNIGHT..MIDNIGHT + 7 * DAY).map(|bucket| (bucket, 40)).collect();
+    let mut served = Served::default();
+    served.buckets = buckets;
     let tally = AccessTally {
-        served: [(DOMAIN.into(), Served { buckets, ..Served::default() })].into(),
+        served: [(DOMAIN.into(), served)].into(),
         window: Some((time_of(MIDNIGHT), time_of(MIDNIGHT + 7 * DAY))),
         ..AccessTally::default()
     };
