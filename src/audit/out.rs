@@ -101,8 +101,6 @@ pub fn text(audit: &Audit) -> Result<String, fmt::Error> {
         let style = Style::new().bold().fg_color(Some(color.into()));
         let head = format!("{}. {}", number + 1, finding.name());
         writeln!(out, "\n{style}{head}{style:#}  {}, {}", finding.severity, finding.confidence)?;
-        let mut item =
-            |label: &str, text: &str| writeln!(out, "  {DIM}{label:<8}{DIM:#} {}", wrap(text, 11));
         item(
             &mut out,
             "where",
