@@ -302,7 +302,7 @@ mod tests {
             ..AccessTally::default()
         };
         let buckets = [(now.as_second() / 300, 3), (9_999_999_999, 2)].into();
-        tally.served.entry("d".into()).or_insert_with(Served::default).buckets = buckets;
+        tally.served.entry("d".into()).or_default().buckets = buckets;
         drop_later_than(&mut tally, now);
         assert_eq!((tally.refusals.len(), tally.malformed), (1, 3));
     }
