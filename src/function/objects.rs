@@ -291,7 +291,6 @@ impl Read for Body {
 mod tests {
     use super::*;
     use crate::logs::record::Refusal;
-    use crate::logs::tally::Served;
 
     #[test]
     fn a_line_of_the_year_9999_counts_nowhere() {
