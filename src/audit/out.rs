@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::causes::Cause;
 use crate::causes::opinion::Evidence;
 use crate::report::EvidenceOut;
-use crate::report::text::{several, wrap};
+use crate::report::text::{label_of, several, wrap};
 use crate::viewer::plain;
 
 /// `why403/audit/1`.
@@ -67,7 +67,12 @@ pub struct Note {
 
 impl From<Evidence> for EvidenceOut {
     fn from(evidence: Evidence) -> Self {
-        Self { source: evidence.source, says: evidence.says, requests: 1 }
+        Self {
+            source: evidence.source,
+            says: evidence.says,
+            requests: 1,
+            speaks: evidence.speaks.id(),
+        }
     }
 }
 
@@ -108,7 +113,10 @@ pub fn text(audit: &Audit) -> Result<String, fmt::Error> {
             |label: &str, text: &str| writeln!(out, "  {DIM}{label:<8}{DIM:#} {}", wrap(text, 11));
         item("where", &format!("{}: {}", finding.distribution_id, plain(&finding.request)))?;
         for evidence in &finding.evidence {
-            item("because", &format!("{}: {}", evidence.source, plain(&evidence.says)))?;
+            item(
+                label_of(evidence.speaks),
+                &format!("{}: {}", evidence.source, plain(&evidence.says)),
+            )?;
         }
         item("do", finding.remedy)?;
         item("see", finding.reference)?;
