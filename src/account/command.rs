@@ -171,27 +171,6 @@ impl Question {
         }
     }
 
-    /// Another way to know more of the same, for as long as AWS keeps it: in words and as a
-    /// command.
-    pub fn sooner(&self, (first, last): (Timestamp, Timestamp)) -> Option<(&'static str, String)> {
-        if self.operation != "wafv2/get-logging-configuration" {
-            return None;
-        }
-        let arn = self.arn.as_deref().map_or_else(|| "ARN".to_owned(), quoted);
-        let minute = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%MZ").to_string();
-        let until = last.checked_add(jiff::SignedDuration::from_mins(1)).unwrap_or(last);
-        Some((
-            "Within three hours of the refusals, the WAF's own sample names the rule:",
-            format!(
-                "aws wafv2 get-sampled-requests --region us-east-1 --scope CLOUDFRONT \
-                 --web-acl-arn {arn} --rule-metric-name METRIC \
-                 --time-window StartTime={},EndTime={} --max-items 500",
-                minute(first),
-                minute(until)
-            ),
-        ))
-    }
-
     /// What must be allowed to whoever asks.
     pub fn permission(&self) -> &'static str {
         match self.operation {

@@ -167,7 +167,6 @@ fn what_is_not_known_is_said() {
         file: Some("aws/cloudfront/get-distribution/E1.json".into()),
         moments: None,
         switched_on: None,
-        sooner: None,
         without_viewer: None,
     }];
     let text = text::email(&make(&incident, finding, "open"));

@@ -29,8 +29,6 @@ pub struct MissingOut {
     pub file: Option<String>,
     /// For a log that may not be written yet: how it is switched on, in words and as a command.
     pub switched_on: Option<(&'static str, String)>,
-    /// Another way to know more of the same for a while, in words and as a command.
-    pub sooner: Option<(&'static str, String)>,
     /// The same without anything that a viewer sent, where it has that.
     #[serde(skip)]
     pub without_viewer: Option<Box<MissingOut>>,
@@ -78,7 +76,6 @@ impl MissingOut {
             command: question.command_for(span),
             file: question.file(),
             switched_on: question.switched_on(),
-            sooner: question.sooner(span),
             without_viewer: None,
         }
     }

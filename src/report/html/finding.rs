@@ -191,7 +191,7 @@ fn missing(one: &MissingOut) -> Markup {
     html! {
         p { (visible(&reason(one))) }
         @if let Some(supply) = supply(one) { (command(&supply)) }
-        @for (how, by) in one.sooner.iter().chain(&one.switched_on) {
+        @for (how, by) in &one.switched_on {
             p { (how) }
             (command(by))
         }
