@@ -17,10 +17,12 @@ use crate::account::facts::{Depth, DistributionFacts, Facts};
 use crate::account::{Account, Question};
 use crate::causes::kind::{Kind, Sources};
 use crate::causes::opinion::Says;
-use crate::causes::{Cause, RULES, Severity};
+use crate::causes::remedy::{self, Case};
+use crate::causes::{Cause, RULES, Rule, Severity};
 use crate::logs::function::FunctionIndex;
 use crate::logs::origin::OriginIndex;
 use crate::logs::waf::WafIndex;
+use crate::report::RemedyOut;
 pub use out::{Audit, Finding, Note, junit, text};
 use probe::{Probe, Purpose};
 
@@ -94,10 +96,41 @@ fn refused(probe: &Probe, mine: &DistributionFacts, facts: &Facts) -> Vec<Findin
             request: probe.to_string(),
             requests: 1,
             evidence: opinion.evidence.into_iter().map(Into::into).collect(),
-            remedy: rule.sheet.remedy,
-            reference: rule.sheet.reference,
+            remedy: remedy(rule, opinion.detail, &kind, mine, facts, probe.refusal.time),
         })
         .collect()
+}
+
+/// What to do about it, as a report says it.
+fn remedy(
+    rule: &Rule,
+    detail: Option<&'static str>,
+    kind: &Kind,
+    mine: &DistributionFacts,
+    facts: &Facts,
+    at: Timestamp,
+) -> RemedyOut {
+    let remedy = remedy::of(&Case {
+        cause: rule.cause,
+        detail,
+        rule: None,
+        kinds: &[kind],
+        facts: Some(mine),
+        summaries: facts.summaries.known().map_or(&[], Vec::as_slice),
+        tenant: None,
+        viewer: None,
+        websocket: false,
+        change: None,
+        span: (at, at),
+        open: false,
+        alternatives: &BTreeSet::new(),
+    });
+    RemedyOut {
+        summary: remedy.summary,
+        steps: remedy.steps,
+        without_viewer: None,
+        reference: remedy.reference.unwrap_or(rule.sheet.reference),
+    }
 }
 
 /// A rule that turns 403 into something else makes every refusal invisible.

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::causes::Cause;
 use crate::causes::opinion::Evidence;
-use crate::report::EvidenceOut;
-use crate::report::text::{label_of, several, wrap};
+use crate::report::text::{command, is_command, item, label_of, several, wrap};
+use crate::report::{EvidenceOut, RemedyOut};
 use crate::viewer::plain;
 
 /// `why403/audit/1`.
@@ -51,9 +51,7 @@ pub struct Finding {
     /// What it rests on.
     pub evidence: Vec<EvidenceOut>,
     /// What to do.
-    pub remedy: &'static str,
-    /// Where AWS describes it.
-    pub reference: &'static str,
+    pub remedy: RemedyOut,
 }
 
 /// What is no refusal and hides one.
@@ -87,7 +85,6 @@ impl Finding {
 /// For people.
 pub fn text(audit: &Audit) -> Result<String, fmt::Error> {
     const BOLD: Style = Style::new().bold();
-    const DIM: Style = Style::new().dimmed();
     let mut out = String::new();
     let said = match audit.findings.len() {
         0 => "Nothing in this configuration refuses what it should serve".to_owned(),
@@ -109,17 +106,20 @@ pub fn text(audit: &Audit) -> Result<String, fmt::Error> {
         let style = Style::new().bold().fg_color(Some(color.into()));
         let head = format!("{}. {}", number + 1, finding.name());
         writeln!(out, "\n{style}{head}{style:#}  {}, {}", finding.severity, finding.confidence)?;
-        let mut item =
-            |label: &str, text: &str| writeln!(out, "  {DIM}{label:<8}{DIM:#} {}", wrap(text, 11));
-        item("where", &format!("{}: {}", finding.distribution_id, plain(&finding.request)))?;
+        item(
+            &mut out,
+            "where",
+            &format!("{}: {}", finding.distribution_id, plain(&finding.request)),
+        )?;
         for evidence in &finding.evidence {
-            item(
-                label_of(evidence.speaks),
-                &format!("{}: {}", evidence.source, plain(&evidence.says)),
-            )?;
+            let label = label_of(evidence.speaks);
+            item(&mut out, label, &format!("{}: {}", evidence.source, plain(&evidence.says)))?;
         }
-        item("do", finding.remedy)?;
-        item("see", finding.reference)?;
+        item(&mut out, "do", &finding.remedy.summary)?;
+        for step in &finding.remedy.steps {
+            if is_command(step) { command(&mut out, step)? } else { item(&mut out, "", step)? }
+        }
+        item(&mut out, "see", finding.remedy.reference)?;
     }
     if !audit.notes.is_empty() || !audit.unread.is_empty() {
         writeln!(out)?;
@@ -152,7 +152,12 @@ pub fn junit(audit: &Audit) -> Result<String, fmt::Error> {
             "    <failure type=\"{}\" message=\"{}\">{}</failure>\n  </testcase>",
             escaped(finding.severity),
             escaped(&finding.request),
-            escaped(&format!("{}, {}. {}", finding.confidence, because.join("; "), finding.remedy))
+            escaped(&format!(
+                "{}, {}. {}",
+                finding.confidence,
+                because.join("; "),
+                finding.remedy.summary
+            ))
         )?;
     }
     out.push_str("</testsuite>\n");

@@ -113,13 +113,13 @@ pub(super) fn supply(one: &MissingOut) -> Option<String> {
 }
 
 /// Whether a step of a remedy is a command to copy.
-pub(super) fn is_command(step: &str) -> bool {
+pub fn is_command(step: &str) -> bool {
     ["aws ", "curl "].iter().any(|name| step.starts_with(name))
 }
 
 /// A command under the last label. Where it is longer than a line, a backslash joins the lines, so
 /// that they can be copied together.
-pub(super) fn command(out: &mut String, text: &str) -> fmt::Result {
+pub fn command(out: &mut String, text: &str) -> fmt::Result {
     const INDENT: usize = 11;
     // What leads up to the command stands on lines of its own.
     let mut text = text;

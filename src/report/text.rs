@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::Report;
+pub use super::commands::{command, is_command};
 use super::finding::finding;
 pub use super::finding::label_of;
 use super::footer::{footer, legend};
@@ -39,7 +40,7 @@ pub fn write(report: &Report) -> Result<String, fmt::Error> {
 }
 
 /// A labelled line, wrapped under its label.
-pub(super) fn item(out: &mut String, label: &str, text: &str) -> fmt::Result {
+pub fn item(out: &mut String, label: &str, text: &str) -> fmt::Result {
     writeln!(out, "  {DIM}{label:<8}{DIM:#} {}", wrap(text, 11))
 }
 
