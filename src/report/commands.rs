@@ -27,7 +27,7 @@ pub(super) fn missing(out: &mut String, all: &[MissingOut]) -> fmt::Result {
         if let Some(supply) = supply(one) {
             command(out, &supply)?;
         }
-        for (how, by) in &one.switched_on {
+        if let Some((how, by)) = &one.switched_on {
             item(out, "", how)?;
             command(out, by)?;
         }

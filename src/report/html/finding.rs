@@ -191,7 +191,7 @@ fn missing(one: &MissingOut) -> Markup {
     html! {
         p { (visible(&reason(one))) }
         @if let Some(supply) = supply(one) { (command(&supply)) }
-        @for (how, by) in &one.switched_on {
+        @if let Some((how, by)) = &one.switched_on {
             p { (how) }
             (command(by))
         }
