@@ -23,7 +23,7 @@ use crate::logs::waf::{Action, Side, WafIndex};
 use crate::report::build::{self, Subject};
 use crate::report::clusters::Whereabouts;
 use crate::report::timeline::Timeline;
-use crate::report::{Inputs, Report, RequestOut, Totals, Window, not_logged};
+use crate::report::{Inputs, Report, RequestOut, Totals, Window, masked, missing, not_logged};
 
 /// Which distribution a `d….cloudfront.net` belongs to, and what must be known to read its logs.
 #[derive(Clone, Debug, Default)]
@@ -335,7 +335,7 @@ fn doubt_listings(facts: &mut Facts, tally: &AccessTally) {
 impl Analysis<'_> {
     /// The report.
     pub fn report(&self, tally: &AccessTally, mut inputs: Inputs, countries: &Countries) -> Report {
-        let findings = build::findings(
+        let mut findings = build::findings(
             &self.refusals,
             &self.kinds,
             &self.judged,
@@ -346,13 +346,14 @@ impl Analysis<'_> {
             },
             &self.facts,
         );
-        let mut missing: Vec<String> = findings
+        missing::note_logs(&mut findings, &inputs);
+        let mut lacking: Vec<String> = findings
             .iter()
             .flat_map(|finding| finding.missing.iter().map(|missing| missing.fact.clone()))
             .collect();
-        missing.sort();
-        missing.dedup();
-        inputs.missing = missing;
+        lacking.sort();
+        lacking.dedup();
+        inputs.missing = lacking;
         let verdicts = self.verdicts().map(|(refusal, _, verdict)| (refusal, verdict));
         inputs.not_logged = not_logged::of(verdicts, |refusal| self.country(refusal).is_some());
         let forbidden = self.refusals.iter().filter(|refusal| refusal.status == 403).count() as u64;
@@ -371,6 +372,7 @@ impl Analysis<'_> {
                 requests: tally.lines,
                 forbidden,
                 masked_forbidden: self.refusals.len() as u64 - forbidden,
+                masked_as: masked::of(self.verdicts(), &self.facts),
             },
             findings,
             incidents,

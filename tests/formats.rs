@@ -482,7 +482,7 @@ fn earlier_widths_never_contradict_the_whole_log() {
             .output()
             .unwrap();
         let text = String::from_utf8(text.stdout).unwrap().replace("\n  ", " ");
-        let detailed = "unconfirmed refusals: x-edge-detailed-result-type, which names refusals by";
+        let detailed = "cause is not confirmed: x-edge-detailed-result-type names refusals by";
         assert_eq!(text.contains(detailed), !same, "{width}: {text}");
     }
 }

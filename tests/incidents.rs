@@ -311,7 +311,16 @@ fn compare_alternatives(text: &str, all: &mut Vec<String>) {
             label = words.next().unwrap_or_default().to_owned();
         }
         match label.as_str() {
-            "not" => ruled_out.extend(words.map(str::to_owned)),
+            // `CAUSE: REASON`, or causes without one.
+            "not" | "nor" => {
+                let all: Vec<&str> = words.collect();
+                match all.split_first() {
+                    Some((first, _)) if first.ends_with(':') => {
+                        ruled_out.insert(first.trim_end_matches(':').to_owned());
+                    }
+                    _ => ruled_out.extend(all.into_iter().map(str::to_owned)),
+                }
+            }
             "or" => {
                 for both in words.filter(|word| ruled_out.contains(*word)) {
                     all.push(format!("report.txt: {both} is ruled out, and an alternative"));

@@ -30,7 +30,39 @@ impl Absence {
     }
 }
 
+/// When something was read that is not of the moment of a request, and when it was changed in
+/// between.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moments {
+    /// When it was read; `None` is after the log, at an unknown time.
+    pub read_at: Option<Timestamp>,
+    /// The last change between the reading and the request, where one is known.
+    pub changed_at: Option<Timestamp>,
+}
+
 impl Facts {
+    /// The moments of a fact that is of another moment than a request at `at`.
+    pub fn moments(&self, question: &Question, at: Timestamp) -> Moments {
+        let mut read_at = None;
+        self.each(&mut |asked, _, read| {
+            if asked.operation == question.operation && asked.about == question.about {
+                read_at = read;
+            }
+        });
+        let (from, to) = match read_at {
+            Some(read_at) => (at.min(read_at), at.max(read_at)),
+            None => (at, Timestamp::MAX),
+        };
+        let names = [question.about.as_str(), question.arn.as_deref().unwrap_or(&question.about)];
+        let mut between = self.changes().iter().filter(|change| {
+            change.at > from
+                && change.at <= to
+                && names.iter().any(|name| change.concerns(name))
+                && what(question).is_none_or(|what| what.is_changed_by(&change.event))
+        });
+        Moments { read_at, changed_at: between.next_back().map(|change| change.at) }
+    }
+
     /// Why what a question asks for is not there for a request at `at`; `None` where it is.
     pub fn absence(&self, question: &Question, at: Option<Timestamp>) -> Option<Absence> {
         let mut found = Some(Absence::Unasked);
@@ -47,20 +79,14 @@ impl Facts {
     /// Whether what was read at `read_at` is what it was at `at`.
     fn is_of(&self, question: &Question, read_at: Option<Timestamp>, at: Timestamp) -> bool {
         let about = question.about.as_str();
-        let what = match question.operation {
+        match question.operation {
             "cloudfront/list-distributions" => return self.others_hold("", at),
-            "cloudfront/get-distribution" | "cloudfront/get-distribution-tenant" => {
-                What::Distribution
-            }
-            "cloudfront/get-key-group" => What::Keys,
-            "wafv2/get-web-acl" => What::WebAcl,
-            "wafv2/get-web-acl-for-resource" => What::OriginAcl,
-            operation if operation.starts_with("s3api/") => What::Bucket,
             "cloudfront/list-distribution-tenants" => {
                 return self.tenant_has("", "", at).is_some();
             }
-            _ => return true,
-        };
+            _ => {}
+        }
+        let Some(what) = what(question) else { return true };
         let names = [about, question.arn.as_deref().unwrap_or(about)];
         self.holds(what, &names, read_at, at) == Held::Holds
     }
@@ -91,6 +117,18 @@ impl Facts {
             }
         }
     }
+}
+
+/// What kind of thing a question is about, where changes of it are told apart.
+fn what(question: &Question) -> Option<What> {
+    Some(match question.operation {
+        "cloudfront/get-distribution" | "cloudfront/get-distribution-tenant" => What::Distribution,
+        "cloudfront/get-key-group" => What::Keys,
+        "wafv2/get-web-acl" => What::WebAcl,
+        "wafv2/get-web-acl-for-resource" => What::OriginAcl,
+        operation if operation.starts_with("s3api/") => What::Bucket,
+        _ => return None,
+    })
 }
 
 /// What looks at every fact: its question, why it is not there, and when it was read.

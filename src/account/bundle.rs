@@ -149,11 +149,15 @@ fn collect(folder: &Path, before: &str, depth: usize, names: &mut Vec<String>) {
     }
 }
 
-/// An answer as the CLI prints it, or the error that stands in its place.
+/// An answer as the CLI prints it, or the error that stands in its place: as JSON, or in the CLI's
+/// own words.
 fn read_answer(text: &[u8]) -> Answer {
     let value: Value = match serde_json::from_slice(text) {
         Ok(value) => value,
         Err(error) => {
+            if let Some(code) = cli_error(text) {
+                return Answer::Error { code };
+            }
             let place = format!("no JSON at line {}, column {}", error.line(), error.column());
             return Answer::Unreadable(place);
         }
@@ -164,9 +168,40 @@ fn read_answer(text: &[u8]) -> Answer {
     }
 }
 
+/// The code in `An error occurred (CODE) when calling the OPERATION operation: …`, which is all
+/// that the CLI writes where AWS answers an error. See: awscli, `ClientError` of botocore.
+fn cli_error(text: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(text).ok()?.trim_start();
+    let text = text.strip_prefix("aws: [ERROR]: ").unwrap_or(text);
+    let (code, rest) = text.strip_prefix("An error occurred (")?.split_once(')')?;
+    let is_code = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+    let called = rest.starts_with(" when calling the ");
+    (called && !code.is_empty() && code.bytes().all(is_code)).then(|| code.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_in_the_words_of_the_cli_is_an_error() {
+        let error = |code: &str| Answer::Error { code: code.to_owned() };
+        let policy = b"\nAn error occurred (NoSuchBucketPolicy) when calling the GetBucketPolicy \
+                       operation: The bucket policy does not exist\n";
+        assert_eq!(read_answer(policy), error("NoSuchBucketPolicy"));
+        let head =
+            b"\naws: [ERROR]: An error occurred (404) when calling the HeadObject operation: \
+                     Not Found\n";
+        assert_eq!(read_answer(head), error("404"));
+        for other in [
+            "An error occurred",
+            "An error occurred () when calling the X operation: ",
+            "Unable to locate credentials. You can configure credentials by running \"aws login\".",
+            "",
+        ] {
+            assert!(matches!(read_answer(other.as_bytes()), Answer::Unreadable(_)), "{other}");
+        }
+    }
 
     #[test]
     fn names_cannot_leave_the_folder() {

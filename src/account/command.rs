@@ -1,6 +1,8 @@
 //! A question as a command that a person can copy, where a bundle keeps its answer, and what
 //! allows asking it.
 
+use jiff::Timestamp;
+
 use super::Question;
 use crate::viewer::plain;
 
@@ -12,10 +14,8 @@ impl Question {
         let about = self.about.as_str();
         // A log is no answer of an operation, but put into the bundle by a command all the same.
         match self.operation {
-            "logs/origin/elb" => return "aws s3 sync s3://BUCKET/AWSLogs logs/origin".to_owned(),
-            "logs/origin/apigateway" => {
-                return "aws logs filter-log-events --log-group-name GROUP".to_owned();
-            }
+            "logs/origin/elb" => return self.sync(None),
+            "logs/origin/apigateway" => return self.filter(None),
             _ => {}
         }
         let or = |word: &str| if about.is_empty() { word.to_owned() } else { quoted(about) };
@@ -55,6 +55,72 @@ impl Question {
         format!("aws {service} {operation}{argument}")
     }
 
+    /// The same for requests from the first to the last moment: a log is read no further.
+    pub fn command_for(&self, span: (Timestamp, Timestamp)) -> String {
+        match self.operation {
+            "logs/origin/elb" => self.sync(Some(span)),
+            "logs/origin/apigateway" => self.filter(Some(span)),
+            _ => self.command(),
+        }
+    }
+
+    /// The Region in an origin's name: `NAME.REGION.elb.amazonaws.com`,
+    /// `ID.execute-api.REGION.amazonaws.com`.
+    fn region(&self) -> String {
+        let region = match self.operation {
+            "logs/origin/elb" => self.about.split('.').rev().nth(3),
+            _ => self.about.split('.').nth(2),
+        };
+        let is_region = |name: &&str| {
+            name.split('-').count() >= 3
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        region.filter(is_region).unwrap_or("REGION").to_owned()
+    }
+
+    /// A load balancer's log lies in folders of days.
+    fn sync(&self, span: Option<(Timestamp, Timestamp)>) -> String {
+        let region = self.region();
+        let day = |time: Timestamp| time.strftime("%Y/%m/%d").to_string();
+        let month = |time: Timestamp| time.strftime("%Y/%m").to_string();
+        let folder = match span {
+            Some((first, last)) if day(first) == day(last) => day(first) + "/",
+            Some((first, last)) if month(first) == month(last) => month(first) + "/",
+            _ => String::new(),
+        };
+        format!(
+            "aws s3 sync \
+             s3://BUCKET/AWSLogs/ACCOUNT/elasticloadbalancing/{region}/{folder} logs/origin/"
+        )
+    }
+
+    /// A log group is read by milliseconds; a few minutes more, since its records come late.
+    fn filter(&self, span: Option<(Timestamp, Timestamp)>) -> String {
+        const MARGIN: i64 = 300_000;
+        let window = span.map_or_else(String::new, |(first, last)| {
+            let (from, to) = (first.as_millisecond() - MARGIN, last.as_millisecond() + MARGIN);
+            format!(" --start-time {from} --end-time {to}")
+        });
+        let region = self.region();
+        format!("aws logs filter-log-events --region {region} --log-group-name GROUP{window}")
+    }
+
+    /// What AWS Config keeps of it, as it was at a moment; `None` for what it does not keep.
+    pub fn former(&self, at: Timestamp) -> Option<String> {
+        let kind = match self.operation {
+            "cloudfront/get-distribution" => "AWS::CloudFront::Distribution",
+            "s3api/get-bucket-policy" | "s3api/get-public-access-block" => "AWS::S3::Bucket",
+            _ => return None,
+        };
+        let region = if kind == "AWS::S3::Bucket" { "" } else { " --region us-east-1" };
+        Some(format!(
+            "aws configservice get-resource-config-history{region} --resource-type {kind} \
+             --resource-id {} --later-time {} --limit 1",
+            quoted(&self.about),
+            at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        ))
+    }
+
     /// A web ACL's ARN ends in `/NAME/ID`, both of which its command wants.
     fn web_acl(&self) -> String {
         let mut parts = self.arn.as_deref().unwrap_or_default().rsplit('/');
@@ -78,18 +144,28 @@ impl Question {
     }
 
     /// For a log that may not be written yet: how it is switched on, in words and as a command.
-    pub fn switched_on(&self) -> Option<(&'static str, &'static str)> {
+    pub fn switched_on(&self) -> Option<(&'static str, String)> {
+        let region = self.region();
         match self.operation {
             "logs/origin/elb" => Some((
-                "Where the load balancer writes no log yet:",
-                "aws elbv2 modify-load-balancer-attributes --load-balancer-arn ARN --attributes \
-                 Key=access_logs.s3.enabled,Value=true Key=access_logs.s3.bucket,Value=BUCKET",
+                "If the load balancer writes no log yet, switch it on for the next time:",
+                format!(
+                    "aws elbv2 modify-load-balancer-attributes --region {region} \
+                     --load-balancer-arn ARN --attributes Key=access_logs.s3.enabled,Value=true \
+                     Key=access_logs.s3.bucket,Value=BUCKET"
+                ),
             )),
             "logs/origin/apigateway" => Some((
-                "Where the stage writes no log yet, with a format that has \
-                 $context.extendedRequestId, $context.path and $context.error.responseType:",
-                "aws apigateway update-stage --rest-api-id ID --stage-name STAGE \
-                 --patch-operations op=replace,path=/accessLogSettings/destinationArn,value=ARN",
+                "If the stage writes no log yet, switch it on for the next time. For a REST API \
+                 access-log.json replaces /accessLogSettings/destinationArn by the log group's ARN \
+                 and /accessLogSettings/format by JSON with $context.requestId, \
+                 .extendedRequestId, .httpMethod, .path, .status, .requestTimeEpoch and \
+                 .error.responseType; an HTTP API takes the same by apigatewayv2.",
+                format!(
+                    "aws apigateway update-stage --region {region} --rest-api-id {} \
+                     --stage-name STAGE --patch-operations file://access-log.json",
+                    quoted(self.about.split('.').next().unwrap_or("ID"))
+                ),
             )),
             _ => None,
         }
@@ -174,6 +250,26 @@ mod tests {
         assert_eq!(head.command(), r"aws s3api head-object --bucket b --key 'it'\''s $(here).jpg'");
         assert_eq!(quoted("--out"), "'--out'");
         assert_eq!(quoted("a;b"), "'a;b'");
+    }
+
+    #[test]
+    fn a_log_is_read_where_and_when_the_requests_were() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let span = (at(1_776_157_200), at(1_776_157_260));
+        let elb = Question::new("logs/origin/elb", "public-web-12.eu-central-1.elb.amazonaws.com");
+        assert_eq!(
+            elb.command_for(span),
+            "aws s3 sync s3://BUCKET/AWSLogs/ACCOUNT/elasticloadbalancing/eu-central-1/2026/04/14/ \
+             logs/origin/"
+        );
+        let api =
+            Question::new("logs/origin/apigateway", "k3v9.execute-api.eu-west-1.amazonaws.com");
+        assert_eq!(
+            api.command_for(span),
+            "aws logs filter-log-events --region eu-west-1 --log-group-name GROUP \
+             --start-time 1776156900000 --end-time 1776157560000"
+        );
+        assert!(Question::new("logs/origin/elb", "x").command_for(span).contains("/REGION/"));
     }
 
     #[test]

@@ -128,7 +128,7 @@ pub enum What {
 }
 
 impl What {
-    fn is_changed_by(self, event: &str) -> bool {
+    pub(super) fn is_changed_by(self, event: &str) -> bool {
         match self {
             // An invalidation or a tag changes nothing that can refuse.
             Self::Distribution => {

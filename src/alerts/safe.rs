@@ -227,6 +227,8 @@ pub fn finding(finding: &Finding) -> Finding {
         cluster.examples.sort();
         cluster.examples.dedup();
     }
+    // Requests of single viewers stay in the account.
+    finding.examples.clear();
     name_rule(&mut finding);
     for evidence in &mut finding.evidence {
         evidence.says = sentence(&evidence.says);

@@ -52,12 +52,17 @@ fn finding(incident: &Incident, confidence: &'static str, path: &str) -> Finding
             approximate: false,
             lift: Some(61.0),
             examples: vec![path.into()],
+            everything: false,
         }],
         evidence: vec![EvidenceOut {
             source: "s3api/get-bucket-policy".into(),
             says: "no statement lets CloudFront read shop-media".into(),
             requests: 1800,
+            speaks: "for",
         }],
+        examples: Vec::new(),
+        moot: Vec::new(),
+        masked: 0,
         ruled_out: Vec::new(),
         alternatives: Vec::new(),
         missing: Vec::new(),
@@ -160,6 +165,7 @@ fn what_is_not_known_is_said() {
         permission: "cloudfront:GetDistribution",
         command: "aws cloudfront get-distribution --id E1".into(),
         file: Some("aws/cloudfront/get-distribution/E1.json".into()),
+        moments: None,
         switched_on: None,
         without_viewer: None,
     }];
@@ -229,7 +235,12 @@ fn limits_hold_whatever_names_people_choose() {
     incident.rule = Some("ü\u{1b}".repeat(100));
     let mut large = finding(&incident, "confirmed", "/a");
     large.evidence = (0..12)
-        .map(|n| EvidenceOut { source: "x".into(), says: "y".repeat(20_000 + n), requests: 1 })
+        .map(|n| EvidenceOut {
+            source: "x".into(),
+            says: "y".repeat(20_000 + n),
+            requests: 1,
+            speaks: "for",
+        })
         .collect();
     large.remedy.steps = vec!["\"\\".repeat(8_000)];
     let sent = message::outgoing(&make(&incident, large, "open"), Timestamp::UNIX_EPOCH);

@@ -150,18 +150,20 @@ fn sign(out: &mut String, alert: &Alert) -> std::fmt::Result {
 }
 
 fn write_proof(out: &mut String, finding: &Finding) -> std::fmt::Result {
-    let also = match finding.evidence.as_slice() {
-        [] => "It may be",
-        evidence => {
+    let evidence = finding.evidence.iter().filter(|one| one.speaks != "neither");
+    let also = match evidence.clone().count() {
+        0 => "It may be",
+        _ => {
             writeln!(out, "\nWhy it is {}", crate::report::text::name(finding))?;
-            for evidence in evidence.iter().take(4) {
-                writeln!(out, "- {} ({})", evidence.says, evidence.source)?;
+            for evidence in evidence.take(4) {
+                let but = if evidence.speaks == "against" { "But: " } else { "" };
+                writeln!(out, "- {but}{} ({})", evidence.says, evidence.source)?;
             }
             "It may also be"
         }
     };
     if !finding.alternatives.is_empty() {
-        let before = if finding.evidence.is_empty() { "\n" } else { "" };
+        let before = if also == "It may be" { "\n" } else { "" };
         writeln!(out, "{before}{also}: {}", finding.alternatives.join(", "))?;
     }
     if !finding.missing.is_empty() {

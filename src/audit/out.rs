@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::causes::Cause;
 use crate::causes::opinion::Evidence;
-use crate::report::text::{command, is_command, item, several, wrap};
+use crate::report::text::{command, is_command, item, label_of, several, wrap};
 use crate::report::{EvidenceOut, RemedyOut};
 use crate::viewer::plain;
 
@@ -65,7 +65,12 @@ pub struct Note {
 
 impl From<Evidence> for EvidenceOut {
     fn from(evidence: Evidence) -> Self {
-        Self { source: evidence.source, says: evidence.says, requests: 1 }
+        Self {
+            source: evidence.source,
+            says: evidence.says,
+            requests: 1,
+            speaks: evidence.speaks.id(),
+        }
     }
 }
 
@@ -107,7 +112,8 @@ pub fn text(audit: &Audit) -> Result<String, fmt::Error> {
             &format!("{}: {}", finding.distribution_id, plain(&finding.request)),
         )?;
         for evidence in &finding.evidence {
-            item(&mut out, "because", &format!("{}: {}", evidence.source, plain(&evidence.says)))?;
+            let label = label_of(evidence.speaks);
+            item(&mut out, label, &format!("{}: {}", evidence.source, plain(&evidence.says)))?;
         }
         item(&mut out, "do", &finding.remedy.summary)?;
         for step in &finding.remedy.steps {

@@ -91,9 +91,17 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             Opinion::of(Says::Explains, kind.others_known.then_some("not-on-distribution"))
                 .missing((!kind.others_known).then_some(list))
                 .because(CONFIG, format!("{shown} is none of the distribution's names"))
-                .and(name.as_deref().map(|name| Evidence {
-                    source: "route53/list-resource-record-sets".to_owned(),
-                    says: format!("DNS points {name} to this distribution"),
+                .and(kind.others_known.then(|| {
+                    Evidence::new(
+                        "cloudfront/list-distributions",
+                        "no other distribution of this account has it",
+                    )
+                }))
+                .and(name.as_deref().map(|name| {
+                    Evidence::new(
+                        "route53/list-resource-record-sets",
+                        format!("DNS points {name} to this distribution"),
+                    )
                 }))
         }
         // Another one has the name in a list of another moment: that it is not this one's stays.
@@ -101,7 +109,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             Opinion::of(Says::Explains, None)
                 .missing(Question::all("cloudfront/list-distributions"))
                 .because(CONFIG, format!("{name} is none of the distribution's names"))
-                .because(
+                .but(
                     "cloudfront/list-distributions",
                     format!("{name} is an alias of {other} in a list of another moment"),
                 )
@@ -120,7 +128,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         // The name is the distribution's in what is known, if not for certain at that moment.
         (Host::Own, None) => Opinion::silent().missing(kind.ask_config()),
         _ if kind.page == Page::EdgeBadRequest => Opinion::of(Says::Hints, None)
-            .because(LOG, "the body is CloudFront's page \"Bad request\"")
+            .because(LOG, format!("the answer is {}", kind.page.words()))
             .missing(kind.ask_config()),
         _ => Opinion::silent().missing(kind.ask_config()),
     };

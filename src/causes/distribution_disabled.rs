@@ -45,6 +45,8 @@ pub(super) const RULE: Rule = Rule {
 
 const CONFIG: &str = "cloudfront/get-distribution";
 
+const TENANT: &str = "cloudfront/get-distribution-tenant";
+
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     if kind.reached_waf() {
         return Opinion::excludes(
@@ -58,10 +60,13 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         Some(true) => Opinion::excludes(CONFIG, "the distribution is enabled"),
         Some(false) if kind.origin_serves && itself => Opinion::of(Says::Hints, "disabled")
             .detail_unsure()
-            .because(CONFIG, "the distribution is disabled now, and served others afterwards"),
-        Some(false) => {
+            .because(CONFIG, "the distribution is disabled in the configuration that was read")
+            .but(LOG, "it served others after these requests"),
+        Some(false) if itself => {
             Opinion::of(Says::Explains, "disabled").because(CONFIG, "the distribution is disabled")
         }
+        Some(false) => Opinion::of(Says::Explains, "disabled")
+            .because(TENANT, "the tenant of these requests is disabled"),
         None => Opinion::silent().missing(kind.ask_config()),
     }
 }

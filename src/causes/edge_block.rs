@@ -47,7 +47,8 @@ fn opinion(kind: &Kind, _: Option<&DistributionFacts>) -> Opinion {
     match kind.detailed() {
         Some("InvalidRequestBlocked") => Opinion::of(Says::Supports, "unspecified")
             .detail_unsure()
-            .because(LOG, "the result type is InvalidRequestBlocked"),
+            .because(LOG, "the result type is InvalidRequestBlocked")
+            .but(LOG, "AWS documents no more of it than that CloudFront blocks the access"),
         Some(result) => Opinion::excludes(LOG, format!("the result type is {result}")),
         // It is known by that result type alone.
         None => Opinion::excludes(LOG, "nothing in the log hints at a block of CloudFront's own"),

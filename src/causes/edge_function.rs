@@ -122,10 +122,12 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
                     ),
                 )
             }
-            (Some(false), _) => Opinion::of(Says::Supports, detail)
-                .detail_unsure()
-                .because(LOG, sentence)
-                .because(CONFIG, "the behaviour has no such function today"),
+            (Some(false), _) => {
+                Opinion::of(Says::Supports, detail).detail_unsure().because(LOG, sentence).but(
+                    CONFIG,
+                    "the behaviour has no such function in the configuration that was read",
+                )
+            }
             _ => Opinion::of(Says::Supports, detail).because(LOG, sentence).missing(ask()),
         };
     }

@@ -61,13 +61,13 @@ fn by_address(rule: Option<GeoRule>, kind: &Kind) -> Option<Evidence> {
         GeoRule::Unrestricted => false,
     };
     let says = "the database places the viewer's address in a country that is not served";
-    refused.then(|| Evidence { source: "--geoip".to_owned(), says: says.to_owned() })
+    refused.then(|| Evidence::new("--geoip", says))
 }
 
 fn contradicted() -> Evidence {
     let says = "others from that country were let in after such a refusal: the list that was read \
                 is not the one that refused";
-    Evidence { source: LOG.to_owned(), says: says.to_owned() }
+    Evidence::against(LOG, says)
 }
 
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
@@ -82,19 +82,18 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     let list = own.and_then(|distribution| {
         let geo = &distribution.config.restrictions.as_ref()?.geo_restriction;
         let shown: Vec<&str> = geo.items.iter().take(SHOWN).map(String::as_str).collect();
-        (!shown.is_empty()).then(|| shown.join(" "))
+        let more = geo.items.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        (!shown.is_empty()).then(|| format!("the countries {}{more}", shown.join(", ")))
     });
     let list = list.unwrap_or_else(|| "a list of countries".to_owned());
     let (source, who) = match kind.geo_of_tenant {
         true => ("cloudfront/get-distribution-tenant", "tenant"),
         false => (CONFIG, "distribution"),
     };
-    let config = detail.map(|detail| Evidence {
-        source: source.to_owned(),
-        says: match detail {
-            "denied-country" => format!("the {who} denies {list}"),
-            _ => format!("the {who} serves {list} alone"),
-        },
+    let config = detail.map(|detail| match detail {
+        "denied-country" => Evidence::new(source, format!("the {who} denies {list}")),
+        _ => Evidence::new(source, format!("the {who} serves only {list}")),
     });
     let ask = || kind.ask_config();
     if let Some(result) = kind.detailed() {
@@ -137,7 +136,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             Opinion::excludes(CONFIG, "the viewer's country is served")
         }
         _ if kind.page == Page::EdgeCountry => Opinion::of(Says::Supports, detail)
-            .because(LOG, "the body is CloudFront's page about blocked countries")
+            .because(LOG, format!("the answer is {}", kind.page.words()))
             .and(by_address(rule, kind))
             .and(config),
         _ => match by_address(rule, kind) {

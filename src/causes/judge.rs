@@ -1,8 +1,8 @@
 //! The judge: weighs what all causes think of one kind of request. It knows no cause by name.
 
 use super::kind::Kind;
-use super::opinion::{Evidence, Opinion, Says};
-use super::{Cause, RULES, Rule};
+use super::opinion::{Evidence, LOG, Opinion, Says, Speaks};
+use super::{Cause, RULES, Rule, seen};
 use crate::account::Question;
 use crate::account::facts::DistributionFacts;
 
@@ -86,9 +86,12 @@ pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
         return match open.as_slice() {
             // Nothing speaks for it, but nothing else is possible.
             [(rule, opinion)] if opinion.says > Says::Doubts => {
-                verdict(rule, opinion, Confidence::Confirmed, kind, ruled_out, vec![])
+                let mut verdict =
+                    verdict(rule, opinion, Confidence::Confirmed, kind, ruled_out, vec![]);
+                verdict.evidence.push(nothing_else());
+                verdict
             }
-            _ => unattributed(&open, ruled_out),
+            _ => unattributed(&open, ruled_out, kind),
         };
     };
     let others = || open.iter().filter(|(other, _)| other.cause != rule.cause);
@@ -102,7 +105,7 @@ pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
         Says::Explains => Confidence::Likely,
         Says::Supports if rivals == 0 => Confidence::Likely,
         // Two hints at different causes are a hint at nothing.
-        Says::Hints if rivals > 0 => return unattributed(&open, ruled_out),
+        Says::Hints if rivals > 0 => return unattributed(&open, ruled_out, kind),
         _ => Confidence::Possible,
     };
     let alternatives = match confidence {
@@ -110,7 +113,11 @@ pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
         _ => alternatives_to(rule.cause),
     };
     let ruled_out = not_named(ruled_out, &alternatives);
+    let last = others().next().is_none() && opinion.says < Says::Explains;
     let mut verdict = verdict(rule, opinion, confidence, kind, ruled_out, alternatives);
+    if last {
+        verdict.evidence.push(nothing_else());
+    }
     if verdict.confidence < Confidence::Confirmed {
         // What would exclude the alternatives would decide as well.
         verdict.missing.extend(others().flat_map(|(_, other)| other.missing.iter().cloned()));
@@ -118,6 +125,11 @@ pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
         verdict.missing.dedup();
     }
     verdict
+}
+
+/// The reason where nothing speaks for a cause but that it is the last one.
+fn nothing_else() -> Evidence {
+    Evidence::new("logs and configuration", "every other cause is excluded")
 }
 
 fn verdict(
@@ -129,12 +141,24 @@ fn verdict(
     alternatives: Vec<Cause>,
 ) -> Verdict {
     let mut confidence = confidence;
+    let mut evidence = opinion.evidence.clone();
+    if evidence.iter().all(|one| one.speaks != Speaks::For) {
+        let told = seen::of(kind).into_iter();
+        evidence.extend(told.filter(|one| opinion.evidence.iter().all(|o| o.says != one.says)));
+    }
     if !opinion.detail_sure {
         confidence = confidence.min(Confidence::Likely);
     }
     // What is excluded or explained by a configuration that was not in force is not certain.
     if kind.let_in.any() && opinion.says < Says::Proves {
         confidence = confidence.min(Confidence::Likely);
+        if evidence.iter().all(|one| one.speaks != Speaks::Against) {
+            evidence.push(Evidence::against(
+                LOG,
+                "others were let in with what the configuration that was read refuses: it is not \
+                 the one of that moment",
+            ));
+        }
     }
     // A masked refusal is proved by another source or not at all: the status was never seen.
     if kind.is_masked() && opinion.says < Says::Proves {
@@ -144,20 +168,30 @@ fn verdict(
         if open && opinion.says < Says::Explains {
             confidence = Confidence::Possible;
         }
+        evidence.push(Evidence::against(
+            LOG,
+            match confidence {
+                Confidence::Possible => {
+                    "the log has the status that a custom error response put in its place, which \
+                     stands for other errors as well: it may not even have been a refusal"
+                }
+                _ => "the log has the status that a custom error response put in the place of 403",
+            },
+        ));
     }
     Verdict {
         cause: rule.cause,
         detail: opinion.detail,
         rule: opinion.rule.clone(),
         confidence,
-        evidence: opinion.evidence.clone(),
+        evidence,
         ruled_out,
         alternatives,
         missing: opinion.missing.clone(),
     }
 }
 
-fn unattributed(open: &[&(&Rule, Opinion)], ruled_out: Vec<RuledOut>) -> Verdict {
+fn unattributed(open: &[&(&Rule, Opinion)], ruled_out: Vec<RuledOut>, kind: &Kind) -> Verdict {
     let (doubted, left): (Vec<_>, Vec<_>) = open
         .iter()
         .map(|(rule, opinion)| (rule.cause, opinion.says))
@@ -173,7 +207,7 @@ fn unattributed(open: &[&(&Rule, Opinion)], ruled_out: Vec<RuledOut>) -> Verdict
         detail: Some("insufficient-evidence"),
         rule: None,
         confidence: Confidence::Possible,
-        evidence: Vec::new(),
+        evidence: seen::of(kind),
         ruled_out: not_named(ruled_out, &alternatives),
         alternatives,
         missing,

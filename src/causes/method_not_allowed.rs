@@ -59,9 +59,9 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         let config = behavior.filter(|behavior| !behavior.allows(&kind.method));
         return Opinion::of(Says::Proves, detail)
             .because(LOG, format!("the result type of {} is InvalidRequestMethod", kind.method))
-            .and(config.map(|behavior| Evidence {
-                source: CONFIG.to_owned(),
-                says: format!("behaviour {} does not allow {}", behavior.name(), kind.method),
+            .and(config.map(|behavior| {
+                let says = format!("behaviour {} does not allow {}", behavior.name(), kind.method);
+                Evidence::new(CONFIG, says)
             }));
     }
     if matches!(kind.method.as_ref(), "GET" | "HEAD") {
@@ -82,7 +82,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             )
             .unless_let_in(kind.let_in.method, "that do more than read"),
         None if kind.page == Page::EdgeMethod => Opinion::of(Says::Supports, detail)
-            .because(LOG, "the body is CloudFront's page about methods"),
+            .because(LOG, format!("the answer is {}", kind.page.words())),
         None => Opinion::silent().missing(kind.ask_config()),
     }
 }

@@ -19,6 +19,7 @@ mod invalid_request;
 mod method_not_allowed;
 mod origin_log;
 pub mod s3_origin;
+mod seen;
 mod signed_access;
 mod stacked_distributions;
 mod viewer_certificate;

@@ -24,6 +24,28 @@ pub enum Says {
     Proves,
 }
 
+/// Which way a sentence speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Speaks {
+    /// It supports what is said.
+    For,
+    /// It is a reason for doubt.
+    Against,
+    /// It was seen, and decides nothing.
+    Neither,
+}
+
+impl Speaks {
+    /// The stable identifier.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::For => "for",
+            Self::Against => "against",
+            Self::Neither => "neither",
+        }
+    }
+}
+
 /// One sentence and who said it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Evidence {
@@ -31,6 +53,26 @@ pub struct Evidence {
     pub source: String,
     /// The sentence.
     pub says: String,
+    /// Which way it speaks.
+    pub speaks: Speaks,
+}
+
+impl Evidence {
+    /// A sentence that supports.
+    pub fn new(source: impl Into<String>, says: impl Into<String>) -> Self {
+        // What it names comes from the account, and a bundle of one may come from anybody.
+        Self { source: source.into(), says: printable(&says.into()), speaks: Speaks::For }
+    }
+
+    /// A reason for doubt.
+    pub fn against(source: impl Into<String>, says: impl Into<String>) -> Self {
+        Self { speaks: Speaks::Against, ..Self::new(source, says) }
+    }
+
+    /// Something that was seen and decides nothing.
+    pub fn seen(source: impl Into<String>, says: impl Into<String>) -> Self {
+        Self { speaks: Speaks::Neither, ..Self::new(source, says) }
+    }
 }
 
 /// The opinion of one cause.
@@ -75,7 +117,7 @@ impl Opinion {
 
     /// The body speaks against it.
     pub fn doubts(kind: &super::kind::Kind) -> Self {
-        Self::new(Says::Doubts).because(LOG, format!("the body is {}", kind.page.words()))
+        Self::new(Says::Doubts).because(LOG, format!("the answer is {}", kind.page.words()))
     }
 
     /// An opinion of a strength, with a detail.
@@ -87,18 +129,26 @@ impl Opinion {
 
     /// With a sentence more.
     pub fn because(mut self, source: impl Into<String>, says: impl Into<String>) -> Self {
-        // What it names comes from the account, and a bundle of one may come from anybody.
-        let says = printable(&says.into());
-        self.evidence.push(Evidence { source: source.into(), says });
+        self.evidence.push(Evidence::new(source, says));
+        self
+    }
+
+    /// With a reason for doubt.
+    pub fn but(mut self, source: impl Into<String>, says: impl Into<String>) -> Self {
+        self.evidence.push(Evidence::against(source, says));
+        self
+    }
+
+    /// With something that was seen and decides nothing.
+    pub fn seen(mut self, source: impl Into<String>, says: impl Into<String>) -> Self {
+        self.evidence.push(Evidence::seen(source, says));
         self
     }
 
     /// With a sentence more, if there is one.
-    pub fn and(self, evidence: Option<Evidence>) -> Self {
-        match evidence {
-            Some(Evidence { source, says }) => self.because(source, says),
-            None => self,
-        }
+    pub fn and(mut self, evidence: Option<Evidence>) -> Self {
+        self.evidence.extend(evidence);
+        self
     }
 
     /// With a fact that is missing.
@@ -130,7 +180,7 @@ impl Opinion {
     pub fn unless_let_in(mut self, let_in: bool, what: &str) -> Self {
         if let_in && matches!(self.says, Says::Explains | Says::Supports | Says::Hints) {
             self.says = self.says.min(Says::Supports);
-            self = self.detail_unsure().because(
+            self = self.detail_unsure().but(
                 LOG,
                 format!(
                     "other requests {what} were let in after such a refusal: the configuration \

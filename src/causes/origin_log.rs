@@ -10,7 +10,7 @@ use crate::account::distribution::{Distribution, Origin};
 use crate::logs::origin::Said;
 
 /// The sentence about what was said.
-fn evidence(said: &OriginSaid) -> Option<Evidence> {
+pub(super) fn evidence(said: &OriginSaid) -> Option<Evidence> {
     let (source, says) = match said {
         OriginSaid::Nothing => return None,
         OriginSaid::Exactly(said) => (
@@ -33,7 +33,10 @@ fn evidence(said: &OriginSaid) -> Option<Evidence> {
             )
         }
     };
-    Some(Evidence { source: source.to_owned(), says })
+    Some(match said {
+        OriginSaid::Disagree(_) => Evidence::against(source, says),
+        _ => Evidence::new(source, says),
+    })
 }
 
 /// Different things said that are listed in one sentence.

@@ -84,14 +84,14 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     if !kind.page.is_signature() && !kind.page_may_differ(facts) {
         return Opinion::doubts(kind);
     }
-    let page = kind.page.is_signature().then(|| Evidence {
-        source: LOG.to_owned(),
-        says: format!("the body is {}", kind.page.words()),
-    });
+    let page = kind
+        .page
+        .is_signature()
+        .then(|| Evidence::new(LOG, format!("the answer is {}", kind.page.words())));
     let Some(behavior) = behavior else {
         let ask = kind.ask_config();
         let says = if kind.page.is_signature() { Says::Supports } else { Says::Silent };
-        return Opinion::of(says, of_page(kind.page)).and(page).missing(ask);
+        return Opinion::of(says, of_page(kind.page)).and(page).and(shown(kind)).missing(ask);
     };
     let asks = format!("behaviour {} asks for a signature", behavior.name());
     let opinion = match &kind.signature {
@@ -104,6 +104,23 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         .because(CONFIG, asks)
         .and(page)
         .unless_let_in(kind.let_in.unsigned, "without a signature")
+}
+
+/// What the request itself shows of its signature, whatever asks for one.
+fn shown(kind: &Kind) -> Option<Evidence> {
+    let Some(Signature::Present(present)) = &kind.signature else { return None };
+    let found = present.checks.faults().find(|found| {
+        found.certainty == Certainty::Certain && !matches!(found.fault, Fault::UnknownKey)
+    })?;
+    Some(Evidence::new(LOG, format!("the signature{} {}", by(present), words(found.fault))))
+}
+
+/// The key of a signature, in words.
+fn by(present: &Present) -> String {
+    match present.key {
+        Key::Id(id) => format!(" by key {}", id.as_str()),
+        _ => String::new(),
+    }
 }
 
 /// Nothing in what was logged; cookies may not have been.
@@ -130,10 +147,7 @@ fn of_present(
         found.certainty == Certainty::Certain
             && (!matches!(found.fault, Fault::UnknownKey) || kind.keys == Held::Holds)
     });
-    let id = match present.key {
-        Key::Id(id) => format!(" by key {}", id.as_str()),
-        _ => String::new(),
-    };
+    let id = by(present);
     if let Some(found) = certain {
         let detail = detail_of(found.fault, kind.page);
         let foreign = matches!(found.fault, Fault::UnknownKey);
@@ -148,11 +162,19 @@ fn of_present(
     }
     match of_page(kind.page) {
         // All that the log shows of it is right: then it does not verify, or was not the matter.
-        None if kind.page == Page::SignDenied && present.checks.is_sound() => {
-            Opinion::of(Says::Supports, "bad-signature")
-                .detail_unsure()
-                .because(LOG, format!("the signature{id} is valid in all that the log shows"))
-        }
+        None if kind.page == Page::SignDenied && present.checks.is_sound() => Opinion::of(
+            Says::Supports,
+            "bad-signature",
+        )
+        .detail_unsure()
+        .because(
+            LOG,
+            format!(
+                "key, dates, address and URL of the signature{id} are in order, which leaves \
+                     the signature itself"
+            ),
+        )
+        .but(LOG, "whether a signature verifies is not in a log"),
         // CloudFront's own word, where the keys are not known to prove it.
         Some("unknown-key") => Opinion::of(Says::Supports, "unknown-key")
             .detail_unsure()
@@ -194,11 +216,35 @@ fn of_page(page: Page) -> Option<&'static str> {
 fn words(fault: Fault) -> &'static str {
     match fault {
         Fault::UnknownKey => "names a key that the behaviour does not trust",
-        Fault::Malformed(_) => "is malformed",
+        Fault::Malformed(how) => malformed(how),
         Fault::PolicyMismatch => "is for another URL",
         Fault::NotYetValid => "was not valid yet when the request began",
         Fault::Expired => "had expired when the request began",
         Fault::IpMismatch => "is for another address than the viewer's",
+    }
+}
+
+fn malformed(how: Malformation) -> &'static str {
+    match how {
+        Malformation::NoKeyPairId => {
+            "is not whole: a parameter of signed URLs is there, and Key-Pair-Id is not"
+        }
+        Malformation::NoSignature => {
+            "is not whole: a parameter of signed URLs is there, and Signature is not"
+        }
+        Malformation::NoPolicy => "is not whole: it has neither Expires nor Policy",
+        Malformation::KeyPairId => "is malformed: its Key-Pair-Id is none",
+        Malformation::Signature => "is malformed: Signature is no base64",
+        Malformation::Alphabet => {
+            "is malformed: it is base64 without CloudFront's - for +, _ for = and ~ for /"
+        }
+        Malformation::NotANumber => "is malformed: a time in it is no number of seconds",
+        Malformation::Milliseconds => {
+            "is malformed: a time in it is in milliseconds where seconds are asked for"
+        }
+        Malformation::PolicyEncoding => "is malformed: Policy is no base64",
+        Malformation::PolicyJson => "is malformed: Policy is no JSON",
+        _ => "is malformed",
     }
 }
 

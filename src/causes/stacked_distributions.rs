@@ -55,8 +55,10 @@ const CONFIG: &str = "cloudfront/get-distribution";
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     let Some((distribution, behavior)) = kind.config(facts).zip(kind.behavior(facts)) else {
         return if kind.page == Page::EdgeBadRequest && kind.origin == OriginAsked::Yes {
-            Opinion::of(Says::Hints, "origin-is-distribution")
-                .because(LOG, "the origin answered with a page of CloudFront's")
+            Opinion::of(Says::Hints, "origin-is-distribution").because(
+                LOG,
+                format!("the origin was asked, and the answer is {}", kind.page.words()),
+            )
         } else {
             Opinion::silent().missing(kind.ask_config())
         };
@@ -77,9 +79,10 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         if distribution.answers_to(&inner.domain_name) { "loop" } else { "origin-is-distribution" };
     let sentence = format!("the origin {} is a distribution", inner.domain_name);
     if kind.page.is_edge() && matches!(kind.origin, OriginAsked::Yes | OriginAsked::Slowly) {
-        return Opinion::of(Says::Supports, detail)
-            .because(CONFIG, sentence)
-            .because(LOG, "the origin answered with a page of CloudFront's");
+        return Opinion::of(Says::Supports, detail).because(CONFIG, sentence).because(
+            LOG,
+            format!("the origin was asked, and the answer is {}", kind.page.words()),
+        );
     }
     Opinion::of(Says::Hints, detail).because(CONFIG, sentence)
 }

@@ -71,9 +71,10 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     let refuses = match policy {
         "https-only" => Some("lets only HTTPS through".to_owned()),
         // A request below HTTP/1.1 with such a method gets 403 where others get 307.
-        "redirect-to-https" if kind.old_http && body => {
-            Some(format!("redirects to HTTPS, which a {} below HTTP/1.1 cannot be", kind.method))
-        }
+        "redirect-to-https" if kind.old_http && body => Some(format!(
+            "redirects to HTTPS, and a {} below HTTP/1.1 gets 403 instead",
+            kind.method
+        )),
         _ => None,
     };
     if refuses.is_some() && kind.page != Page::EdgeBadRequest && !kind.page_may_differ(facts) {

@@ -6,8 +6,11 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::clusters::{self, Whereabouts};
+use super::examples;
 use super::missing::key_of;
-use super::{ClusterOut, EvidenceOut, Finding, MissingOut, RemedyOut, RuledOutOut, Trigger};
+use super::{
+    ClusterOut, EvidenceOut, ExampleOut, Finding, MissingOut, RemedyOut, RuledOutOut, Trigger,
+};
 use crate::account::Question;
 use crate::account::distribution::function_name;
 use crate::account::facts::{Facts, acl_id};
@@ -15,8 +18,9 @@ use crate::account::tenant::Tenant;
 use crate::account::trail::Change;
 use crate::causes::judge::{Confidence, Verdict};
 use crate::causes::kind::Kind;
+use crate::causes::opinion::Speaks;
 use crate::causes::remedy::{self, Case, Sent};
-use crate::causes::{Cause, Severity, rule};
+use crate::causes::{Cause, RULES, Severity, rule};
 use crate::clusters::{Row, Sample};
 use crate::limits::{SAMPLED_REFUSALS, SAMPLED_REFUSALS_OF_ALL};
 use crate::logs::contrast::identity_of;
@@ -73,7 +77,8 @@ struct Gathered {
     times: Vec<Timestamp>,
     confidence: BTreeMap<Confidence, u64>,
     /// How often, and where it stands in the verdict, which puts the weightiest first.
-    evidence: BTreeMap<(String, String), (u64, usize)>,
+    evidence: BTreeMap<(String, String, Speaks), (u64, usize)>,
+    masked: u64,
     ruled_out: BTreeMap<Cause, BTreeMap<String, u64>>,
     alternatives: BTreeSet<Cause>,
     /// With the number of the first refusal that it would decide.
@@ -93,6 +98,7 @@ impl Gathered {
             requests: 0,
             times: Vec::new(),
             confidence: BTreeMap::new(),
+            masked: 0,
             evidence: BTreeMap::new(),
             ruled_out: BTreeMap::new(),
             alternatives: BTreeSet::new(),
@@ -128,6 +134,7 @@ pub fn findings(
         let count = numbers.len() as u64;
         let found = all.entry(Subject::of(kind, verdict)).or_insert_with(|| Gathered::new(number));
         found.requests += count;
+        found.masked += if kind.is_masked() { count } else { 0 };
         found.first = found.first.min(number);
         for (number, refusal) in numbers.iter().filter_map(|n| Some((*n, refusals.get(*n)?))) {
             found.times.push(refusal.time);
@@ -135,7 +142,7 @@ pub fn findings(
         }
         *found.confidence.entry(verdict.confidence).or_default() += count;
         for (place, evidence) in verdict.evidence.iter().enumerate() {
-            let key = (evidence.source.clone(), evidence.says.clone());
+            let key = (evidence.source.clone(), evidence.says.clone(), evidence.speaks);
             let seen = found.evidence.entry(key).or_insert((0, place));
             *seen = (seen.0 + count, seen.1.min(place));
         }
@@ -152,6 +159,10 @@ pub fn findings(
     }
     let total = refusals.len().max(1) as f64;
     let sampled = SAMPLED_REFUSALS_OF_ALL / all.len().max(1);
+    let mut of_distribution: BTreeMap<Option<Box<str>>, usize> = BTreeMap::new();
+    for subject in all.keys() {
+        *of_distribution.entry(subject.distribution_id.clone()).or_default() += 1;
+    }
     // What a distribution served is the contrast to all of its findings, which come together.
     let mut contrast: Option<(Option<&str>, Vec<Row>)> = None;
     let mut findings: Vec<(Severity, Finding)> = all
@@ -162,15 +173,22 @@ pub fn findings(
             let rows: Vec<&Refusal> =
                 rows.into_iter().filter_map(|(_, number)| refusals.get(number).copied()).collect();
             let domain = rows.first().and_then(|refusal| refusal.distribution_domain.as_deref());
+            let served = domain.and_then(|domain| served.get(domain));
             if contrast.as_ref().is_none_or(|(of, _)| *of != domain) {
-                let served = domain.and_then(|domain| served.get(domain));
                 contrast = Some((domain, clusters::contrast(served, countries)));
             }
-            let served = contrast.as_ref().map_or(&[][..], |(_, rows)| rows);
-            let clusters = clusters::of(&rows, found.requests, served, countries);
+            let held_against = contrast.as_ref().map_or(&[][..], |(_, rows)| rows);
+            let mut clusters = clusters::of(&rows, found.requests, held_against, countries);
+            found.times.sort();
+            let span = (*found.times.first()?, *found.times.last()?);
+            // What else the distribution refused was not served either.
+            let alone = of_distribution.get(&subject.distribution_id) == Some(&1);
+            let everything = alone && clusters::served_nothing(served, span);
+            clusters.iter_mut().for_each(|cluster| cluster.everything = everything);
+            let shown = (clusters, examples::of(&rows, subject.cause));
             Some((
                 subject.severity(),
-                finding(subject, found, clusters, (refusals, total), kinds, facts)?,
+                finding(subject, found, shown, (refusals, total), kinds, facts)?,
             ))
         })
         .collect();
@@ -183,13 +201,12 @@ pub fn findings(
 fn finding(
     subject: Subject,
     mut found: Gathered,
-    clusters: Vec<ClusterOut>,
+    (clusters, examples): (Vec<ClusterOut>, Vec<ExampleOut>),
     (refusals, total): (&[&Refusal], f64),
     kinds: &[(Kind, Verdict)],
     facts: &Facts,
 ) -> Option<Finding> {
-    found.times.sort();
-    let (first, last) = (*found.times.first()?, *found.times.last()?);
+    let (first_seen, last_seen) = (*found.times.first()?, *found.times.last()?);
     let mine = subject.distribution_id.as_deref().and_then(|id| facts.distributions.get(id));
     let example = refusals.get(found.first).copied();
     let rule = rule(subject.cause);
@@ -203,7 +220,7 @@ fn finding(
         .missing
         .iter()
         .filter_map(|(question, first)| {
-            MissingOut::of(question, refusals.get(*first).copied(), facts)
+            MissingOut::of(question, refusals.get(*first).copied(), (first_seen, last_seen), facts)
         })
         .collect();
     let case = Case {
@@ -217,7 +234,7 @@ fn finding(
         viewer: sent.as_ref(),
         websocket: example.is_some_and(is_websocket),
         change: trigger.as_ref().map(|trigger| trigger.event.as_str()),
-        span: (first, last),
+        span: (first_seen, last_seen),
         open: !missing.is_empty(),
         alternatives: &found.alternatives,
     };
@@ -231,9 +248,28 @@ fn finding(
     });
     let mut evidence: Vec<EvidenceOut> = evidence
         .into_iter()
-        .map(|((source, says), (requests, _))| EvidenceOut { source, says, requests })
+        .map(|((source, says, speaks), (requests, _))| EvidenceOut {
+            source,
+            says,
+            requests,
+            speaks: speaks.id(),
+        })
         .collect();
     evidence.truncate(SENTENCES);
+    let ruled_out: Vec<RuledOutOut> = found
+        .ruled_out
+        .into_iter()
+        // What excludes a cause for some of the requests alone is not said of all.
+        .filter(|(_, reasons)| reasons.values().sum::<u64>() == found.requests)
+        .filter_map(|(cause, reasons)| {
+            Some(RuledOutOut { cause: cause.id(), because: most(&reasons)? })
+        })
+        .collect();
+    let moot = RULES.iter().map(|rule| rule.cause).filter(|cause| {
+        *cause != subject.cause
+            && !found.alternatives.contains(cause)
+            && ruled_out.iter().all(|out| out.cause != cause.id())
+    });
     Some(Finding {
         id: subject.id("f"),
         cause: subject.cause.id(),
@@ -241,20 +277,15 @@ fn finding(
         confidence: confidence.id(),
         requests: found.requests,
         share: found.requests as f64 / total,
-        first_seen: first,
-        last_seen: last,
+        first_seen,
+        last_seen,
+        masked: found.masked,
+        examples,
         severity: subject.severity().id(),
         clusters,
         evidence,
-        ruled_out: found
-            .ruled_out
-            .into_iter()
-            // What excludes a cause for some of the requests alone is not said of all.
-            .filter(|(_, reasons)| reasons.values().sum::<u64>() == found.requests)
-            .filter_map(|(cause, reasons)| {
-                Some(RuledOutOut { cause: cause.id(), because: most(&reasons)? })
-            })
-            .collect(),
+        moot: moot.map(Cause::id).collect(),
+        ruled_out,
         alternatives: found.alternatives.iter().map(|cause| cause.id()).collect(),
         missing,
         trigger,

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use jiff::Timestamp;
+
 use super::ClusterOut;
 use crate::clusters::{Cluster, Row, locate, template};
 use crate::logs::contrast::{ServedRequest, identity_of};
@@ -14,6 +16,13 @@ pub struct Whereabouts<'a> {
     pub of_refusal: &'a dyn Fn(&Refusal) -> Option<String>,
     /// Of an address: by a database.
     pub of_address: &'a dyn Fn(IpAddr) -> Option<String>,
+}
+
+/// Whether a distribution served nothing at all from one moment to another.
+pub fn served_nothing(served: Option<&Served>, (from, to): (Timestamp, Timestamp)) -> bool {
+    let slot = |time: Timestamp| time.as_second().div_euclid(300);
+    let mut slots = served.into_iter().flat_map(|one| one.buckets.range(slot(from)..=slot(to)));
+    slots.next().is_none()
 }
 
 /// What a distribution served, as rows: the contrast to each of its findings.
@@ -95,5 +104,6 @@ fn out(cluster: Cluster, approximate: bool) -> ClusterOut {
         // A tenth more or less says nothing, and short numbers are read.
         lift: cluster.lift.map(|lift| (lift * 10.0).round() / 10.0),
         examples: cluster.examples,
+        everything: false,
     }
 }

@@ -4,14 +4,30 @@ use std::fmt::{self, Write};
 
 use super::MissingOut;
 use super::text::{WIDTH, item};
+use super::words::moment;
 use crate::account::command::quoted;
 
 /// What is missing, why, and the command that supplies it to a bundle.
 pub(super) fn missing(out: &mut String, all: &[MissingOut]) -> fmt::Result {
+    if all.is_empty() {
+        return Ok(());
+    }
+    let open = all.iter().any(|one| has_placeholder(&one.command));
+    let fill = if open { " Words in capitals are to be filled in." } else { "" };
+    item(
+        out,
+        "missing",
+        &format!(
+            "What follows would decide more. Run it in the bundle's folder and replay the bundle \
+             again; an error that AWS answers is an answer, too.{fill}"
+        ),
+    )?;
     for one in all {
-        item(out, "missing", &reason(one))?;
-        command(out, &supply(one))?;
-        if let Some((how, by)) = one.switched_on {
+        item(out, "", &reason(one))?;
+        if let Some(supply) = supply(one) {
+            command(out, &supply)?;
+        }
+        if let Some((how, by)) = &one.switched_on {
             item(out, "", how)?;
             command(out, by)?;
         }
@@ -19,31 +35,81 @@ pub(super) fn missing(out: &mut String, all: &[MissingOut]) -> fmt::Result {
     Ok(())
 }
 
+/// Whether a command holds a word that stands for something.
+fn has_placeholder(command: &str) -> bool {
+    ["BUCKET", "ACCOUNT", "REGION", "GROUP", "KEY", "NAME", "ID", "ARN", "ZONE"].iter().any(
+        |name| {
+            command.split([' ', '/']).any(|word| word == *name || word == format!("{name}.json"))
+        },
+    )
+}
+
 /// Why a fact is missing, as a sentence that leads to a command.
 pub(super) fn reason(one: &MissingOut) -> String {
     let (fact, may) = (&one.fact, one.permission);
     match one.why {
         "denied" => {
-            format!("AWS did not let us read {fact}: grant {may} to the role that asks, then run")
+            format!("AWS did not let us read {fact}: grant {may} to the role that asks, then")
         }
-        "unreadable" => format!("{fact} is there and cannot be read: ask again"),
-        "other-moment" => format!(
-            "{fact} of that moment: what was read is of another. Your deployments or AWS Config \
-             may have it; today's comes by"
-        ),
-        _ => format!("{fact} is not in the bundle: run"),
+        "unreadable" => format!("{fact} is there and cannot be read; ask again:"),
+        "other-moment" => of_another_moment(one),
+        "in-part" => format!("{fact} is in the bundle for some prefixes only:"),
+        "no-line" => format!("{fact} is in the bundle without a line of these requests:"),
+        _ => format!("{fact} is not in the bundle:"),
     }
 }
 
-/// The command that supplies a fact, into the file of a bundle where it has one.
-pub(super) fn supply(one: &MissingOut) -> String {
+/// Why a fact of another moment does not do, and whether reading it again would.
+fn of_another_moment(one: &MissingOut) -> String {
+    let fact = &one.fact;
+    let Some(moments) = &one.moments else {
+        return format!("{fact} is of another moment than the requests:");
+    };
+    let wanted = moment(moments.wanted);
+    let read = moments.read.map_or_else(
+        || "was read after the log".to_owned(),
+        |at| format!("was read at {} UTC", moment(at)),
+    );
+    let changed = match moments.changed {
+        Some(at) => format!("was changed at {} UTC", moment(at)),
+        None => "was changed in between".to_owned(),
+    };
+    match (moments.is_past, moments.changed) {
+        (true, _) => {
+            let config = if moments.former.is_some() { ", or AWS Config:" } else { "." };
+            format!(
+                "{fact} {read} and {changed}, after the refusals from {wanted} UTC on: today's \
+                 does not tell what it was then. The files of a deployment may{config}"
+            )
+        }
+        (false, Some(_)) => format!(
+            "{fact} {read} and {changed}, before the refusals from {wanted} UTC on. Read it again, \
+             unless it was changed once more:"
+        ),
+        (false, None) => format!(
+            "{fact} {read}, before the refusals from {wanted} UTC on, and what was changed in \
+             between is not known. Read it again, and cloudtrail/lookup-events:"
+        ),
+    }
+}
+
+/// The command that supplies a fact, into the file of a bundle where it has one. There is none for
+/// what nobody keeps.
+pub(super) fn supply(one: &MissingOut) -> Option<String> {
+    // What was in force then comes in another form, so that it is for eyes.
+    if let Some(moments) = one.moments.as_ref().filter(|moments| moments.is_past) {
+        return moments.former.clone();
+    }
     let folder = one.file.as_deref().and_then(|file| Some((file, file.rsplit_once('/')?.0)));
-    match folder {
+    Some(match folder {
         Some((file, folder)) => {
-            format!("mkdir -p {} && {} > {}", quoted(folder), one.command, quoted(file))
+            // An error that AWS answers is an answer; in a log it would be none.
+            let errors = if file.starts_with("aws/") { " 2>&1" } else { "" };
+            let (file, folder) = (quoted(file), quoted(folder));
+            format!("mkdir -p {folder} && {} > {file}{errors}", one.command)
         }
         None => one.command.clone(),
-    }
+    })
 }
 
 /// Whether a step of a remedy is a command to copy.

@@ -3,24 +3,26 @@
 use std::fmt::{self, Write};
 
 use super::commands::{command, is_command, missing};
-use super::headline::name;
+use super::headline::{name, severity};
 use super::text::{DIM, WIDTH, item, of_severity, wrap};
-use super::words::{duration, listed, moment, several, span, thousands, times};
-use super::{ClusterOut, Finding, Incident, place};
+use super::words::{
+    begins_with_log, duration, listed, moment, second, several, since, thousands, times,
+};
+use super::{ClusterOut, ExampleOut, Finding, Report, RuledOutOut, place};
 use crate::viewer::plain;
 
 pub(super) fn finding(
     out: &mut String,
     number: usize,
     finding: &Finding,
-    incidents: &[Incident],
+    report: &Report,
 ) -> fmt::Result {
     let style = of_severity(finding.severity);
     writeln!(out)?;
     let head = format!("{number}. {}", name(finding));
     let rest = format!(
         "{}, {}, {} ({:.1} %)",
-        finding.severity,
+        severity(finding, false),
         finding.confidence,
         several(finding.requests, "request"),
         finding.share * 100.0
@@ -29,13 +31,15 @@ pub(super) fn finding(
     let gap = if fits { "  " } else { "\n   " };
     writeln!(out, "{style}{head}{style:#}{gap}{rest}")?;
     let whom = finding.distribution_id.as_deref().unwrap_or("unknown distribution");
-    item(out, "who", &format!("{whom}, {} UTC", span(finding.first_seen, finding.last_seen)))?;
-    for incident in incidents.iter().filter(|i| i.finding_ids.contains(&finding.id)) {
+    let begins =
+        if begins_with_log(finding, &report.window) { "; the log begins with them" } else { "" };
+    item(out, "on", &format!("{whom}, {}{begins}", since(finding, &report.window)))?;
+    for incident in report.incidents.iter().filter(|i| i.finding_ids.contains(&finding.id)) {
         item(
             out,
             "news",
             &format!(
-                "stands out since {} UTC ({} where {:.1} were expected)",
+                "stands out from {} UTC on ({} where {:.1} were expected)",
                 moment(incident.start),
                 thousands(incident.forbidden),
                 incident.expected
@@ -43,12 +47,17 @@ pub(super) fn finding(
         )?;
     }
     if let Some(trigger) = &finding.trigger {
+        const SOON: i64 = 300;
         let by = trigger.by.as_deref().map_or(String::new(), |by| format!(" by {}", plain(by)));
+        let unsure = match trigger.seconds_before_onset {
+            ..SOON => "",
+            _ => " (the nearest change; that it is the reason is not shown)",
+        };
         item(
             out,
             "change",
             &format!(
-                "{}{by} at {} UTC, {} before the first refusal",
+                "{}{by} at {} UTC, {} before the first refusal{unsure}",
                 plain(&trigger.event),
                 moment(trigger.at),
                 duration(trigger.seconds_before_onset)
@@ -56,28 +65,112 @@ pub(super) fn finding(
         )?;
     }
     clusters(out, finding)?;
-    for evidence in &finding.evidence {
-        let line = format!(
-            "{}: {} ({})",
-            evidence.source,
-            plain(&evidence.says),
-            thousands(evidence.requests)
-        );
-        item(out, "because", &line)?;
+    examples(out, &finding.examples)?;
+    for speaks in ["for", "neither", "against"] {
+        for evidence in finding.evidence.iter().filter(|one| one.speaks == speaks) {
+            let line = format!(
+                "{}: {} ({})",
+                evidence.source,
+                plain(&evidence.says),
+                thousands(evidence.requests)
+            );
+            item(out, label_of(evidence.speaks), &line)?;
+        }
     }
-    if !finding.ruled_out.is_empty() {
-        let causes: Vec<&str> = finding.ruled_out.iter().map(|out| out.cause).collect();
-        item(out, "not", &causes.join(", "))?;
-    }
-    if !finding.alternatives.is_empty() {
-        item(out, "or", &finding.alternatives.join(", "))?;
-    }
+    certainty(out, finding)?;
     missing(out, &finding.missing)?;
     item(out, "do", &finding.remedy.summary)?;
     for step in &finding.remedy.steps {
         if is_command(step) { command(out, step)? } else { item(out, "", step)? }
     }
     item(out, "see", finding.remedy.reference)
+}
+
+/// The label of a sentence, by which way it speaks.
+pub fn label_of(speaks: &str) -> &'static str {
+    match speaks {
+        "for" => "because",
+        "against" => "but",
+        _ => "seen",
+    }
+}
+
+/// A few requests, each with its id.
+fn examples(out: &mut String, all: &[ExampleOut]) -> fmt::Result {
+    for (number, one) in all.iter().enumerate() {
+        item(out, if number == 0 { "e.g." } else { "" }, &request(one))?;
+        if let Some(id) = &one.request_id {
+            item(out, "", &format!("  id {id}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// One request in words.
+pub(super) fn request(one: &ExampleOut) -> String {
+    let scheme = one.protocol.map_or(String::new(), |name| format!("{name}://"));
+    let host = one.host.as_deref().unwrap_or_default();
+    let network = one.network.as_deref().map_or(String::new(), |net| format!(" from {net}"));
+    format!("{} {scheme}{host}{}{network}, {}", one.method, one.path, second(one.time))
+}
+
+/// Causes that are suspected first, and how many of them are told with a reason.
+const SUSPECTS: [&str; 6] =
+    ["waf", "s3-origin", "custom-origin", "signed-access", "edge-function", "geo-restriction"];
+const REASONS: usize = 3;
+
+/// What it was not, what else it may have been, and what was not decided.
+fn certainty(out: &mut String, finding: &Finding) -> fmt::Result {
+    let suspicion = |cause: &str| SUSPECTS.iter().position(|name| *name == cause);
+    let mut ruled_out: Vec<_> = finding.ruled_out.iter().collect();
+    ruled_out.sort_by_key(|out| suspicion(out.cause).unwrap_or(SUSPECTS.len()));
+    // A reason that does not fit into a line is in the JSON.
+    let line = |out: &RuledOutOut| format!("{}: {}", out.cause, plain(&out.because));
+    let short = |out: &&RuledOutOut| {
+        suspicion(out.cause).is_some() && 11 + line(out).chars().count() <= WIDTH
+    };
+    let told: Vec<&RuledOutOut> = ruled_out.iter().copied().filter(short).take(REASONS).collect();
+    for (number, one) in told.iter().enumerate() {
+        item(out, if number == 0 { "not" } else { "" }, &line(one))?;
+    }
+    let others: Vec<&str> = ruled_out
+        .iter()
+        .filter(|one| told.iter().all(|other| other.cause != one.cause))
+        .map(|one| one.cause)
+        .collect();
+    if !others.is_empty() {
+        item(out, if told.is_empty() { "not" } else { "nor" }, &others.join(", "))?;
+    }
+    if !finding.alternatives.is_empty() {
+        item(out, "or", &finding.alternatives.join(", "))?;
+    }
+    if !finding.moot.is_empty() {
+        let line = format!(
+            "{}: not excluded for all of these requests, but what is said above leaves them \
+             nothing",
+            finding.moot.join(", ")
+        );
+        item(out, "moot", &line)?;
+    }
+    let decided = finding.confidence == "confirmed"
+        || !finding.alternatives.is_empty()
+        || !finding.missing.is_empty();
+    let doubted = finding.evidence.iter().any(|one| one.speaks == "against");
+    match finding.cause {
+        _ if decided => Ok(()),
+        "unattributed" => item(
+            out,
+            "open",
+            "every cause that is known is excluded: nothing that is known here explains it",
+        ),
+        _ if doubted => Ok(()),
+        _ => item(
+            out,
+            "open",
+            "the evidence favours this and does not prove it, and nothing that could still be \
+             read would",
+        ),
+    }
 }
 
 /// The clusters as a table: how many, how much more often than elsewhere, and where.
@@ -104,7 +197,15 @@ fn clusters(out: &mut String, finding: &Finding) -> fmt::Result {
                     text.push_str(word);
                     text.push_str(&listed(values));
                 }
+                if finding.cause == "geo-restriction" && cluster.country_known == 0 {
+                    text.push_str("; the log has no country");
+                }
             }
+        }
+        let about_methods = cluster.about.contains(&"methods");
+        let reads = |name: &String| matches!(name.as_str(), "GET" | "HEAD");
+        if !about_methods && !cluster.methods.iter().all(reads) {
+            text.push_str(&format!("; {}", listed(&cluster.methods)));
         }
         let label = if number == 0 { "where" } else { "" };
         writeln!(out, "  {DIM}{label:<8}{DIM:#} {head}{}", wrap(&text, indent))?;

@@ -2,9 +2,9 @@
 
 use std::fmt::{self, Write};
 
-use super::Report;
 use super::text::{DIM, wrap};
 use super::words::{several, thousands};
+use super::{NotLogged, Report};
 
 pub(super) fn footer(out: &mut String, report: &Report) -> fmt::Result {
     let inputs = &report.inputs;
@@ -42,17 +42,51 @@ pub(super) fn footer(out: &mut String, report: &Report) -> fmt::Result {
         );
         writeln!(out, "{}", wrap(&line, 0))?;
     }
-    for lack in &inputs.not_logged {
-        let line = format!(
-            "Not in the lines of {} unconfirmed refusals: {}, which {}.",
-            thousands(lack.requests),
-            lack.column,
-            lack.tells
-        );
-        writeln!(out, "{}", wrap(&line, 2))?;
-    }
+    not_logged(out, &inputs.not_logged)?;
     for file in &inputs.unreadable_files {
         writeln!(out, "{}", wrap(&format!("Not read: {}: {}", file.file, file.reason), 2))?;
     }
     Ok(())
+}
+
+/// Columns that the lines do not have, those of the same number of requests together.
+fn not_logged(out: &mut String, lacks: &[NotLogged]) -> fmt::Result {
+    let mut counts: Vec<u64> = lacks.iter().map(|lack| lack.requests).collect();
+    counts.sort_unstable_by(|a, b| b.cmp(a));
+    counts.dedup();
+    for count in &counts {
+        let line = format!(
+            "Not in the log lines of {} whose cause is not confirmed:",
+            several(*count, "refusal")
+        );
+        writeln!(out, "{}", wrap(&line, 0))?;
+        for lack in lacks.iter().filter(|lack| lack.requests == *count) {
+            writeln!(out, "  {}", wrap(&format!("{} {}", lack.column, lack.tells), 4))?;
+        }
+    }
+    if !counts.is_empty() {
+        let line = "Standard logging v2 logs the fields that are chosen, for the next time.";
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+/// What the report's own words mean, as far as it has used them.
+pub(super) fn legend(out: &mut String, report: &Report) -> fmt::Result {
+    if report.findings.is_empty() {
+        return Ok(());
+    }
+    let has = |severity: &str| report.findings.iter().any(|one| one.severity == severity);
+    let mut text = String::new();
+    if has("fault") {
+        text.push_str("Fault: somebody who should get in does not. ");
+    }
+    if has("enforcement") {
+        text.push_str("Enforcement: a rule does what it was set up to do. ");
+    }
+    text.push_str(
+        "(9): said of 9 requests. %: of all refusals. id: --request-id ID tells all of that request. \
+         What a cause is: why403 causes CAUSE.",
+    );
+    writeln!(out, "{DIM}{}{DIM:#}", wrap(&text, 0))
 }

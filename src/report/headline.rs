@@ -3,34 +3,20 @@
 use std::fmt::{self, Write};
 
 use super::text::{BOLD, DIM, of_severity, wrap};
-use super::words::{moment, span, thousands};
-use super::{Finding, Report, place};
+use super::words::{over_for, since, span, thousands};
+use super::{EvidenceOut, Finding, Report, Window, place};
 use crate::viewer::plain;
 
 pub(super) fn headline(out: &mut String, report: &Report) -> fmt::Result {
-    let totals = &report.totals;
     let Some(first) = report.findings.first() else {
-        let said = match totals.requests {
+        let said = match report.totals.requests {
             0 => "No request in these logs.".to_owned(),
             requests => format!("None of {} requests was refused.", thousands(requests)),
         };
         return writeln!(out, "{BOLD}{said}{BOLD:#}");
     };
-    writeln!(out, "{BOLD}{}{BOLD:#}", wrap(&title(first), 0))?;
-    let masked = match totals.masked_forbidden {
-        0 => String::new(),
-        masked => format!(", and {} more behind another status", thousands(masked)),
-    };
-    let span = match (report.window.start, report.window.end) {
-        (Some(start), Some(end)) => format!(", {} UTC", span(start, end)),
-        _ => String::new(),
-    };
-    let line = format!(
-        "{} of {} requests answered 403{masked}{span}.",
-        thousands(totals.forbidden),
-        thousands(totals.requests)
-    );
-    writeln!(out, "{}", wrap(&line, 0))?;
+    writeln!(out, "{BOLD}{}{BOLD:#}", wrap(&title(first, &report.window), 0))?;
+    writeln!(out, "{}", wrap(&totals(report), 0))?;
     if report.findings.len() > 1 {
         writeln!(out)?;
         writeln!(out, "{DIM}  #  requests  severity     confidence  cause{DIM:#}")?;
@@ -41,28 +27,88 @@ pub(super) fn headline(out: &mut String, report: &Report) -> fmt::Result {
                 "{:>3}  {:>8}  {style}{:<11}{style:#}  {:<10}  {}",
                 number + 1,
                 thousands(finding.requests),
-                finding.severity,
+                severity(finding, true),
                 finding.confidence,
                 name(finding)
             )?;
         }
-        let urgent = match first.severity {
-            "fault" => "Fix 1 first: somebody who should get in does not.",
-            "enforcement" => "Nothing here is a fault: rules did what they were set up to do.",
-            _ => "Nothing here is a fault for certain.",
+        let over = over_for(first, &report.window).is_some();
+        let urgent = match (first.severity, first.confidence) {
+            ("fault", "confirmed") if over => {
+                "Look at 1 first: somebody who should have got in did not."
+            }
+            ("fault", "confirmed") => "Fix 1 first: somebody who should get in does not.",
+            ("fault", _) => "Look at 1 first: somebody who should get in may not.",
+            _ if report.findings.iter().all(|one| one.severity == "enforcement") => {
+                "Nothing here is a fault: rules did what they were set up to do."
+            }
+            _ => "Whether any of this is a fault is not known.",
         };
         writeln!(out, "{urgent}")?;
     }
     Ok(())
 }
 
+/// How many were refused, and what their viewers saw.
+pub(super) fn totals(report: &Report) -> String {
+    let totals = &report.totals;
+    let all = thousands(totals.requests);
+    let refused = totals.forbidden + totals.masked_forbidden;
+    let span = match (report.window.start, report.window.end) {
+        (Some(start), Some(end)) => format!(", {} UTC", span(start, end)),
+        _ => String::new(),
+    };
+    let reasons = match report.findings.len() {
+        0 | 1 => String::new(),
+        several => format!(", for {several} reasons"),
+    };
+    if totals.masked_forbidden == 0 {
+        return format!("{} of {all} requests answered 403{reasons}{span}.", thousands(refused));
+    }
+    let doubtful: u64 = totals.masked_as.iter().map(|one| one.doubtful).sum();
+    let were = match doubtful {
+        0 => "were refused",
+        _ if doubtful == refused => "may have been refused",
+        _ => "were or may have been refused",
+    };
+    let saw = totals.masked_as.iter().map(|one| {
+        let page = one.page.as_deref().map_or(String::new(), |page| format!(" ({})", plain(page)));
+        let whose = match totals.masked_as.len() {
+            1 if totals.forbidden == 0 => String::new(),
+            _ => format!(" of {}", thousands(one.requests)),
+        };
+        format!("viewers{whose} saw {}{page}", one.status)
+    });
+    let mut parts: Vec<String> = saw.collect();
+    if totals.forbidden > 0 {
+        parts.insert(0, format!("{} answered 403", thousands(totals.forbidden)));
+    }
+    format!(
+        "{} of {all} requests {were}{reasons}; {} by a custom error response{span}.",
+        thousands(refused),
+        parts.join(", ")
+    )
+}
+
+/// A severity in words: what is not known is no third kind.
+pub(super) fn severity(finding: &Finding, short: bool) -> &'static str {
+    match (finding.severity, short) {
+        ("unknown", true) => "not known",
+        ("unknown", false) => "fault or rule: not known",
+        (known, _) => known,
+    }
+}
+
 /// A finding in one sentence: who refuses what since when.
-pub fn title(finding: &Finding) -> String {
+pub fn title(finding: &Finding, window: &Window) -> String {
+    // Where an error rule shows other errors in the same way, nobody may have been refused.
+    let doubtful = finding.masked == finding.requests && finding.confidence == "possible";
     let sure = match finding.confidence {
         // That nothing is decided is certain.
         _ if finding.cause == "unattributed" => "",
         "confirmed" => "",
         "likely" => "Probably: ",
+        _ if doubtful => "Perhaps a refusal, perhaps another error shown in the same way: ",
         _ => "Perhaps: ",
     };
     let what = match finding.clusters.first() {
@@ -72,16 +118,22 @@ pub fn title(finding: &Finding) -> String {
     };
     let whom = finding.distribution_id.as_deref().unwrap_or("an unknown distribution");
     format!(
-        "{sure}{} ({}) on {whom}: {what}, since {} UTC.",
+        "{sure}{} ({}) on {whom}: {what}, {}.",
         sentence(finding),
         name(finding),
-        moment(finding.first_seen)
+        since(finding, window)
     )
 }
 
 /// What the cause does, as the beginning of a sentence.
-fn sentence(finding: &Finding) -> String {
-    sentence_of(finding.cause, finding.detail).to_owned()
+fn sentence(finding: &Finding) -> &'static str {
+    let of_tenant = |one: &EvidenceOut| one.source.contains("tenant") && one.speaks == "for";
+    match finding.cause {
+        "distribution-disabled" if finding.evidence.iter().any(of_tenant) => {
+            "A tenant of the distribution is disabled"
+        }
+        _ => sentence_of(finding.cause, finding.detail),
+    }
 }
 
 /// What a cause does, as the beginning of a sentence.
@@ -95,7 +147,9 @@ pub fn sentence_of(cause: &str, detail: Option<&str>) -> &'static str {
         ("s3-origin", Some("kms-denied")) => "CloudFront may not decrypt the objects",
         ("s3-origin", Some("host-header-forwarded")) => "The viewer's Host reaches S3",
         ("s3-origin", Some("custom-error-page")) => "A custom error response answers 403",
-        ("s3-origin", _) => "The bucket refuses",
+        ("s3-origin", Some("requester-pays")) => "Whoever asks the bucket must pay",
+        ("s3-origin", Some("website-not-public")) => "The bucket's website is not public",
+        ("s3-origin", _) => "The bucket refuses, and why is not known",
         ("waf", Some("origin")) => "The WAF in front of the origin blocks",
         ("waf", _) => "The WAF blocks",
         ("geo-restriction", _) => "The viewer's country is not served",
@@ -108,17 +162,28 @@ pub fn sentence_of(cause: &str, detail: Option<&str>) -> &'static str {
         ("signed-access", Some("malformed")) => "Signatures are malformed",
         ("signed-access", Some("bad-signature")) => "Signatures do not verify",
         ("signed-access", _) => "Signatures are refused",
-        ("alternate-domain-name", Some("not-on-distribution")) => "No distribution has this name",
+        ("alternate-domain-name", Some("not-on-distribution")) => {
+            "No distribution of this account has this name"
+        }
         ("alternate-domain-name", Some("points-elsewhere")) => "The name is another distribution's",
         ("alternate-domain-name", _) => "The name is not one of this distribution's",
         ("viewer-protocol", _) => "Plain HTTP is refused",
         ("method-not-allowed", _) => "The method is not allowed",
         ("edge-function", _) => "A function at the edge refuses",
+        ("custom-origin", Some("host-header-forwarded")) => {
+            "The origin does not know the viewer's Host, which CloudFront forwards"
+        }
+        ("custom-origin", Some("no-route")) => "The API has no such route",
+        ("custom-origin", Some("lambda-url")) => "The function URL does not let CloudFront in",
+        ("custom-origin", Some("secret-header")) => {
+            "The origin wants a header that it does not get"
+        }
+        ("custom-origin", Some("firewall")) => "A firewall in front of the origin refuses",
         ("custom-origin", _) => "The origin itself refuses",
         ("stacked-distributions", Some("loop")) => "The distribution asks itself",
         ("stacked-distributions", _) => "A distribution stands behind this one",
         ("distribution-disabled", _) => "The distribution is disabled",
-        ("viewer-certificate", _) => "The viewer's certificate does not fit",
+        ("viewer-certificate", _) => "Requests do not fit the certificate of their connection",
         ("invalid-request", _) => "Requests are malformed",
         ("edge-block", _) => "CloudFront blocks for a reason of its own",
         _ => "The evidence does not decide why",
@@ -133,7 +198,8 @@ pub fn name(finding: &Finding) -> String {
 /// `cause/detail` and the rule.
 pub fn name_of(cause: &str, detail: Option<&str>, rule: Option<&str>) -> String {
     let mut name = cause.to_owned();
-    if let Some(detail) = detail {
+    // A cause with one detail of its own name says it once.
+    if let Some(detail) = detail.filter(|detail| *detail != cause) {
         let _ = write!(name, "/{detail}");
     }
     if let Some(rule) = rule {

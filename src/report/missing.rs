@@ -1,7 +1,9 @@
 //! What is missing, why, and how to get it.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
+use super::{Finding, Inputs};
 use crate::account::absence::Absence;
 use crate::account::facts::Facts;
 use crate::account::{Question, bucket};
@@ -13,8 +15,12 @@ use crate::logs::record::Refusal;
 pub struct MissingOut {
     /// Which, as in a bundle's `aws/`.
     pub fact: String,
-    /// Why: `unasked`, `denied`, `unreadable`, `other-moment`.
+    /// Why: `unasked`, `denied`, `unreadable`, `other-moment`, `in-part` (a listing that reaches no
+    /// further), `no-line` (a log that is there and has no line of these requests).
     pub why: &'static str,
+    /// For what is of another moment: when it was read, when it was changed, and the moment that
+    /// matters.
+    pub moments: Option<MomentsOut>,
     /// What must be allowed to whoever asks.
     pub permission: &'static str,
     /// The command that reads it.
@@ -22,45 +28,113 @@ pub struct MissingOut {
     /// The file of a bundle that the command's output goes to.
     pub file: Option<String>,
     /// For a log that may not be written yet: how it is switched on, in words and as a command.
-    pub switched_on: Option<(&'static str, &'static str)>,
+    pub switched_on: Option<(&'static str, String)>,
     /// The same without anything that a viewer sent, where it has that.
     #[serde(skip)]
     pub without_viewer: Option<Box<MissingOut>>,
 }
 
+/// The moments of a fact that is of another moment.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MomentsOut {
+    /// When it was read; `null` is after the log, at an unknown time.
+    pub read: Option<Timestamp>,
+    /// When it was changed between the reading and the requests, where that is known.
+    pub changed: Option<Timestamp>,
+    /// When the requests were.
+    pub wanted: Timestamp,
+    /// Whether it was changed after the requests, so that reading it today does not help.
+    pub is_past: bool,
+    /// What AWS Config may keep of it.
+    pub former: Option<String>,
+}
+
+impl MomentsOut {
+    fn of(question: &Question, at: Timestamp, facts: &Facts) -> Self {
+        let moments = facts.moments(question, at);
+        let is_past = moments.read_at.is_none_or(|read| read >= at);
+        Self {
+            read: moments.read_at,
+            changed: moments.changed_at,
+            wanted: at,
+            is_past,
+            former: question.former(at).filter(|_| is_past),
+        }
+    }
+}
+
+/// The first and the last of some requests.
+type Span = (Timestamp, Timestamp);
+
 impl MissingOut {
-    fn new(question: &Question, why: Absence) -> Self {
+    fn new(question: &Question, why: Absence, span: Span) -> Self {
         Self {
             fact: question.to_string(),
             why: why.id(),
+            moments: None,
             permission: question.permission(),
-            command: question.command(),
+            command: question.command_for(span),
             file: question.file(),
             switched_on: question.switched_on(),
             without_viewer: None,
         }
     }
 
-    /// What a question asks for, unless it is there; `example` is a refusal that it would decide.
-    pub fn of(question: &Question, example: Option<&Refusal>, facts: &Facts) -> Option<Self> {
+    /// What a question asks for, unless it is there; `example` is a refusal that it would decide,
+    /// one of those in `span`.
+    pub fn of(
+        question: &Question,
+        example: Option<&Refusal>,
+        span: Span,
+        facts: &Facts,
+    ) -> Option<Self> {
         let at = example.map(|example| example.time);
         let Some(name) = question.about.strip_suffix('/') else {
             let absence = facts.absence(question, at);
+            // One that was asked with a prefix reaches no further.
+            if absence == Some(Absence::Unasked) && is_listed_in_part(question, facts) {
+                return Some(Self {
+                    why: "in-part",
+                    ..Self::new(question, Absence::Unasked, span)
+                });
+            }
             // A listing that is there and does not reach the key: asking about the key itself does.
             if absence.is_none() && question.operation == "s3api/list-objects-v2" {
                 let head = Question::new("s3api/head-object", format!("{}/", question.about));
-                return Self::of(&head, example, facts);
+                return Self::of(&head, example, span, facts);
             }
-            return Some(Self::new(question, absence?));
+            let absence = absence?;
+            let moments = at.filter(|_| absence == Absence::OtherMoment);
+            let moments = moments.map(|at| MomentsOut::of(question, at, facts));
+            return Some(Self { moments, ..Self::new(question, absence, span) });
         };
-        let general = Self::new(question, Absence::Unasked);
+        let general = Self::new(question, Absence::Unasked, span);
         let Some(key) = example.and_then(|example| key_of(example, facts)) else {
             return Some(general);
         };
         let asked = Question::new(question.operation, format!("{name}/{key}"));
         let why = facts.absence(&asked, at)?;
-        Some(Self { without_viewer: Some(Box::new(general)), ..Self::new(&asked, why) })
+        Some(Self { without_viewer: Some(Box::new(general)), ..Self::new(&asked, why, span) })
     }
+}
+
+/// A log that is there is not missing: it has no line of these requests.
+pub fn note_logs(findings: &mut [Finding], inputs: &Inputs) {
+    let logs = findings.iter_mut().flat_map(|finding| &mut finding.missing);
+    for log in logs.filter(|one| one.fact.starts_with("logs/origin/")) {
+        if inputs.origin_log_files > 0 {
+            log.why = "no-line";
+            log.switched_on = None;
+        }
+    }
+}
+
+fn is_listed_in_part(question: &Question, facts: &Facts) -> bool {
+    question.operation == "s3api/list-objects-v2"
+        && facts.distributions.values().any(|mine| {
+            let bucket = mine.buckets.get(&question.about);
+            bucket.is_some_and(|bucket| bucket.listings.iter().any(|one| one.known().is_some()))
+        })
 }
 
 /// Characters of a key that is put into a command.

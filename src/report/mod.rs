@@ -3,10 +3,12 @@
 pub mod build;
 pub mod clusters;
 mod commands;
+pub mod examples;
 mod finding;
 mod footer;
 mod headline;
 pub mod html;
+pub mod masked;
 pub mod missing;
 pub mod not_logged;
 pub mod place;
@@ -109,6 +111,21 @@ pub struct Totals {
     pub forbidden: u64,
     /// Refusals that a custom error response turned into another status.
     pub masked_forbidden: u64,
+    /// What viewers saw in their place.
+    pub masked_as: Vec<MaskedAs>,
+}
+
+/// What viewers saw in the place of a 403.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MaskedAs {
+    /// The status.
+    pub status: u16,
+    /// The page of the custom error response, where the configuration tells it.
+    pub page: Option<String>,
+    /// How many requests.
+    pub requests: u64,
+    /// How many of them may have been another error, which is shown in the same way.
+    pub doubtful: u64,
 }
 
 /// Refusals of one distribution, cause, detail and rule.
@@ -130,6 +147,8 @@ pub struct Finding {
     pub requests: u64,
     /// Its share of all refusals.
     pub share: f64,
+    /// How many of them a custom error response turned into another status.
+    pub masked: u64,
     /// The first.
     pub first_seen: Timestamp,
     /// The last.
@@ -138,12 +157,16 @@ pub struct Finding {
     pub severity: &'static str,
     /// Where it strikes.
     pub clusters: Vec<ClusterOut>,
-    /// What it rests on.
+    /// Some of its requests.
+    pub examples: Vec<ExampleOut>,
+    /// What it rests on, and what speaks against it.
     pub evidence: Vec<EvidenceOut>,
     /// What it was not.
     pub ruled_out: Vec<RuledOutOut>,
     /// What else it may have been, unless it is confirmed.
     pub alternatives: Vec<&'static str>,
+    /// What is neither ruled out nor an alternative: what is proved leaves nothing to it.
+    pub moot: Vec<&'static str>,
     /// Facts that are missing and would decide more.
     pub missing: Vec<MissingOut>,
     /// The change before the onset.
@@ -179,6 +202,28 @@ pub struct ClusterOut {
     pub lift: Option<f64>,
     /// Some paths.
     pub examples: Vec<String>,
+    /// Whether nothing at all was served in that time.
+    #[serde(skip)]
+    pub everything: bool,
+}
+
+/// One request, as far as it may be shown: no query, no cookie, no whole address.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct ExampleOut {
+    /// `x-edge-request-id`, as `--request-id` takes it.
+    pub request_id: Option<String>,
+    /// When the answer was finished.
+    pub time: Timestamp,
+    /// The method.
+    pub method: String,
+    /// `http`, `https` and their like, where the log says it.
+    pub protocol: Option<&'static str>,
+    /// The Host.
+    pub host: Option<String>,
+    /// The path.
+    pub path: String,
+    /// The network of the viewer's address, where the address matters.
+    pub network: Option<String>,
 }
 
 /// A sentence, who said it, and for how many requests.
@@ -190,6 +235,8 @@ pub struct EvidenceOut {
     pub says: String,
     /// For how many.
     pub requests: u64,
+    /// `for` what is said, `against` it, or `neither`: seen, and deciding nothing.
+    pub speaks: &'static str,
 }
 
 /// What it was not.

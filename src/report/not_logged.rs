@@ -35,13 +35,13 @@ const EVIDENCE: [Evidence; 12] = [
     },
     Evidence {
         name: "sc-content-type",
-        tells: "tells, with sc-content-len, whose page the answer was",
+        tells: "tells, with sc-content-len, whose page the answer may be",
         is_there: |refusal| refusal.content_type.is_logged(),
         decides: |_| true,
     },
     Evidence {
         name: "sc-content-len",
-        tells: "tells, with sc-content-type, whose page the answer was",
+        tells: "tells, with sc-content-type, whose page the answer may be",
         is_there: |refusal| refusal.content_length.is_logged(),
         decides: |_| true,
     },

@@ -14,7 +14,12 @@ pub fn words(cluster: &ClusterOut) -> String {
         text.push_str(&few(&cluster.methods, str::to_owned));
         text.push(' ');
     }
-    text.push_str(if cluster.path == "/*" { "all paths" } else { &cluster.path });
+    text.push_str(match cluster.path.as_str() {
+        "/*" if cluster.everything => "all paths",
+        // The template of paths that have nothing in common; others were served all the while.
+        "/*" => "various paths",
+        path => path,
+    });
     if about("hosts") {
         text.push_str(&format!(" of {}", few(&cluster.hosts, str::to_owned)));
     }

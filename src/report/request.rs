@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::build;
 use super::commands::missing;
+use super::finding::label_of;
 use super::text::{item, moment};
 use super::{EvidenceOut, MissingOut, RuledOutOut};
 use crate::analysis::Analysis;
@@ -87,7 +88,9 @@ pub fn answer(analysis: &Analysis<'_>, id: &str) -> RequestAnswer {
     let missing: Vec<MissingOut> = verdict
         .missing
         .iter()
-        .filter_map(|question| MissingOut::of(question, Some(refusal), &analysis.facts))
+        .filter_map(|question| {
+            MissingOut::of(question, Some(refusal), (refusal.time, refusal.time), &analysis.facts)
+        })
         .collect();
     let case = Case {
         cause: verdict.cause,
@@ -126,6 +129,7 @@ pub fn answer(analysis: &Analysis<'_>, id: &str) -> RequestAnswer {
                 source: one.source.clone(),
                 says: one.says.clone(),
                 requests: 1,
+                speaks: one.speaks.id(),
             })
             .collect(),
         ruled_out: verdict
@@ -172,7 +176,8 @@ pub fn text(answer: &RequestAnswer) -> Result<String, fmt::Error> {
         item(&mut out, "when", &format!("{} UTC, on {whom}", moment(time)))?;
     }
     for evidence in &answer.evidence {
-        item(&mut out, "because", &format!("{}: {}", evidence.source, plain(&evidence.says)))?;
+        let label = label_of(evidence.speaks);
+        item(&mut out, label, &format!("{}: {}", evidence.source, plain(&evidence.says)))?;
     }
     for ruled_out in &answer.ruled_out {
         item(&mut out, "not", &format!("{}: {}", ruled_out.cause, plain(&ruled_out.because)))?;

@@ -7,7 +7,8 @@ use anstyle::{AnsiColor, Style};
 use super::Report;
 pub use super::commands::{command, is_command};
 use super::finding::finding;
-use super::footer::footer;
+pub use super::finding::label_of;
+use super::footer::{footer, legend};
 use super::headline::headline;
 pub use super::headline::{name, name_of, sentence_of, title};
 pub use super::words::{moment, several, thousands};
@@ -31,9 +32,10 @@ pub fn write(report: &Report) -> Result<String, fmt::Error> {
     let mut out = String::new();
     headline(&mut out, report)?;
     for (number, one) in report.findings.iter().enumerate() {
-        finding(&mut out, number + 1, one, &report.incidents)?;
+        finding(&mut out, number + 1, one, report)?;
     }
     footer(&mut out, report)?;
+    legend(&mut out, report)?;
     Ok(out)
 }
 

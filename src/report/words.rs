@@ -3,6 +3,9 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::{Finding, Window};
+
+/// A few values, with blanks between them.
 pub(super) fn listed(values: &[String]) -> String {
     const SHOWN: usize = 4;
     let mut text: Vec<&str> = values.iter().take(SHOWN).map(String::as_str).collect();
@@ -17,6 +20,11 @@ pub fn moment(time: Timestamp) -> String {
     TimeZone::UTC.to_datetime(time).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
+/// `09:20:11`, for a request; its day is that of the finding.
+pub(super) fn second(time: Timestamp) -> String {
+    TimeZone::UTC.to_datetime(time).strftime("%H:%M:%S").to_string()
+}
+
 /// The clock alone, where the day is that of the first time.
 fn clock(first: Timestamp, time: Timestamp) -> String {
     let day = |time: Timestamp| TimeZone::UTC.to_datetime(time).date();
@@ -28,6 +36,44 @@ fn clock(first: Timestamp, time: Timestamp) -> String {
 pub(super) fn span(first: Timestamp, last: Timestamp) -> String {
     let (from, to) = (moment(first), clock(first, last));
     if from.ends_with(&to) { from } else { format!("{from} to {to}") }
+}
+
+/// Since when something is refused, or from when to when. A log that begins with refusals does not
+/// tell when they began, and what is over is not told as if it went on.
+pub(super) fn since(finding: &Finding, window: &Window) -> String {
+    let (first, last) = (finding.first_seen, finding.last_seen);
+    let least = if begins_with_log(finding, window) { "at least " } else { "" };
+    match over_for(finding, window) {
+        Some(rest) if first == last => {
+            format!("at {} UTC; none in the {} of log after", moment(first), duration(rest))
+        }
+        Some(rest) => {
+            let (from, to) = (moment(first), clock(first, last));
+            let times = if from.ends_with(&to) {
+                format!("at {from}")
+            } else {
+                format!("{least}from {from} to {to}")
+            };
+            format!("{times} UTC; none in the {} of log after", duration(rest))
+        }
+        None if least.is_empty() => format!("since {} UTC", moment(first)),
+        None => format!("at least since {} UTC", moment(first)),
+    }
+}
+
+/// Whether the first refusal is in the first minute of the log.
+pub(super) fn begins_with_log(finding: &Finding, window: &Window) -> bool {
+    window.start.is_some_and(|start| finding.first_seen.as_second() - start.as_second() < 60)
+}
+
+/// For how many seconds the log goes on after the last refusal, where that is long against the
+/// time between two of them.
+pub(super) fn over_for(finding: &Finding, window: &Window) -> Option<i64> {
+    const LEAST: i64 = 300;
+    let rest = window.end?.as_second() - finding.last_seen.as_second();
+    let lasted = finding.last_seen.as_second() - finding.first_seen.as_second();
+    let gaps = i64::try_from(finding.requests.saturating_sub(1)).unwrap_or(i64::MAX).max(1);
+    (rest >= LEAST && rest > 3 * (lasted / gaps)).then_some(rest)
 }
 
 /// `40 s`, `30 min`, `5 h`.

@@ -130,7 +130,7 @@ fn without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         return Opinion::of(Says::Explains, "host-header-forwarded").because(
             CONFIG,
             format!(
-                "behaviour {} sends the viewer's Host to {}, which knows its own name alone",
+                "behaviour {} sends the viewer's Host to {}, which knows only its own name",
                 behavior.name(),
                 origin.domain_name
             ),
@@ -198,9 +198,9 @@ fn by_page(kind: &Kind, origin: Option<&str>) -> Opinion {
     if says == Says::Silent {
         return Opinion::silent();
     }
-    let asked = (kind.origin == OriginAsked::Yes).then(|| Evidence {
-        source: LOG.to_owned(),
-        says: "the origin was asked, and the 403 is its own".to_owned(),
-    });
-    Opinion::of(says, detail).and(asked).because(LOG, format!("the body is {}", kind.page.words()))
+    let asked = (kind.origin == OriginAsked::Yes)
+        .then(|| Evidence::new(LOG, "the origin was asked, and the answer is its own"));
+    Opinion::of(says, detail)
+        .and(asked)
+        .because(LOG, format!("the answer is {}", kind.page.words()))
 }

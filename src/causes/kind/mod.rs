@@ -98,7 +98,8 @@ pub struct Kind {
     pub enabled: Option<bool>,
     /// Whether the viewer's Host is sent to the origin; `None` where it is not known.
     pub host_forwarded: Option<bool>,
-    /// The state of the signature; `None` where the behaviour does not ask for one.
+    /// The state of the signature; `None` where the behaviour does not ask for one, unless the
+    /// answer is about one and the behaviour is not known.
     pub signature: Option<Signature>,
     /// What of it was let in with others, although the configuration refuses it.
     pub let_in: LetIn,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::s3_origin::met;
 use super::origin_said::Search;
 use super::page::{origin_asked, page};
-use super::signed::{keys_held, signed};
+use super::signed::{keys_held, signed, signed_at_all};
 use super::tenancy::{Tenancy, country, host, web_acl as acl_of};
 use super::{Kind, LetIn, MatchedBehavior, OriginAsked, Page, Protocol, TENANTS, WafSeen};
 use crate::account::Question;
@@ -74,6 +74,10 @@ impl Kind {
             mine.zip(distribution).zip(behavior).and_then(|((mine, distribution), behavior)| {
                 behavior.is_signed().then(|| signed(refusal, mine, distribution, behavior))
             });
+        // An answer about a signature is worth a look even where no configuration asks for one.
+        let open = behavior.is_none() || config != Held::Holds;
+        let signature =
+            signature.or_else(|| (open && page.is_signature()).then(|| signed_at_all(refusal)));
         Self {
             distribution: refusal.distribution_id.clone(),
             status: refusal.status,

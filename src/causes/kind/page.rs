@@ -81,30 +81,51 @@ impl Page {
         self == Self::LoadBalancerRule
     }
 
-    /// The page in words, as the end of "the body is …".
+    /// What the log tells of the answer, as the end of "the answer is …". It has a type and a
+    /// length and no body, so that nobody can say whose page it was.
     pub fn words(self) -> &'static str {
         match self {
-            Self::EdgeBlocked => "CloudFront's page \"Request blocked\"",
-            Self::EdgeBadRequest => "CloudFront's page \"Bad request\"",
-            Self::EdgeCountry => "CloudFront's page about blocked countries",
-            Self::EdgeMethod => "CloudFront's page about methods",
-            Self::SignMissing => "CloudFront's answer MissingKey",
-            Self::SignUnknownKey => "CloudFront's answer InvalidKey",
-            Self::SignDenied => "CloudFront's answer AccessDenied to a signature",
-            Self::SignMalformedPolicy => "CloudFront's answer MalformedPolicy",
-            Self::SignMalformedSignature => "CloudFront's answer MalformedSignature",
-            Self::SignOther => "an answer of CloudFront about a signature",
-            Self::WafCustom => "one that the WAF sends with its blocks",
-            Self::S3 => "an XML error of S3",
-            Self::LoadBalancer => "a load balancer's own page",
-            Self::ApiForbidden => "API Gateway's {\"message\":\"Forbidden\"}",
-            Self::ApiNoRoute => "API Gateway's \"Missing Authentication Token\"",
-            Self::LambdaUrl => "a function URL's \"Forbidden\"",
-            Self::LambdaUrlSignature => "a function URL's complaint about the signature",
-            Self::LoadBalancerRule => "a listener rule's \"Access denied\"",
-            Self::Html => "an HTML page of the origin or an error page",
-            Self::Other => "of the origin's or an error page's own making",
-            Self::Unknown => "not logged",
+            Self::EdgeBlocked => {
+                "919 bytes of HTML, as long as CloudFront's page \"Request blocked\""
+            }
+            Self::EdgeBadRequest => {
+                "915 bytes of HTML, as long as CloudFront's page \"Bad request\""
+            }
+            Self::EdgeCountry => {
+                "986 bytes of HTML, as long as CloudFront's page about blocked countries"
+            }
+            Self::EdgeMethod => "1,053 bytes of HTML, as long as CloudFront's page about methods",
+            Self::SignMissing => "146 bytes of text/xml, as long as CloudFront's MissingKey",
+            Self::SignUnknownKey => "106 bytes of text/xml, as long as CloudFront's InvalidKey",
+            Self::SignDenied => {
+                "110 bytes of text/xml, as long as CloudFront's AccessDenied to a signature"
+            }
+            Self::SignMalformedPolicy => {
+                "116 bytes of text/xml, as long as CloudFront's MalformedPolicy"
+            }
+            Self::SignMalformedSignature => {
+                "131 bytes of text/xml, as long as CloudFront's MalformedSignature"
+            }
+            Self::SignOther => "text/xml, as CloudFront answers about signatures",
+            Self::WafCustom => "of the type and length that the WAF's blocks have",
+            Self::S3 => "application/xml without a length, as S3 sends its errors",
+            Self::LoadBalancer => "118 bytes of HTML, as long as a load balancer's own page",
+            Self::ApiForbidden => {
+                "23 bytes of JSON, as long as API Gateway's {\"message\":\"Forbidden\"}"
+            }
+            Self::ApiNoRoute => {
+                "42 bytes of JSON, as long as API Gateway's \"Missing Authentication Token\""
+            }
+            Self::LambdaUrl => "144 bytes of JSON, as long as a function URL's \"Forbidden\"",
+            Self::LambdaUrlSignature => {
+                "192 bytes of JSON, as long as a function URL's complaint about a signature"
+            }
+            Self::LoadBalancerRule => {
+                "13 bytes of plain text, as long as \"Access denied\" of AWS's listener rule"
+            }
+            Self::Html => "HTML of no length that tells whose page it is",
+            Self::Other => "of no type and length that tells whose it is",
+            Self::Unknown => "of a type and length that the log does not have",
         }
     }
 }

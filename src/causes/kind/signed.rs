@@ -15,6 +15,22 @@ pub(super) fn signed(
     distribution: &Distribution,
     behavior: &Behavior,
 ) -> Signature {
+    let cookies_logged =
+        distribution.config.logging.as_ref().map(|logging| logging.include_cookies);
+    look(refusal, cookies_logged, usable_keys(mine, distribution, behavior).as_ref())
+}
+
+/// The same where neither the keys are known nor whether a signature is asked for: dates, address
+/// and URL stand in the request itself.
+pub(super) fn signed_at_all(refusal: &Refusal) -> Signature {
+    look(refusal, None, None)
+}
+
+fn look(
+    refusal: &Refusal,
+    cookies_logged: Option<bool>,
+    keys: Option<&BTreeSet<KeyId>>,
+) -> Signature {
     let host = refusal.host.value();
     let asked = signature::Asked {
         protocol: text_column(&refusal.protocol),
@@ -22,7 +38,7 @@ pub(super) fn signed(
         path: refusal.path.logged(),
         query: viewer_column(&refusal.query),
         cookie: viewer_column(&refusal.cookie),
-        cookies_logged: distribution.config.logging.as_ref().map(|logging| logging.include_cookies),
+        cookies_logged,
         cookie_cut_at: refusal.cookie_cut_at,
         client_ip: text_column(&refusal.client_ip),
         began: refusal.time_taken_ms.and_then(|taken| {
@@ -31,7 +47,7 @@ pub(super) fn signed(
             Began::from_end(refusal.time, step, SignedDuration::from_millis(i64::from(taken)))
         }),
     };
-    signature::signature(&asked, usable_keys(mine, distribution, behavior).as_ref())
+    signature::signature(&asked, keys)
 }
 
 pub(super) fn viewer_column(column: &Column<crate::viewer::Viewer>) -> signature::Column<'_> {

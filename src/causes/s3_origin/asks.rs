@@ -97,7 +97,7 @@ pub(super) fn refused(
     key: &str,
 ) -> Option<Refused> {
     let context = match grant {
-        Grant::NotGranted(_) | Grant::Denied(_) => ask.context.clone(),
+        Grant::NotGranted { .. } | Grant::Denied(_) => ask.context.clone(),
         Grant::PerhapsDenied(_) => ask.context.clone().known("aws:SourceIp", [EDGE_ADDRESS]),
         Grant::Granted { .. } | Grant::RequesterPays | Grant::Unknown { .. } => return None,
     };

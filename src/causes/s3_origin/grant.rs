@@ -13,8 +13,13 @@ pub enum Grant {
         /// Whether CloudFront may list as well: then S3 says 404 for a missing key, not 403.
         lists: Option<bool>,
     },
-    /// Nothing in the policy lets it; the sentence says what is near.
-    NotGranted(Box<str>),
+    /// Nothing lets it; the sentence says what is near, and who told it, if not the policy.
+    NotGranted {
+        /// The sentence.
+        why: Box<str>,
+        /// Who told it.
+        told_by: Option<&'static str>,
+    },
     /// A statement denies it.
     Denied(Box<str>),
     /// Whoever asks must pay, and CloudFront sends no payer.
@@ -34,7 +39,7 @@ pub enum Grant {
 impl Grant {
     /// Whether it refuses for certain.
     pub fn refuses(&self) -> bool {
-        matches!(self, Self::NotGranted(_) | Self::Denied(_) | Self::RequesterPays)
+        matches!(self, Self::NotGranted { .. } | Self::Denied(_) | Self::RequesterPays)
     }
 }
 
@@ -52,6 +57,20 @@ pub enum Lacks {
     /// None that AWS could be asked for.
     Nothing,
 }
+
+/// What the policy does not grant.
+fn not_granted(why: impl Into<Box<str>>) -> Grant {
+    Grant::NotGranted { why: why.into(), told_by: None }
+}
+
+/// What is not granted by what another operation tells.
+fn not_granted_by(source: &'static str, why: impl Into<Box<str>>) -> Grant {
+    Grant::NotGranted { why: why.into(), told_by: Some(source) }
+}
+
+const CONFIG: &str = "cloudfront/get-distribution";
+const IDENTITY: &str = "cloudfront/get-cloud-front-origin-access-identity";
+const PUBLIC_ACCESS: &str = "s3api/get-public-access-block";
 
 fn unknown(why: impl Into<Box<str>>, lacks: Lacks) -> Grant {
     Grant::Unknown { why: why.into(), lacks }
@@ -123,13 +142,14 @@ pub(super) fn grant(
         Decision::NotGranted => match caller {
             Caller::Anonymous => not_public(bucket),
             // Access lists may let an identity in where they are not switched off.
-            Caller::Oai { .. } if bucket.lists_off.known() == Some(&false) => {
-                unknown("nothing in the bucket policy grants, and an access list may", Lacks::Lists)
-            }
-            _ => Grant::NotGranted(near(policy, &asked, &endpoint.bucket).into()),
+            Caller::Oai { .. } if bucket.lists_off.known() == Some(&false) => unknown(
+                "no statement of the policy grants; an access control list may",
+                Lacks::Lists,
+            ),
+            _ => not_granted(near(policy, &asked, &endpoint.bucket)),
         },
         Decision::Unknown { .. } if gone => {
-            Grant::NotGranted("the origin access identity does not exist any more".into())
+            not_granted_by(IDENTITY, "the origin access identity does not exist any more")
         }
         Decision::Unknown { why } => {
             // CloudFront's addresses change; any of them stands for all in a Deny that spares
@@ -165,13 +185,13 @@ fn lists(policy: &Policy, asked: &Request<'_>, arn: &str) -> Option<bool> {
 
 fn without_policy(caller: Caller<'_>, bucket: &BucketFacts) -> Grant {
     match caller {
-        Caller::Service(_) => Grant::NotGranted("the bucket has no policy at all".into()),
+        Caller::Service(_) => not_granted("the bucket has no policy at all"),
         Caller::Oai { .. } if bucket.lists_off.known() == Some(&true) => {
-            Grant::NotGranted("the bucket has no policy at all, and access lists are off".into())
+            not_granted("the bucket has no policy at all, and its access control lists are off")
         }
         // An identity may be let in by an access list, which nobody shows us.
         Caller::Oai { .. } => {
-            unknown("the bucket has no policy; an access list may grant", Lacks::Lists)
+            unknown("the bucket has no policy; an access control list may grant", Lacks::Lists)
         }
         Caller::Anonymous => not_public(bucket),
     }
@@ -181,12 +201,13 @@ fn without_policy(caller: Caller<'_>, bucket: &BucketFacts) -> Grant {
 fn not_public(bucket: &BucketFacts) -> Grant {
     let ignored = bucket.public_access.known().is_some_and(|block| block.ignore_public_acls);
     if ignored || bucket.lists_off.known() == Some(&true) {
-        return Grant::NotGranted(
-            "CloudFront asks without a signature, and nothing makes the bucket public".into(),
+        return not_granted_by(
+            CONFIG,
+            "CloudFront asks without a signature, and nothing makes the bucket public",
         );
     }
     unknown(
-        "CloudFront asks without a signature, and a public access list may grant",
+        "CloudFront asks without a signature; an access control list may grant",
         Lacks::PublicAccess,
     )
 }
@@ -199,9 +220,9 @@ fn public(policy: &Policy, bucket: &BucketFacts, asked: &Request<'_>, arn: &str)
         _ => None,
     };
     match (restricted, policy::public(policy)) {
-        (Some(true), Public::Yes { .. }) => Grant::NotGranted(
-            "the policy is public, and the public access block (RestrictPublicBuckets) cuts it off"
-                .into(),
+        (Some(true), Public::Yes { .. }) => not_granted_by(
+            PUBLIC_ACCESS,
+            "the policy is public, and the public access block (RestrictPublicBuckets) cuts it off",
         ),
         (Some(false), _) | (_, Public::No) => Grant::Granted { lists: lists(policy, asked, arn) },
         _ => unknown("whether public access is cut off is not known", Lacks::PublicAccess),
@@ -230,8 +251,8 @@ fn near(policy: &Policy, asked: &Request<'_>, bucket: &str) -> String {
         }
         Missed::Resource { named, negated: false } => format!("grants only {}", list(named)),
         Missed::Resource { named, .. } => format!("grants all but {}", list(named)),
-        Missed::Action { named, .. } => format!("is about {} alone", list(named)),
-        Missed::Principal { named } => format!("lets in {} alone", list(named)),
+        Missed::Action { named, .. } => format!("is only about {}", list(named)),
+        Missed::Principal { named } => format!("lets in only {}", list(named)),
     };
     format!("{statement} of the policy of {bucket} {says}")
 }

@@ -13,8 +13,13 @@ pub enum KeyState {
     Present,
     /// It is there and archived, in this storage class.
     Archived(Box<str>),
-    /// It is there and encrypted, and its key does not open; the sentence says why.
-    Sealed(Box<str>),
+    /// It is there and encrypted, and its key does not open.
+    Sealed {
+        /// Who told it.
+        source: &'static str,
+        /// Why.
+        why: Box<str>,
+    },
     /// It is there and encrypted, and whether its key opens is not known; the key's ID.
     Encrypted(Box<str>),
     /// It is there, archived, and restored by now; whether it was when it was asked for, nobody

@@ -9,7 +9,7 @@ use super::key::{self, KeyState};
 use crate::account::bucket;
 use crate::account::bucket::Endpoint;
 use crate::account::distribution::{Behavior, Distribution, Origin};
-use crate::account::facts::{DistributionFacts, Facts, Held, What};
+use crate::account::facts::{BucketFacts, DistributionFacts, Facts, Held, What};
 use crate::account::{Fact, Question, State};
 use crate::logs::record::Refusal;
 use crate::policy::{self, Caller, Context, Decision, Policy, Request};
@@ -19,6 +19,8 @@ use crate::policy::{self, Caller, Context, Decision, Policy, Request};
 pub struct Met {
     /// What the bucket's policy says.
     pub grant: Grant,
+    /// Whether that policy was told by the trail of changes, and is not the one of today.
+    pub past: bool,
     /// Whether that is the policy of the moment.
     pub held: Held,
     /// Whether the origin served, in the same minutes, keys that this policy refuses.
@@ -53,6 +55,8 @@ pub struct Met {
     pub website: bool,
     /// The state of the key.
     pub key: KeyState,
+    /// Whether asking for the object itself told that state, and no listing.
+    pub by_head: bool,
     /// What a custom error response makes of another error.
     pub turned: Option<Turned>,
 }
@@ -155,6 +159,8 @@ pub fn of(
         contradicted,
         may_begin_later,
         served_since,
+        past: past.is_some(),
+        by_head: by_head(bucket, &key, &state),
         grant,
         held,
         just_changed,
@@ -176,6 +182,21 @@ pub fn of(
         turned,
     })
 }
+
+/// Whether a key's state was told by asking for the object itself.
+fn by_head(bucket: &BucketFacts, key: &str, state: &KeyState) -> bool {
+    let Some(fact) = bucket.heads.get(key) else { return false };
+    match state {
+        KeyState::Absent { .. } => fact.is_nothing(),
+        KeyState::Archived(_) => fact.known().is_some_and(|head| head.archived().is_some()),
+        KeyState::Restored => fact.known().is_some_and(bucket::Head::is_restored),
+        KeyState::Present => fact.known().is_some(),
+        _ => false,
+    }
+}
+
+const HEAD: &str = "s3api/head-object";
+const KEY_POLICY: &str = "kms/get-key-policy";
 
 /// When a fact was read, where it is known.
 fn told_at<T>(fact: &Fact<T>) -> Option<Option<Timestamp>> {
@@ -271,10 +292,16 @@ struct Encryption<'a> {
 impl Encryption<'_> {
     /// What an object encrypted with this key is to CloudFront; `None` where it can be read.
     fn of(&self, key: &str) -> Option<KeyState> {
-        let sealed = |why: &str| Some(KeyState::Sealed(why.into()));
+        let sealed = |source, why: &str| Some(KeyState::Sealed { source, why: why.into() });
         match self.caller {
-            Caller::Oai { .. } => sealed("an origin access identity cannot read SSE-KMS"),
-            Caller::Anonymous => sealed("an unsigned request cannot read SSE-KMS"),
+            Caller::Oai { .. } => sealed(
+                HEAD,
+                "the object is encrypted by KMS, which an origin access identity cannot read",
+            ),
+            Caller::Anonymous => sealed(
+                HEAD,
+                "the object is encrypted by KMS, which an unsigned request cannot read",
+            ),
             Caller::Service(_) => {
                 let id = key.rsplit('/').next().unwrap_or(key);
                 let policies = &self.mine.key_policies;
@@ -295,7 +322,8 @@ impl Encryption<'_> {
                 };
                 match policy::evaluate(policy, &request) {
                     Decision::NotGranted | Decision::Denied { .. } => sealed(
-                        "the policy of the object's key does not let this distribution decrypt",
+                        KEY_POLICY,
+                        &format!("the policy of key {id} does not let this distribution decrypt"),
                     ),
                     Decision::Allowed { .. } => None,
                     Decision::Unknown { .. } => Some(KeyState::Encrypted(id.into())),
@@ -343,7 +371,7 @@ fn page_is_refused(
     let signs = Asks::of(origin, &endpoint, mine) == Asks::Signed;
     let ask = asking(refusal, mine, distribution, origin, &endpoint, signs);
     match grant(&ask, &bucket.policy.state, bucket, "GET", &key) {
-        Grant::NotGranted(_) | Grant::Denied(_) => true,
+        Grant::NotGranted { .. } | Grant::Denied(_) => true,
         Grant::Granted { lists: Some(false) } => key::is_absent(bucket, &key),
         _ => false,
     }

@@ -27,16 +27,17 @@ pub mod grant;
 pub mod key;
 pub mod met;
 mod remedy;
+mod told;
 pub mod wanted;
 
 use super::kind::{Kind, MatchedBehavior, Page, is_bucket};
-use super::opinion::{LOG, Opinion, Says};
+use super::opinion::{Evidence, LOG, Opinion, Says};
 use super::origin_log;
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::facts::{DistributionFacts, Held};
 use crate::account::{Question, bucket};
 use grant::{Grant, Lacks};
-use key::{KeyState, Near};
+use key::KeyState;
 use met::{ErrorPage, Met, Turned};
 
 pub(super) const RULE: Rule = Rule {
@@ -82,6 +83,26 @@ const POLICY: &str = "s3api/get-bucket-policy";
 const LISTING: &str = "s3api/list-objects-v2";
 const TRAIL: &str = "cloudtrail/lookup-events";
 const CONFIG: &str = "cloudfront/get-distribution";
+const HEAD: &str = "s3api/head-object";
+
+const THERE: &str = "the key is in the bucket";
+const NOT_THERE: &str = "the key is not in the bucket";
+
+/// Who told the state of the key.
+fn key_source(met: &Met) -> &'static str {
+    if met.by_head { HEAD } else { LISTING }
+}
+
+/// Whether the key is there, where that is known.
+fn of_key(met: &Met) -> Option<Evidence> {
+    let says = match met.key {
+        KeyState::Absent { .. } | KeyState::Near { .. } => NOT_THERE,
+        KeyState::Later => "the key was written after the request",
+        KeyState::Unknown => return None,
+        _ => THERE,
+    };
+    Some(Evidence::new(key_source(met), says))
+}
 
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     if let Some(
@@ -124,8 +145,10 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     let name = name.map(|endpoint| endpoint.bucket).unwrap_or_default();
     let opinion = match &kind.bucket {
         // A Host that S3 does not know names another bucket, and breaks the signature.
-        _ if kind.method.as_ref() == "OPTIONS" => looks_like(kind, looks(kind), None)
-            .because(LOG, "S3 refuses a preflight that no CORS rule of the bucket allows"),
+        _ if kind.method.as_ref() == "OPTIONS" => looks_like(kind, looks(kind), None).because(
+            LOG,
+            "the method is OPTIONS, a preflight, which S3 answers by the bucket's CORS rules",
+        ),
         _ if kind.host_forwarded == Some(true) && !kind.origin_serves => {
             looks_like(kind, Says::Explains, Some("host-header-forwarded")).because(
                 CONFIG,
@@ -178,7 +201,7 @@ fn looks(kind: &Kind) -> Says {
 fn looks_like(kind: &Kind, says: Says, detail: impl Into<Option<&'static str>>) -> Opinion {
     let opinion = Opinion::of(says, detail);
     if kind.page == Page::S3 {
-        opinion.because(LOG, "the body is an XML error of S3")
+        opinion.because(LOG, format!("the answer is {}", kind.page.words()))
     } else {
         opinion
     }
@@ -196,67 +219,79 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
     let absent = missing.is_some();
     let shut = if met.website { "website-not-public" } else { "access-not-granted" };
     if met.held == Held::Changed {
-        let sentence = "the bucket's policy was changed between this request and its reading";
         let refused = base(looks(kind), missing.or(Some(shut)));
-        return refused.detail_unsure().because(TRAIL, sentence);
+        return refused.detail_unsure().and(of_key(met)).but(
+            TRAIL,
+            "the bucket's policy was changed between these requests and the moment at which it \
+             was read: what it said then is not known",
+        );
     }
     let unheld = met.held == Held::Unsure;
     let contradicted = met.contradicted && met.grant.refuses();
+    let policy = if met.past { TRAIL } else { POLICY };
     let opinion = match &met.grant {
         Grant::Denied(why) => {
-            base(Says::Explains, Some("explicit-deny")).because(POLICY, why.as_ref())
+            base(Says::Explains, Some("explicit-deny")).because(policy, why.as_ref())
         }
-        Grant::NotGranted(why) => base(Says::Explains, Some(shut)).because(POLICY, why.as_ref()),
+        Grant::NotGranted { why, told_by } => {
+            base(Says::Explains, Some(shut)).because(told_by.unwrap_or(policy), why.as_ref())
+        }
         Grant::RequesterPays => base(Says::Explains, Some("requester-pays")).because(
             "s3api/get-bucket-request-payment",
             "whoever asks must pay, and CloudFront sends no payer",
         ),
         Grant::PerhapsDenied(why) => {
-            base(looks(kind), Some("explicit-deny")).detail_unsure().because(POLICY, why.as_ref())
+            base(looks(kind), Some("explicit-deny")).detail_unsure().because(policy, why.as_ref())
         }
         Grant::Unknown { why, lacks } if absent && !met.website => base(looks(kind), missing)
             .detail_unsure()
-            .because(LISTING, "the key is not in the bucket")
-            .because(POLICY, why.as_ref())
+            .and(of_key(met))
+            .but(lacks.source(policy), why.as_ref())
             .missing(lacks.question(name, kind)),
         // A website that may not list says 403 for a key that is missing as well, whatever AWS's
         // pages promise: only a key that is there is refused for certain because it is not public.
-        Grant::Unknown { why, lacks: Lacks::Lists | Lacks::PublicAccess }
+        Grant::Unknown { why, lacks: lacks @ (Lacks::Lists | Lacks::PublicAccess) }
             if met.website && met.key == KeyState::Present =>
         {
-            base(Says::Explains, Some("website-not-public")).because(POLICY, why.as_ref())
+            base(Says::Explains, Some("website-not-public"))
+                .because(
+                    key_source(met),
+                    "the key is there, so it is refused for not being public and not for missing",
+                )
+                .seen(lacks.source(policy), why.as_ref())
         }
         Grant::Unknown { why, lacks } => {
             let present = met.key == KeyState::Present;
             let told = (met.website && !absent) || present;
             base(looks(kind), told.then_some(shut))
                 .detail_unsure()
-                .because(POLICY, why.as_ref())
+                .and(of_key(met))
+                .but(lacks.source(policy), why.as_ref())
                 .missing(lacks.question(name, kind))
         }
         Grant::Granted { lists } => granted(kind, met, *lists, name),
     };
     if contradicted {
-        return base(looks(kind), missing)
-            .detail_unsure()
-            .because(LOG, "in the same minutes the origin served keys that this policy refuses");
+        return base(looks(kind), missing).detail_unsure().but(
+            policy,
+            "the policy that was read refuses keys that the origin served in the same \
+                 minutes: it is not the one of that moment",
+        );
     }
     // A key that is there dates the loss of a grant. One that is not was refused before it as well.
     if met.may_begin_later && met.grant.refuses() && met.key != KeyState::Present {
         let sentence = "the origin served keys that this policy refuses until shortly before, and \
                         nothing shows that it had stopped when this request came";
         let opinion = match missing {
-            Some(detail) => {
-                base(looks(kind), Some(detail)).because(LISTING, "the key is not in the bucket")
-            }
+            Some(detail) => base(looks(kind), Some(detail)).and(of_key(met)),
             None => opinion.at_most(Says::Supports),
         };
-        return opinion.detail_unsure().because(LOG, sentence);
+        return opinion.detail_unsure().but(LOG, sentence);
     }
     if unheld {
         let sentence =
             "the policy was read before this request, and nobody knows what came between";
-        return opinion.at_most(Says::Supports).detail_unsure().because("capture.json", sentence);
+        return opinion.at_most(Says::Supports).detail_unsure().but("capture.json", sentence);
     }
     opinion
 }
@@ -265,6 +300,7 @@ fn by_grant(kind: &Kind, met: &Met, name: &str) -> Opinion {
 fn granted(kind: &Kind, met: &Met, lists: Option<bool>, name: &str) -> Opinion {
     let base = |says, detail: Option<&'static str>| looks_like(kind, says, detail);
     let allows = "the policy lets this distribution read the key";
+    let policy = if met.past { TRAIL } else { POLICY };
     // With the right to list a missing key is 404. Of websites AWS's guide says 404 and its page
     // on such refusals 403 where nobody may list, so that a rule for 404 may be meant as well.
     let may_list = lists == Some(true);
@@ -284,10 +320,12 @@ fn granted(kind: &Kind, met: &Met, lists: Option<bool>, name: &str) -> Opinion {
                 .because(CONFIG, format!("the page for {code} is itself refused by its bucket"))
                 .because(source, sentence)
         }
-        (true, None) => base(Says::Silent, None)
-            .because(POLICY, "CloudFront may list the bucket, so a missing key would be 404"),
+        (true, None) => base(Says::Silent, None).but(
+            policy,
+            "CloudFront may list the bucket, so S3 says 404 for a missing key and not 403",
+        ),
         (false, _) => base(says, Some(detail)).because(source, sentence).because(
-            POLICY,
+            policy,
             "CloudFront may not list the bucket, so S3 says 403 for a key that is missing",
         ),
     };
@@ -297,8 +335,8 @@ fn granted(kind: &Kind, met: &Met, lists: Option<bool>, name: &str) -> Opinion {
             let opinion = missing(
                 certain(Says::Explains, *doubted),
                 "object-missing",
-                LISTING,
-                "the key is not in the bucket",
+                key_source(met),
+                NOT_THERE,
             );
             doubt(opinion, *doubted)
         }
@@ -319,83 +357,53 @@ fn granted(kind: &Kind, met: &Met, lists: Option<bool>, name: &str) -> Opinion {
             LISTING,
             "the key was written shortly before; an older error may have come from a cache",
         ),
-        KeyState::Archived(_) | KeyState::Sealed(_) if met.served_since => base(looks(kind), None)
-            .because(LOG, "the origin served this very path in the same minutes or later"),
+        KeyState::Archived(_) | KeyState::Sealed { .. } if met.served_since => {
+            base(looks(kind), None)
+                .seen(policy, allows)
+                .but(LOG, "the origin served this very path in the same minutes or later")
+        }
         KeyState::Archived(class) => base(Says::Explains, Some("archived"))
-            .because(LISTING, format!("the object is archived ({class}) and not restored")),
-        KeyState::Sealed(why) => {
-            base(Says::Explains, Some("kms-denied")).because("s3api/head-object", why.as_ref())
+            .because(key_source(met), format!("the object is archived ({class}) and not restored")),
+        KeyState::Sealed { source, why } => {
+            base(Says::Explains, Some("kms-denied")).because(*source, why.as_ref())
         }
         KeyState::Encrypted(id) => base(looks(kind), Some("kms-denied"))
             .detail_unsure()
-            .because("s3api/head-object", "the object is encrypted with a key of KMS")
+            .because(HEAD, format!("the object is encrypted with key {id} of KMS"))
+            .but(
+                "kms/get-key-policy",
+                "whether the key's policy let CloudFront decrypt then is not known",
+            )
             .missing(Question::new("kms/get-key-policy", id.as_ref())),
         KeyState::Restored => base(looks(kind), Some("archived"))
             .detail_unsure()
-            .because(LISTING, "the object is archived, and restored by now"),
+            .because(key_source(met), "the object is archived, and restored by now")
+            .but(key_source(met), "whether it was restored when it was asked for is not known"),
         KeyState::Present if met.just_changed => base(looks(kind), Some("access-not-granted"))
             .detail_unsure()
-            .because(POLICY, allows)
+            .seen(policy, allows)
             .because(
                 TRAIL,
                 "something was changed shortly before; an older error may have come from a cache",
             ),
         KeyState::Present => base(looks(kind), None)
-            .because(POLICY, allows)
-            .because(LISTING, "the key is in the bucket")
+            .seen(policy, allows)
+            .seen(key_source(met), THERE)
             .missing_all(kind.policies.iter().cloned())
             .missing(Question::new("s3api/head-object", format!("{name}/"))),
         KeyState::Unknown => {
-            base(looks(kind), None).because(POLICY, allows).missing(Question::new(LISTING, name))
+            base(looks(kind), None).seen(policy, allows).missing(Question::new(LISTING, name))
         }
     }
 }
 
 fn doubt(opinion: Opinion, doubted: bool) -> Opinion {
     if doubted {
-        opinion
-            .detail_unsure()
-            .because(LISTING, "the listing lacks keys that the origin still served")
+        opinion.detail_unsure().but(
+            LISTING,
+            "the listing is older than the requests, or lacks keys that the origin still served",
+        )
     } else {
         opinion
-    }
-}
-
-impl Lacks {
-    fn question(self, bucket: &str, kind: &Kind) -> Option<Question> {
-        let operation = match self {
-            Self::Policy => POLICY,
-            Self::PublicAccess => "s3api/get-public-access-block",
-            Self::Lists => "s3api/get-bucket-ownership-controls",
-            Self::Identity => {
-                let id = kind.bucket.as_ref().and_then(|met| met.identity.as_deref());
-                let operation = "cloudfront/get-cloud-front-origin-access-identity";
-                return Some(Question::new(operation, id.unwrap_or_default()));
-            }
-            Self::Nothing => return None,
-        };
-        Some(Question::new(operation, bucket))
-    }
-}
-
-impl Near {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Case => "a key that differs in case alone is there",
-            Self::OriginPath => "the key is there without the origin path, or with it",
-            Self::Folder => {
-                "the key is a folder, and its index.html is there; CloudFront adds no index \
-                 documents below the root"
-            }
-            Self::NoRoot => "/ is asked, and the distribution has no default root object",
-            Self::RootWithSlash => "the default root object starts with a slash",
-        }
-    }
-
-    fn source(self) -> &'static str {
-        match self {
-            Self::NoRoot | Self::RootWithSlash => CONFIG,
-            Self::Case | Self::OriginPath | Self::Folder => LISTING,
-        }
     }
 }

@@ -117,10 +117,7 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         );
     }
     let looks = matches!(kind.page, Page::EdgeBlocked | Page::WafCustom);
-    let page = looks.then(|| Evidence {
-        source: LOG.to_owned(),
-        says: format!("the body is {}", kind.page.words()),
-    });
+    let page = looks.then(|| Evidence::new(LOG, format!("the answer is {}", kind.page.words())));
     if kind.config(facts).is_none() || kind.acl == Acl::Unknown {
         let ask = kind.ask_config();
         return if looks {
@@ -172,28 +169,30 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             return Opinion::doubts(kind);
         }
         let reason =
-            format!("a block sends CloudFront's own page, and the body is {}", kind.page.words());
+            format!("a block sends CloudFront's own page, and the answer is {}", kind.page.words());
         return Opinion::excludes("wafv2/get-web-acl", reason);
     } else {
         Opinion::silent()
     };
     match kind.waf {
-        WafSeen::NotYet => opinion.because(WAF_LOG, "the WAF's logs do not reach that far yet"),
+        WafSeen::NotYet => {
+            opinion.but(WAF_LOG, "the WAF's logs that are here do not reach these requests")
+        }
         WafSeen::NoLogs => {
             let logging = facts.map(|facts| &facts.waf_logging);
             match logging {
                 Some(fact) if fact.is_nothing() => {
-                    opinion.because(LOGGING, "the web ACL writes no logs that would name a rule")
+                    opinion.but(LOGGING, "the web ACL writes no logs that would name a rule")
                 }
-                Some(fact) if fact.is_told() => opinion
-                    .because(WAF_LOG, "the web ACL writes logs, and none of that time is here"),
+                Some(fact) if fact.is_told() => {
+                    opinion.but(WAF_LOG, "the web ACL writes logs, and none of that time is here")
+                }
                 _ => opinion.missing(logs()),
             }
         }
         WafSeen::Silent if looks && keeps_block != Some(Kept::All) => {
-            opinion.missing(keeps_block.is_none().then(logs)).and(keeps_block.map(|_| Evidence {
-                source: LOGGING.to_owned(),
-                says: "the log's filter may have dropped the record of it".to_owned(),
+            opinion.missing(keeps_block.is_none().then(logs)).and(keeps_block.map(|_| {
+                Evidence::against(LOGGING, "the log's filter may have dropped the record of it")
             }))
         }
         _ => opinion.missing(keeps_block.is_none().then(logs)),
@@ -275,7 +274,7 @@ fn at_origin_without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opin
     let opinion = match kind.page {
         Page::LoadBalancer => Opinion::of(Says::Supports, "origin").because(
             LOG,
-            "the body is the page of a load balancer, which makes a 403 of its own for a WAF",
+            format!("the answer is {}, which makes a 403 of its own for a WAF", kind.page.words()),
         ),
         _ => Opinion::silent(),
     };

@@ -3,9 +3,10 @@
 use maud::{Markup, html};
 
 use super::super::commands::{is_command, reason, supply};
+use super::super::finding::request;
 use super::super::headline::{name, sentence_of};
-use super::super::words::{duration, moment, several, span, thousands, times};
-use super::super::{ClusterOut, Finding, MissingOut, Report, place};
+use super::super::words::{duration, moment, several, since, thousands, times};
+use super::super::{ClusterOut, ExampleOut, Finding, MissingOut, Report, place};
 use super::visible;
 
 /// A finding that opens and closes. Its id stands inside, because a fragment opens a `details`
@@ -31,7 +32,7 @@ pub fn write(number: usize, finding: &Finding, report: &Report) -> Markup {
                     dd {
                         "Distribution "
                         (visible(finding.distribution_id.as_deref().unwrap_or("not known")))
-                        ", " (span(finding.first_seen, finding.last_seen)) " UTC, "
+                        ", " (since(finding, &report.window)) ", "
                         (format!("{:.1} %", finding.share * 100.0)) " of all refusals"
                     }
                     (news(finding, report))
@@ -39,8 +40,18 @@ pub fn write(number: usize, finding: &Finding, report: &Report) -> Markup {
                     dd { (change(finding)) }
                     dt { "Where" }
                     dd { (clusters(finding)) }
-                    dt { "Because" }
-                    dd { (evidence(finding)) }
+                    @if !finding.examples.is_empty() {
+                        dt { "For example" }
+                        dd { ul { @for one in &finding.examples { (example(one)) } } }
+                    }
+                    @for (speaks, label) in [
+                        ("for", "Because"), ("neither", "Seen, and deciding nothing"), ("against", "But"),
+                    ] {
+                        @if finding.evidence.iter().any(|one| one.speaks == speaks) {
+                            dt { (label) }
+                            dd { (evidence(finding, speaks)) }
+                        }
+                    }
                     @if !finding.ruled_out.is_empty() {
                         dt { "Ruled out" }
                         dd {
@@ -54,6 +65,10 @@ pub fn write(number: usize, finding: &Finding, report: &Report) -> Markup {
                     @if !finding.alternatives.is_empty() {
                         dt { "Or, for the evidence leaves it open" }
                         dd { (finding.alternatives.join(", ")) }
+                    }
+                    @if !finding.moot.is_empty() {
+                        dt { "Moot, for what is said above leaves them nothing" }
+                        dd { (finding.moot.join(", ")) }
                     }
                     @if !finding.missing.is_empty() {
                         dt { "Missing, and how to get it" }
@@ -150,27 +165,33 @@ fn cluster(one: &ClusterOut) -> Markup {
     }
 }
 
-fn evidence(finding: &Finding) -> Markup {
+fn evidence(finding: &Finding, speaks: &str) -> Markup {
     html! {
-        @if finding.evidence.is_empty() { "nothing that decides" }
-        @else {
-            ul {
-                @for one in &finding.evidence {
-                    li {
-                        (visible(&one.says)) " "
-                        span class="soft" { "(" code { (visible(&one.source)) } ", " (several(one.requests, "request")) ")" }
-                    }
+        ul {
+            @for one in finding.evidence.iter().filter(|one| one.speaks == speaks) {
+                li {
+                    (visible(&one.says)) " "
+                    span class="soft" { "(" code { (visible(&one.source)) } ", " (several(one.requests, "request")) ")" }
                 }
             }
         }
     }
 }
 
+fn example(one: &ExampleOut) -> Markup {
+    html! {
+        li {
+            code { (visible(&request(one))) }
+            @if let Some(id) = &one.request_id { ", id " code { (visible(id)) } }
+        }
+    }
+}
+
 fn missing(one: &MissingOut) -> Markup {
     html! {
-        p { (visible(&reason(one))) ":" }
-        (command(&supply(one)))
-        @if let Some((how, by)) = one.switched_on {
+        p { (visible(&reason(one))) }
+        @if let Some(supply) = supply(one) { (command(&supply)) }
+        @if let Some((how, by)) = &one.switched_on {
             p { (how) }
             (command(by))
         }

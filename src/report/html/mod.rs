@@ -13,8 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::headline::{name, title};
-use super::words::{moment, several, span, thousands};
+use super::headline::{name, title, totals as counted};
+use super::words::{moment, several, thousands};
 use super::{Report, RequestOut};
 use crate::limits::LISTED_REQUESTS;
 
@@ -79,24 +79,15 @@ fn headline(report: &Report) -> String {
             requests => format!("None of {} was refused", several(requests, "request")),
         };
     };
-    format!("{} {} refused.", visible(&title(first)), several(first.requests, "request"))
+    format!(
+        "{} {} refused.",
+        visible(&title(first, &report.window)),
+        several(first.requests, "request")
+    )
 }
 
 fn totals(report: &Report) -> Markup {
-    let totals = &report.totals;
-    html! {
-        p {
-            (thousands(totals.forbidden)) " of " (several(totals.requests, "request"))
-            " answered 403"
-            @if totals.masked_forbidden > 0 {
-                ", and " (thousands(totals.masked_forbidden)) " more refusals stand behind another status"
-            }
-            @if let (Some(start), Some(end)) = (report.window.start, report.window.end) {
-                ", " (span(start, end)) " UTC"
-            }
-            "."
-        }
-    }
+    html! { p { (visible(&counted(report))) } }
 }
 
 /// What weakens the verdicts, beside them.

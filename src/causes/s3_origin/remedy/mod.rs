@@ -155,7 +155,7 @@ fn open(case: &Case<'_>, place: &Place<'_>) -> Remedy {
         ))
         .step(place.head()),
         _ if met.served_since => case.mended(&format!("{bucket} served this very path afterwards.")),
-        KeyState::Present | KeyState::Archived(_) | KeyState::Sealed(_) => {
+        KeyState::Present | KeyState::Archived(_) | KeyState::Sealed { .. } => {
             present(case, place, met)
         }
         KeyState::Absent { .. } if lists && !met.website => Remedy::new(format!(

@@ -1,0 +1,103 @@
+//! A few requests of a finding, to look at and to ask about.
+
+use std::net::IpAddr;
+
+use super::ExampleOut;
+use crate::causes::Cause;
+use crate::logs::record::Refusal;
+
+/// How many requests are shown.
+const SHOWN: usize = 3;
+
+/// Some of a finding's requests in their order in time, different ones if there are such.
+pub fn of(rows: &[&Refusal], cause: Cause) -> Vec<ExampleOut> {
+    let mut rows = rows.to_vec();
+    rows.sort();
+    let mut chosen: Vec<&Refusal> = Vec::new();
+    for row in rows.iter().copied() {
+        let is_new = |other: &&Refusal| other.path != row.path || other.host != row.host;
+        if chosen.len() < SHOWN && chosen.iter().all(is_new) {
+            chosen.push(row);
+        }
+    }
+    // One path alone: a second request, so that not everything hangs on one.
+    if let ([only], Some(last)) = (chosen.as_slice(), rows.last().copied())
+        && *only != last
+    {
+        chosen.push(last);
+    }
+    chosen.into_iter().map(|row| example(row, cause)).collect()
+}
+
+fn example(row: &Refusal, cause: Cause) -> ExampleOut {
+    let by_address = matches!(
+        cause,
+        Cause::Waf | Cause::GeoRestriction | Cause::EdgeBlock | Cause::SignedAccess
+    );
+    let address = row.client_ip.value().and_then(|text| text.parse().ok());
+    ExampleOut {
+        request_id: row.request_id.as_deref().map(str::to_owned),
+        time: row.time,
+        method: row.method.to_string(),
+        protocol: row.protocol.value().and_then(|name| protocol(name)),
+        host: row.host.value().map(|host| host.shown()),
+        path: row.path.shown(),
+        network: address.filter(|_| by_address).map(network),
+    }
+}
+
+fn protocol(logged: &str) -> Option<&'static str> {
+    ["http", "https", "ws", "wss", "grpcs"].into_iter().find(|name| *name == logged)
+}
+
+/// The network of an address: whoever it is cannot be told from it.
+fn network(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}::/48")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logs::record::Column;
+    use crate::viewer::Viewer;
+
+    fn refusal(second: i64, path: &str) -> Refusal {
+        Refusal {
+            time: jiff::Timestamp::from_second(second).unwrap(),
+            method: "GET".into(),
+            path: Viewer::new(path.as_bytes()),
+            query: Column::Value(Viewer::new(b"Signature=secret")),
+            client_ip: Column::Value("203.0.113.77".into()),
+            ..Refusal::default()
+        }
+    }
+
+    #[test]
+    fn different_paths_come_first_and_the_address_is_shortened() {
+        let rows = [refusal(3, "/b"), refusal(1, "/a"), refusal(2, "/a"), refusal(4, "/c")];
+        let rows: Vec<&Refusal> = rows.iter().collect();
+        let shown = of(&rows, Cause::Waf);
+        let paths: Vec<&str> = shown.iter().map(|one| one.path.as_str()).collect();
+        assert_eq!(paths, ["/a", "/b", "/c"]);
+        assert!(shown.iter().all(|one| one.network.as_deref() == Some("203.0.113.0/24")));
+        assert!(of(&rows, Cause::S3Origin).iter().all(|one| one.network.is_none()));
+    }
+
+    #[test]
+    fn one_path_is_shown_by_its_first_and_last_request() {
+        let rows = [refusal(1, "/a"), refusal(2, "/a"), refusal(9, "/a")];
+        let rows: Vec<&Refusal> = rows.iter().collect();
+        let times: Vec<i64> =
+            of(&rows, Cause::Waf).iter().map(|one| one.time.as_second()).collect();
+        assert_eq!(times, [1, 9]);
+    }
+}
