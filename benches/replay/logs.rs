@@ -274,5 +274,5 @@ fn line(
         "{}\t0.{taken:03}\t{detail}\t{kind}\t{length}\t-\t-",
         1024 + random.below(64_000)
     )?;
-    Ok((refused && page % 2 == 0).then_some(id))
+    Ok((refused && page.is_multiple_of(2)).then_some(id))
 }
