@@ -119,7 +119,7 @@ fn one_country() {
     is_about(
         refused(200, |_, one| Request { country: "VN", ..one }),
         &["countries"],
-        "all paths from VN",
+        "various paths from VN",
     );
 }
 
@@ -128,7 +128,7 @@ fn one_host_of_several() {
     is_about(
         refused(200, |_, one| Request { host: "api.shop.example", ..one }),
         &["hosts"],
-        "all paths of api.shop.example",
+        "various paths of api.shop.example",
     );
 }
 
@@ -137,7 +137,7 @@ fn one_method() {
     is_about(
         refused(200, |_, one| Request { method: "DELETE", ..one }),
         &["methods"],
-        "DELETE all paths",
+        "DELETE various paths",
     );
 }
 

@@ -26,7 +26,7 @@ pub fn title(alert: &Alert) -> String {
     let rule = alert.rule.as_deref().map(|rule| format!(" by {rule}")).unwrap_or_default();
     let place = match alert.findings.first().map(|finding| finding.clusters.as_slice()) {
         // That it strikes everywhere goes without saying.
-        Some([one]) if one.path == "/*" && words(one) == "all paths" => String::new(),
+        Some([one]) if one.path == "/*" && one.about.is_empty() => String::new(),
         Some([one]) => format!(" on {}", words(one)),
         Some([first, ..]) => format!(" on {} and more", words(first)),
         _ => String::new(),

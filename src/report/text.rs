@@ -44,7 +44,7 @@ pub fn item(out: &mut String, label: &str, text: &str) -> fmt::Result {
     writeln!(out, "  {DIM}{label:<8}{DIM:#} {}", wrap(text, 11))
 }
 
-/// Wraps at [`WIDTH`]; lines after the first are indented. Words that are longer than a line, such
+/// Wraps at eighty columns; lines after the first are indented. Words that are longer than a line, such
 /// as commands to copy, are not broken.
 pub fn wrap(text: &str, indent: usize) -> String {
     let mut out = String::new();

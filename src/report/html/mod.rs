@@ -2,7 +2,7 @@
 //! script to be read.
 //!
 //! Everything is built by `maud`, which escapes what it is given; what came from outside goes
-//! through [`visible`] first, so that nothing unseen is left in it either. The page's own policy
+//! through `visible` first, so that nothing unseen is left in it either. The page's own policy
 //! forbids whatever this file did not write.
 
 mod finding;
