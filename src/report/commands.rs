@@ -76,7 +76,11 @@ fn of_another_moment(one: &MissingOut) -> String {
     };
     match (moments.is_past, moments.changed) {
         (true, _) => {
-            let config = if moments.former.is_some() { ", or AWS Config:" } else { "." };
+            let config = if moments.former.is_some() {
+                ", or AWS Config (for you to read; replay does not):"
+            } else {
+                "."
+            };
             format!(
                 "{fact} {read} and {changed}, after the refusals from {wanted} UTC on: today's \
                  does not tell what it was then. The files of a deployment may{config}"

@@ -44,12 +44,12 @@ pub fn item(out: &mut String, label: &str, text: &str) -> fmt::Result {
     writeln!(out, "  {DIM}{label:<8}{DIM:#} {}", wrap(text, 11))
 }
 
-/// Wraps at eighty columns; lines after the first are indented. Words that are longer than a line, such
-/// as commands to copy, are not broken.
+/// Wraps at eighty columns; lines after the first are indented. Words that are longer than a line,
+/// such as commands to copy, are not broken, and neither is a string of JSON.
 pub fn wrap(text: &str, indent: usize) -> String {
     let mut out = String::new();
     let mut column = indent;
-    for word in text.split(' ') {
+    for word in words(text) {
         let length = word.chars().count();
         if column > indent && column + 1 + length > WIDTH {
             out.push('\n');
@@ -63,4 +63,22 @@ pub fn wrap(text: &str, indent: usize) -> String {
         column += length;
     }
     out
+}
+
+/// What stands between spaces. Where the text holds JSON, a string of it is one word.
+fn words(text: &str) -> Vec<&str> {
+    let json = text.find("{ \"").unwrap_or(text.len());
+    let (mut words, mut start, mut inside) = (Vec::new(), 0, false);
+    for (at, character) in text.char_indices() {
+        match character {
+            '"' if at >= json => inside = !inside,
+            ' ' if !inside => {
+                words.extend(text.get(start..at));
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    words.extend(text.get(start..));
+    words
 }

@@ -104,7 +104,7 @@ fn no_rule(case: &Case<'_>, acl: &str, arn: Option<&str>, web_acl: Option<&WebAc
         }
         _ if none => "It writes no logs that would name the rule: switch them on.",
         Some(WafSeen::NotYet) => {
-            "Its log did not reach that far when it was copied: copy it again and replay."
+            "Its log of that very time was not there when it was copied: copy it again and replay."
         }
         Some(WafSeen::NoLogs) => {
             "Its log of that time would name the rule: copy it to logs/waf and replay."

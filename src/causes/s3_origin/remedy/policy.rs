@@ -14,7 +14,8 @@ pub(super) fn not_granted(case: &Case<'_>, place: &Place<'_>) -> Remedy {
     if super::lets_in_now(case, place) {
         return case.mended(&format!("the policy of {bucket} that was read last lets {id} in."));
     }
-    if met.held == Held::Changed {
+    // What was read before may have been changed since, and a policy that is put replaces another.
+    if met.held != Held::Holds {
         return Remedy::new(format!(
             "Read the policy of {bucket} first: what it said during the refusals is not known."
         ))
@@ -133,7 +134,8 @@ pub(super) fn not_granted(case: &Case<'_>, place: &Place<'_>) -> Remedy {
             case,
             Remedy::new(format!("Let {whom} read {bucket}: it has no policy."))
                 .step(format!(
-                    "Save as policy.json: {{ \"Version\": \"2012-10-17\", \"Statement\": [ {} ] }}",
+                    "put-bucket-policy replaces all that may have been put since. Save as policy.json: \
+                     {{ \"Version\": \"2012-10-17\", \"Statement\": [ {} ] }}",
                     statement(case, place, &met.asks)
                 ))
                 .step(place.put_policy()),
@@ -226,10 +228,10 @@ pub(super) fn create_control(bucket: &str) -> String {
 }
 
 pub(super) fn attach(case: &Case<'_>, place: &Place<'_>) -> String {
-    let origin = place.origin.map_or_else(|| "of the bucket".to_owned(), |one| plain(&one.id));
+    let origin = place.origin.map_or_else(|| "ID".to_owned(), |one| plain(&one.id));
     format!(
-        "Set its Id as OriginAccessControlId of the origin {origin} of {}, with an S3OriginConfig \
-         whose OriginAccessIdentity is empty (update-distribution).",
+        "Once the policy lets it in, set its Id as OriginAccessControlId of the origin \"{origin}\" of \
+         {}, with an S3OriginConfig whose OriginAccessIdentity is empty (update-distribution).",
         case.id()
     )
 }
