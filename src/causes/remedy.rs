@@ -234,8 +234,11 @@ impl<'a> Case<'a> {
 
     /// What there is to do about something that has been put right.
     pub(super) fn mended(&self, summary: &str) -> Remedy {
-        Remedy::new(format!("Nothing to do now: {summary}"))
-            .step("Where viewers still see the error, it comes from a cache. To clear it:")
+        Remedy::new(format!("Nothing to do now, if it has ended: {summary}"))
+            .step(
+                "Where viewers still see the error, it comes from a cache. To clear all of it, or \
+                 better the paths alone:",
+            )
             .step(self.forget())
     }
 

@@ -91,7 +91,13 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     let Some(behavior) = behavior else {
         let ask = kind.ask_config();
         let says = if kind.page.is_signature() { Says::Supports } else { Says::Silent };
-        return Opinion::of(says, of_page(kind.page)).and(page).and(shown(kind)).missing(ask);
+        let (fault, sentence) = shown(kind).unzip();
+        // What CloudFront's answer names is its own word; an answer that names nothing is as likely
+        // about the fault that the log shows.
+        let of_fault = fault.filter(|_| kind.page.is_signature());
+        let detail = of_page(kind.page).or_else(|| Some(detail_of(of_fault?, kind.page)));
+        let opinion = Opinion::of(says, detail).and(page).and(sentence).missing(ask);
+        return if detail.is_some() { opinion.detail_unsure() } else { opinion };
     };
     let asks = format!("behaviour {} asks for a signature", behavior.name());
     let opinion = match &kind.signature {
@@ -107,12 +113,13 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
 }
 
 /// What the request itself shows of its signature, whatever asks for one.
-fn shown(kind: &Kind) -> Option<Evidence> {
+fn shown(kind: &Kind) -> Option<(Fault, Evidence)> {
     let Some(Signature::Present(present)) = &kind.signature else { return None };
     let found = present.checks.faults().find(|found| {
         found.certainty == Certainty::Certain && !matches!(found.fault, Fault::UnknownKey)
     })?;
-    Some(Evidence::new(LOG, format!("the signature{} {}", by(present), words(found.fault))))
+    let says = format!("the signature{} {}", by(present), words(found.fault));
+    Some((found.fault, Evidence::new(LOG, says)))
 }
 
 /// The key of a signature, in words.

@@ -146,8 +146,7 @@ fn certainty(out: &mut String, finding: &Finding) -> fmt::Result {
     }
     if !finding.moot.is_empty() {
         let line = format!(
-            "{}: not excluded for all of these requests, but what is said above leaves them \
-             nothing",
+            "{}: not excluded, but the proof above settles these requests",
             finding.moot.join(", ")
         );
         item(out, "moot", &line)?;

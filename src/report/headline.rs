@@ -40,7 +40,11 @@ pub(super) fn headline(out: &mut String, report: &Report) -> fmt::Result {
             ("fault", "confirmed") => "Fix 1 first: somebody who should get in does not.",
             ("fault", _) => "Look at 1 first: somebody who should get in may not.",
             _ if report.findings.iter().all(|one| one.severity == "enforcement") => {
-                "Nothing here is a fault: rules did what they were set up to do."
+                let sure = report.findings.iter().all(|one| one.confidence == "confirmed");
+                match sure {
+                    true => "Nothing here is a fault: rules did what they were set up to do.",
+                    false => "Nothing here is known to be a fault, and not all of it is proved.",
+                }
             }
             _ => "Whether any of this is a fault is not known.",
         };

@@ -148,6 +148,7 @@ pub fn key_of(refusal: &Refusal, facts: &Facts) -> Option<String> {
     let mut origins = distribution.origins_of(behavior).into_iter();
     let origin = origins.find(|origin| bucket::endpoint(&origin.domain_name).is_some())?;
     let key = key::of(&refusal.path, distribution, origin);
-    let typed = key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    // A tenant's parameter that is not filled in is no part of any key.
+    let typed = !key.contains("{{") && key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     (typed && !key.is_empty() && key.len() <= KEY).then_some(key)
 }

@@ -390,6 +390,7 @@ fn granted(kind: &Kind, met: &Met, lists: Option<bool>, name: &str) -> Opinion {
             .seen(policy, allows)
             .seen(key_source(met), THERE)
             .missing_all(kind.policies.iter().cloned())
+            .missing(Question::new("s3api/get-bucket-request-payment", name))
             .missing(Question::new("s3api/head-object", format!("{name}/"))),
         KeyState::Unknown => {
             base(looks(kind), None).seen(policy, allows).missing(Question::new(LISTING, name))
