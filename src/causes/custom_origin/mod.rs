@@ -136,6 +136,10 @@ fn without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             ),
         );
     }
+    // Whether the viewer's Host is sent to an origin that knows only its own name would decide.
+    if asks_by_host(&origin.domain_name) {
+        opinion = opinion.missing_all(kind.policies.iter().cloned());
+    }
     // A sibling that asks the same origin with a header of its own shows what this one lacks.
     let sibling = siblings_header(origin, facts);
     if let Some(header) = sibling.filter(|_| opinion.says >= Says::Hints) {

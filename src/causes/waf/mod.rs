@@ -204,7 +204,7 @@ fn at_origin(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
 }
 
 /// Whether an origin may be a resource, by its ARN. A domain name of one's own may be anybody's.
-fn names_resource(domain: &str, arn: &str) -> bool {
+pub(super) fn names_resource(domain: &str, arn: &str) -> bool {
     let domain = domain.to_ascii_lowercase();
     let arn = arn.to_ascii_lowercase();
     let named = |part: &str| arn.split_once(part)?.1.split('/').next();

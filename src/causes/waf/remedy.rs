@@ -1,5 +1,6 @@
 //! What to do about a WAF's block.
 
+use super::names_resource;
 use crate::account::command::quoted;
 use crate::account::web_acl::{Kept, Test, WebAcl};
 use crate::causes::kind::{Acl, WafSeen, waf_keeps};
@@ -147,7 +148,11 @@ fn at_origin_remedy(case: &Case<'_>) -> Remedy {
     let origin = case.custom_origin().map_or("the origin", |origin| origin.domain_name.as_str());
     let (rule, known) = (case.rule.unwrap_or("the rule"), case.rule.is_some());
     let rate = matches!(case.kind().map(|kind| &kind.origin_waf), Some(WafSeen::Blocked { rule_type, .. }) if rule_type.as_ref() == "RATE_BASED");
-    let resource = case.facts.and_then(|facts| facts.origin_acls.first());
+    let origins = case.origins();
+    let mut resources = case.facts.into_iter().flat_map(|facts| &facts.origin_acls);
+    let resource = resources.find(|acl| {
+        origins.iter().any(|origin| names_resource(&origin.domain_name, &acl.question.about))
+    });
     let resource = resource.filter(|_| !known).map(|acl| acl.question.command());
     let remedy = match known {
         true => Remedy::new(format!(
@@ -156,7 +161,7 @@ fn at_origin_remedy(case: &Case<'_>) -> Remedy {
         ))
         .step(LOOK),
         false => Remedy::new(format!(
-            "Find out which rule of the web ACL in front of {origin} blocks; its log names it."
+            "Find out whether a web ACL stands in front of {origin}; if so, its log names the rule."
         ))
         .and(resource),
     };

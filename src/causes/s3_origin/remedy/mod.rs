@@ -245,6 +245,34 @@ fn present(case: &Case<'_>, place: &Place<'_>, met: &Met) -> Remedy {
 /// What would decide was not read, or cannot be decided by reading it.
 fn unread(case: &Case<'_>, place: &Place<'_>) -> Remedy {
     let bucket = &place.bucket;
+    let named = |part: &str| {
+        place
+            .origin
+            .is_some_and(|one| one.domain_name.contains(part) || one.origin_path.contains(part))
+    };
+    if named("{{") {
+        return Remedy::new(format!(
+            "Find out for which tenant of {} it was: what its origin is asked for depends on a \
+             parameter of the tenant.",
+            case.id()
+        ))
+        .step(format!(
+            "aws cloudfront list-distribution-tenants --association-filter DistributionId={}",
+            quoted(case.id())
+        ))
+        .step(
+            "get-distribution-tenant has its Parameters; with the tenant in the bundle, replay.",
+        );
+    }
+    if named(".s3-accesspoint.") {
+        return Remedy::new(format!(
+            "Read two policies: {bucket} is an access point (its name and its account), and both its \
+             policy and that of its bucket must let CloudFront in."
+        ))
+        .step("aws s3control get-access-point --account-id ACCOUNT --name NAME")
+        .step("aws s3control get-access-point-policy --account-id ACCOUNT --name NAME")
+        .step("Then get-bucket-policy of the bucket that the first one names.");
+    }
     let lacks = match place.met.map(|met| &met.grant) {
         Some(Grant::Unknown { lacks, .. }) => *lacks,
         _ => Lacks::Policy,
