@@ -259,17 +259,22 @@ proptest! {
         }
     }
 
+    /// Of incidents that are found within the hour, and in each bucket as many times more: where some
+    /// buckets grow and others do not, the number is a rougher one and less of a surprise. A slow
+    /// rise that is found after hours may be lost when it doubles, once in some thousand sites: its
+    /// first hours are then the past by which the others are judged.
     #[test]
-    fn more_refusals_inside_an_incident_never_remove_it(seed: u64, factor in 1_u64..5) {
+    fn more_refusals_throughout_an_incident_never_remove_it(seed: u64, factor in 1_u64..5) {
         let (site, mut random) = any_site(seed);
         let settings = any_settings(&mut random);
         let until = MIDNIGHT + site.buckets;
         let found = detect(&site.refusals, None, &settings, until);
-        if let Some(incident) = found.last() {
+        const HOUR: Bucket = 12;
+        if let Some(incident) = found.last().filter(|one| one.detected - one.start <= HOUR) {
             let mut more = site.refusals.clone();
             for bucket in incident.start..incident.end.unwrap_or(until) {
                 let count = u64::from(site.refusals.count(bucket));
-                more.add(bucket, if random.unit() < 0.7 { count * factor } else { 0 });
+                more.add(bucket, count * factor);
             }
             let end = incident.end.unwrap_or(until);
             let again = detect(&more, None, &settings, until);

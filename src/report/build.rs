@@ -287,6 +287,7 @@ fn finding(
         moot: moot.map(Cause::id).collect(),
         ruled_out,
         alternatives: found.alternatives.iter().map(|cause| cause.id()).collect(),
+        past_edge_waf: kinds.iter().all(|kind| kind.passed_waf()),
         missing,
         trigger,
         remedy: RemedyOut {

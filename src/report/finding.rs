@@ -142,7 +142,7 @@ fn certainty(out: &mut String, finding: &Finding) -> fmt::Result {
         item(out, if told.is_empty() { "not" } else { "nor" }, &others.join(", "))?;
     }
     if !finding.alternatives.is_empty() {
-        item(out, "or", &finding.alternatives.join(", "))?;
+        item(out, "or", &finding.or())?;
     }
     if !finding.moot.is_empty() {
         let line = format!(

@@ -165,6 +165,10 @@ pub struct Finding {
     pub ruled_out: Vec<RuledOutOut>,
     /// What else it may have been, unless it is confirmed.
     pub alternatives: Vec<&'static str>,
+    /// Whether a WAF that it may have been can only be one in front of the origin, because the one
+    /// at the edge had let all of its requests pass.
+    #[serde(skip)]
+    pub past_edge_waf: bool,
     /// What is neither ruled out nor an alternative: what is proved leaves nothing to it.
     pub moot: Vec<&'static str>,
     /// Facts that are missing and would decide more.
@@ -173,6 +177,17 @@ pub struct Finding {
     pub trigger: Option<Trigger>,
     /// What to do.
     pub remedy: RemedyOut,
+}
+
+impl Finding {
+    /// What else it may have been, in words.
+    pub fn or(&self) -> String {
+        let named = self.alternatives.iter().map(|cause| match *cause {
+            "waf" if self.past_edge_waf => "waf (in front of the origin)",
+            cause => cause,
+        });
+        named.collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Where a part of a finding strikes.

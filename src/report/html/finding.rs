@@ -64,7 +64,7 @@ pub fn write(number: usize, finding: &Finding, report: &Report) -> Markup {
                     }
                     @if !finding.alternatives.is_empty() {
                         dt { "Or, for the evidence leaves it open" }
-                        dd { (finding.alternatives.join(", ")) }
+                        dd { (finding.or()) }
                     }
                     @if !finding.moot.is_empty() {
                         dt { "Moot, for what is said above leaves them nothing" }
