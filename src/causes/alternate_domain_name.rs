@@ -184,10 +184,16 @@ fn remedy(case: &Case<'_>) -> Remedy {
         "Add the name to {id} with a certificate that covers it, or point DNS elsewhere."
     ))
     .step(case.show("[Aliases.Items,ViewerCertificate.ACMCertificateArn]"))
-    .step(format!(
-        "Only this account was read: another one may have the name. Once a certificate of {id} \
-         covers it, this tells which:"
-    ))
+    .step(match case.summaries {
+        [] => format!(
+            "Which distribution has the name was not read; another account may have it. Once a \
+             certificate of {id} covers it, this tells which:"
+        ),
+        _ => format!(
+            "Only this account was read: another one may have the name. Once a certificate of {id} \
+             covers it, this tells which:"
+        ),
+    })
     .step(format!(
         "aws cloudfront list-domain-conflicts --domain {host} \
          --domain-control-validation-resource DistributionId={asked}"

@@ -299,7 +299,7 @@ fn undecided(case: &Case<'_>) -> Remedy {
     let origin = behind.iter().any(may).then(|| {
         "Look for a few of these requests at the origin: in the application's log by their \
          X-Amz-Cf-Id, in an access log by method, path and time. A request that never came there \
-         was refused by CloudFront itself."
+         was refused by CloudFront itself, or answered from its cache."
             .to_owned()
     });
     let country = may(&Cause::GeoRestriction).then(|| {

@@ -288,7 +288,10 @@ fn remedy(case: &Case<'_>) -> Remedy {
             "Set the signer's clock, or let signatures begin a few minutes earlier.",
         )
         .step("Compare the signer's time with an NTP server."),
-        Some("unknown-key") => Remedy::new(format!("Sign with a key that {place} trusts, or let it trust this one."))
+        Some("unknown-key") => Remedy::new(format!(
+            "Sign with a key that {place} trusts, or let it trust the one that signs these, if it is \
+             yours."
+        ))
             .steps_of(trusted(case))
             .step(
                 "At a rotation: trust the new key before the signer uses it, and take the old one \

@@ -146,8 +146,12 @@ fn certainty(out: &mut String, finding: &Finding) -> fmt::Result {
     }
     if !finding.moot.is_empty() {
         let line = format!(
-            "{}: not excluded, but the proof above settles these requests",
-            finding.moot.join(", ")
+            "{}: not excluded, but {}",
+            finding.moot.join(", "),
+            match finding.confidence {
+                "confirmed" => "the proof above settles these requests",
+                _ => "what is said above leaves them little",
+            }
         );
         item(out, "moot", &line)?;
     }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::commands::{is_command, reason, supply};
 use super::super::finding::request;
-use super::super::headline::{name, sentence_of};
+use super::super::headline::{name, name_of, sentence_of};
 use super::super::words::{duration, moment, several, since, thousands, times};
 use super::super::{ClusterOut, ExampleOut, Finding, MissingOut, Report, place};
 use super::visible;
@@ -125,7 +125,7 @@ fn clusters(finding: &Finding) -> Markup {
     html! {
         @if finding.clusters.is_empty() { "not known" }
         @else {
-            div class="wide" tabindex="0" role="region" aria-label="Where it strikes" {
+            div class="wide" tabindex="0" role="region" aria-label={ "Where " (name_of(finding.cause, finding.detail, None)) " strikes" } {
                 table {
                     thead {
                         tr {
