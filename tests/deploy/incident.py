@@ -96,8 +96,13 @@ def create_distribution(aws) -> Distribution:
 
 
 def recent_requests() -> list[Request]:
-    """Served and blocked ones mixed, over four minutes that ended eight minutes ago."""
-    start = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(minutes=12)
+    """Served and blocked ones mixed, over four minutes that ended eight minutes ago at least.
+
+    All lie in one bucket of five minutes: an incident begins with the first bucket that stands out, so
+    that a few blocks at the end of the bucket before it would not be among its own.
+    """
+    bucket = int((datetime.now(timezone.utc) - timedelta(minutes=12)).timestamp()) // 300 * 300
+    start = datetime.fromtimestamp(bucket + 30, timezone.utc)
     count = BLOCKED + SERVED
     return [
         Request(
