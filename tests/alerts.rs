@@ -14,26 +14,23 @@
     reason = "a test reads files and may fail"
 )]
 
+// The other tests want all of it.
+#[allow(dead_code)]
+mod bundles;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use why403::account::bundle::BundleAccount;
+use bundles::{Bundle, analyse, read};
 use why403::account::distribution::Distribution;
-use why403::account::facts::Depth;
 use why403::account::{Fact, Question};
 use why403::alerts::{About, Alert};
-use why403::analysis::{self, Directory, Logs};
 use why403::causes::Cause;
 use why403::countries::Countries;
 use why403::incidents::plan::Heard;
 use why403::incidents::record::{Arrived, Contribution, Desk, record};
 use why403::incidents::store::memory::MemoryStore;
 use why403::incidents::{Bucket, Clients, Series, bucket_of, time_of};
-use why403::logs::function::FunctionIndex;
-use why403::logs::origin::OriginIndex;
-use why403::logs::tally::AccessTally;
-use why403::logs::waf::WafIndex;
-use why403::logs::{self, Kind};
 use why403::report::build::Subject;
 use why403::report::{Finding, Inputs};
 use why403::trigger::Object;
@@ -55,49 +52,12 @@ struct Found {
     last: Bucket,
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut all = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() { all.extend(files(&path)) } else { all.push(path) }
-    }
-    all.sort();
-    all
-}
-
 fn found(root: &Path) -> Vec<Found> {
-    let account = BundleAccount::open(root);
-    let directory = Directory::ask(&account);
-    let mut tally = AccessTally::default();
-    let (mut of_wafs, mut of_origins, mut of_functions) = (vec![], vec![], vec![]);
-    for path in files(&root.join("logs")) {
-        let name = path.strip_prefix(root.join("logs")).unwrap().to_string_lossy().into_owned();
-        let bytes = std::fs::read(&path).unwrap();
-        let outcome = logs::read_access(&name, bytes.as_slice(), &directory.logs, &mut tally);
-        match outcome.kind {
-            Kind::Waf | Kind::Mixed => of_wafs.push((name, bytes)),
-            Kind::Origin => of_origins.push(bytes),
-            Kind::Function => of_functions.push(bytes),
-            Kind::Access | Kind::Empty | Kind::Foreign => {}
-        }
-    }
-    tally.settle();
-    directory.assign(&mut tally.refusals);
-    let wanted = analysis::wanted(&tally);
-    let (mut waf, mut function) = (WafIndex::default(), FunctionIndex::default());
-    for (name, bytes) in of_wafs {
-        logs::read_waf(&name, bytes.as_slice(), &directory.logs.limits, &wanted, &mut waf);
-    }
-    for bytes in of_functions {
-        logs::read_function(bytes.as_slice(), &directory.logs.limits, &wanted, &mut function);
-    }
-    let wanted = analysis::wanted_of_origins(&tally, &waf);
-    let mut origin = OriginIndex::default();
-    for bytes in of_origins {
-        logs::read_origin(bytes.as_slice(), &directory.logs.limits, &wanted, &mut origin);
-    }
-    let logs = Logs { waf: waf.into(), origin, function };
-    let analysis = analysis::analyse(&tally, logs, &account, Depth::Incident);
+    let bundle = Bundle::open(root);
+    let account = &bundle.account;
+    let objects = bundle.logs.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+    let (tally, logs) = read(account, objects);
+    let analysis = analyse(&tally, logs, account);
     let findings = analysis.report(&tally, Inputs::default(), &Countries::default()).findings;
     let mut newest: BTreeMap<Subject, Bucket> = BTreeMap::new();
     for (refusal, kind, verdict) in analysis.verdicts() {
@@ -107,7 +67,7 @@ fn found(root: &Path) -> Vec<Found> {
     let one = |(subject, last): (Subject, Bucket)| {
         let id = subject.distribution_id.clone().unwrap_or_default();
         let question = Question::new("cloudfront/get-distribution", &*id);
-        let known = Fact::ask(&account, question, Distribution::parse).known().cloned();
+        let known = Fact::ask(account, question, Distribution::parse).known().cloned();
         let served = known.as_ref().and_then(|one| tally.served.get(one.domain_name.as_str()));
         let served: u64 = served.map_or(0, |served| served.buckets.values().sum());
         let mine =
