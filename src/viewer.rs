@@ -82,12 +82,20 @@ pub fn printable(text: &str) -> String {
 fn visible(c: char) -> char {
     match c {
         c if c.is_control() => '\u{fffd}',
-        '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' => '\u{fffd}',
+        c if is_unseen(c) => '\u{fffd}',
         c => c,
     }
+}
+
+/// Whether a character has no width or turns the direction of what follows.
+pub fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+    )
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use super::headline::{name, title, totals as counted};
 use super::words::{moment, several, thousands};
 use super::{Report, RequestOut};
 use crate::limits::LISTED_REQUESTS;
+use crate::viewer::is_unseen;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -259,14 +260,10 @@ fn inputs(report: &Report) -> Markup {
 fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        match character {
-            '\u{61c}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' => shown.extend(character.escape_unicode()),
-            _ if character.is_control() => shown.extend(character.escape_unicode()),
-            _ => shown.push(character),
+        if is_unseen(character) || character == '\u{61c}' || character.is_control() {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
         }
     }
     shown
