@@ -6,6 +6,7 @@ mod commands;
 pub mod examples;
 mod finding;
 mod footer;
+pub mod handshakes;
 mod headline;
 pub mod html;
 pub mod masked;
@@ -37,6 +38,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What stands out against its own past.
     pub incidents: Vec<Incident>,
+    /// Handshakes that failed, which are no 403.
+    pub handshakes: Vec<handshakes::HandshakesOut>,
     /// When what was refused, for pictures.
     #[serde(skip)]
     pub timeline: timeline::Timeline,
@@ -76,6 +79,10 @@ pub struct Inputs {
     pub function_log_files: u64,
     /// Lines in them.
     pub function_log_lines: u64,
+    /// Objects with a log of handshakes.
+    pub connection_log_files: u64,
+    /// Lines in them.
+    pub connection_log_lines: u64,
     /// Facts that nobody has and that would decide something.
     pub missing: Vec<String>,
     /// Columns that are not in the lines of refusals that they could decide.
