@@ -3,18 +3,22 @@
 use std::fmt::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::causes::Cause;
 use crate::causes::opinion::Evidence;
 use crate::report::text::{command, is_command, item, label_of, several, wrap};
 use crate::report::{EvidenceOut, RemedyOut};
+use crate::schema;
 use crate::viewer::plain;
 
 /// `why403/audit/1`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "why403/audit/1")]
 pub struct Audit {
     /// `why403/audit/1`.
+    #[schemars(extend("const" = "why403/audit/1"))]
     pub schema: &'static str,
     /// How many distributions were looked at.
     pub distributions: u64,
@@ -29,7 +33,8 @@ pub struct Audit {
 }
 
 /// Requests of one distribution that one cause will refuse.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Finding {
     /// The distribution.
     pub distribution_id: String,
@@ -37,12 +42,16 @@ pub struct Finding {
     #[serde(skip)]
     pub of: Cause,
     /// The cause.
+    #[schemars(schema_with = "schema::cause")]
     pub cause: &'static str,
     /// The detail.
+    #[schemars(schema_with = "schema::detail_or_null")]
     pub detail: Option<&'static str>,
     /// `fault`, `enforcement`, `unknown`.
+    #[schemars(schema_with = "schema::severity")]
     pub severity: &'static str,
     /// `confirmed`, `likely`.
+    #[schemars(schema_with = "schema::confidence")]
     pub confidence: &'static str,
     /// One of the requests.
     pub request: String,
@@ -55,7 +64,8 @@ pub struct Finding {
 }
 
 /// What is no refusal and hides one.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Note {
     /// The distribution.
     pub distribution_id: String,
