@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::examples::network;
@@ -15,7 +16,8 @@ use crate::viewer::{Viewer, plain};
 const SHOWN: usize = 5;
 
 /// Failed handshakes of one distribution and code.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, JsonSchema, PartialEq, Eq)]
+#[schemars(deny_unknown_fields)]
 pub struct HandshakesOut {
     /// The distribution.
     pub distribution_id: Option<String>,
@@ -26,8 +28,10 @@ pub struct HandshakesOut {
     /// Whether there were more, which are not counted.
     pub at_least: bool,
     /// The first.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub first_seen: Timestamp,
     /// The last.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub last_seen: Timestamp,
     /// What the code means.
     pub means: &'static str,
@@ -38,7 +42,8 @@ pub struct HandshakesOut {
 }
 
 /// Handshakes of one certificate.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Serialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+#[schemars(deny_unknown_fields)]
 pub struct ClientOut {
     /// How many.
     pub handshakes: u64,
