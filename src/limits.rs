@@ -104,6 +104,20 @@ pub const FIELD_LIST_SECONDS: i64 = 15 * 60;
 /// them.
 pub const ANSWER_BYTES: u64 = 256 << 20;
 
+/// Bytes of one answer of AWS that lies in the table for all functions; DynamoDB's items end at
+/// 400 KB.
+pub const FACT_BYTES: usize = 300_000;
+
+/// Bytes that such an answer unpacks to. A listing of a thousand long keys is a megabyte.
+pub const FACT_UNPACKED_BYTES: u64 = 16 << 20;
+
+/// Bytes of the name under which such an answer lies. Keys of S3 have up to 1024, partition keys of
+/// DynamoDB up to 2048.
+pub const FACT_NAME_BYTES: usize = 1536;
+
+/// Names of which is remembered which account they belong to: some dozen for each distribution.
+pub const OWNED_NAMES: usize = 100_000;
+
 /// Log objects and their stored bytes that one bundle takes from a live account: an hour of the
 /// largest sites, or a day of most.
 pub const CAPTURE_OBJECTS: usize = 20_000;

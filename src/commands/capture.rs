@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Runtime;
 use why403::account::bundle::file_name;
 use why403::account::facts::{Depth, Facts};
-use why403::account::live::{Clients, LiveAccount, Reach};
+use why403::account::live::{Accounts, Reach};
 use why403::account::recorder::Recorder;
 use why403::account::{Account, Answer, Question};
 use why403::analysis::{self, Directory};
@@ -58,6 +58,11 @@ pub struct Asked {
     #[arg(long, value_name = "s3://BUCKET/PREFIX")]
     waf_logs: Vec<String>,
 
+    /// A role to assume in the account that owns the distribution; may be given more than once, and
+    /// the first that knows the distribution is asked about it
+    #[arg(long, value_name = "ARN", value_parser = role)]
+    role_arn: Vec<String>,
+
     /// Ask about refused objects singly as well (HeadObject), which needs the right to read them
     #[arg(long)]
     head_objects: bool,
@@ -90,6 +95,13 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     };
     let back = SignedDuration::from_secs(i64::from(number.ok_or_else(wrong)?) * seconds);
     Timestamp::now().checked_sub(back).map_err(|_| wrong())
+}
+
+/// The ARN of a role.
+fn role(text: &str) -> Result<String, String> {
+    let is_role = text.starts_with("arn:") && text.contains(":role/");
+    let wrong = "give the ARN of a role, such as arn:aws:iam::111122223333:role/NAME";
+    is_role.then(|| text.to_owned()).ok_or_else(|| wrong.to_owned())
 }
 
 /// Runs the command. The bundle is made under another name, so that there is a whole one or none.
@@ -162,9 +174,14 @@ pub fn into(folder: &Path, asked: &Asked, runtime: &Runtime) -> Ended {
     let config =
         runtime.block_on(aws_config::defaults(aws_config::BehaviorVersion::latest()).load());
     let reach = Reach { heads: asked.head_objects, since: Some(window.since) };
-    let live = LiveAccount::new(Clients::new(&config), runtime.handle().clone(), reach);
+    let roles = &asked.role_arn;
+    let live = runtime.block_on(Accounts::new(&config, roles, runtime.handle(), reach, None));
     let recorder = Recorder::new(&live);
-    match recorder.ask(&Question::new("cloudfront/get-distribution", id)).0 {
+    let answer = recorder.ask(&Question::new("cloudfront/get-distribution", id)).0;
+    for (role, answer) in live.refused_roles() {
+        complain(&format!("{}: the role cannot be assumed: {}", plain(&role), reason(&answer)));
+    }
+    match answer {
         Answer::Said(_) => {}
         Answer::Error { code } if code.starts_with("NoSuch") => {
             complain(&format!("there is no distribution {id} in this account"));
@@ -202,7 +219,7 @@ async fn clean_on_interrupt(folder: PathBuf) {
 /// not be read.
 fn write(
     folder: &Path,
-    live: &LiveAccount,
+    live: &Accounts,
     recorder: &Recorder<'_>,
     id: &str,
     window: Window,
@@ -244,7 +261,7 @@ fn write(
 /// Copies the log objects of the window without secrets.
 fn logs(
     folder: &Path,
-    live: &LiveAccount,
+    live: &Accounts,
     id: &str,
     window: Window,
     places: &[Place],

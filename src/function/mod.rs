@@ -33,7 +33,7 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout_at;
 
-use crate::account::live::{Clients, LiveAccount, Reach, s3_client};
+use crate::account::live::{Accounts, Reach, s3_client};
 use crate::alerts::{Outgoing, sns};
 use crate::analysis::Directory;
 use crate::countries::Countries;
@@ -68,7 +68,7 @@ pub struct Tools {
     /// What was seen before.
     pub store: DynamoStore,
     /// What AWS says of distributions.
-    pub account: Arc<LiveAccount>,
+    pub account: Arc<Accounts>,
     /// Where addresses are, for logs that do not say it.
     pub countries: Countries,
     /// The runtime on which calls run that threads wait for.
@@ -104,15 +104,18 @@ impl Function {
             .await;
         let handle = Handle::current();
         let reach = Reach { heads: settings.asks_objects, since: None };
-        let account = LiveAccount::new(Clients::new(&config), handle.clone(), reach);
         let table = aws_sdk_dynamodb::Client::new(&config);
+        let store = DynamoStore::new(table, settings.table.clone(), handle.clone());
+        let shelf = Arc::new(store.clone());
+        let roles = &settings.read_roles;
+        let account = Accounts::new(&config, roles, &handle, reach, Some(shelf)).await;
         let countries = settings.geoip.as_deref().map(|file| Countries::open(Path::new(file)));
         let countries = countries.transpose().unwrap_or_else(|why| {
             tracing::warn!("no countries by address: {why}");
             None
         });
         Self(Arc::new(Tools {
-            store: DynamoStore::new(table, settings.table.clone(), handle.clone()),
+            store,
             account: Arc::new(account),
             sqs: aws_sdk_sqs::Client::new(&config),
             sns: aws_sdk_sns::Client::new(&config),
