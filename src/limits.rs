@@ -243,6 +243,16 @@ pub const ORIGIN_FIELDS: usize = 128;
 /// it whole paths are left out, so that the lines of those that stay are all there.
 pub const ORIGIN_LINES: usize = 200_000;
 
+/// Lines that the function keeps of one object of an origin's log and five minutes; past it whole
+/// paths are left out. More than a hundred a second are a flood, whose lines say the same.
+pub const ORIGIN_SLOT_LINES: usize = 32_768;
+
+/// Bytes of one stored piece of an origin's log before it is packed; DynamoDB's items end at 400 KB.
+pub const ORIGIN_CHUNK_BYTES: usize = 380_000;
+
+/// Bytes that such a piece unpacks to at most.
+pub const ORIGIN_CHUNK_UNPACKED_BYTES: u64 = 8 << 20;
+
 /// Lines that are kept of one id; one is the rule, and a repeated delivery adds the same again.
 pub const ORIGIN_EXACT_LINES: usize = 16;
 

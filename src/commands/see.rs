@@ -116,7 +116,7 @@ pub fn all(
     inputs.unreadable_files.sort();
     inputs.unreadable_files.dedup();
     partly |= !inputs.unreadable_files.is_empty() || inputs.malformed_lines > 0;
-    Seen { tally, logs: Logs { waf: waf.into(), origin, function }, inputs, partly }
+    Seen { tally, logs: Logs { waf: waf.into(), origin: origin.into(), function }, inputs, partly }
 }
 
 impl Seen {

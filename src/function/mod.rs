@@ -17,6 +17,7 @@ mod late;
 mod letters;
 mod metrics;
 mod objects;
+mod origin;
 mod places;
 mod reading;
 pub mod settings;
@@ -131,7 +132,7 @@ impl Function {
         if batch.is_tick() {
             alerts.extend(self.tick(&time).await);
         }
-        if batch.is_tick() || metrics.waf_objects > 0 {
+        if batch.is_tick() || metrics.waf_objects + metrics.origin_objects > 0 {
             alerts.extend(self.settle(&time).await);
         }
         let failed = self.answer(&batch, &fates, &mut metrics).await;
@@ -148,13 +149,15 @@ impl Function {
         }
     }
 
-    /// Judges again what waited for the WAF logs that are there now.
+    /// Judges again what waited for logs of WAFs and origins that are there now.
     async fn settle(&self, time: &Time) -> Vec<Outgoing> {
         let (tools, until) = (self.0.clone(), time.last_start);
         let settled = spawn_blocking(move || {
             let mut directory = Directory::ask(tools.account.as_ref());
             directory.countries = tools.countries.clone();
-            late::settle(&tools, &directory, until)
+            let mut alerts = late::settle(&tools, &directory, until);
+            alerts.extend(origin::settle(&tools, &directory, until));
+            alerts
         });
         let settled = timeout_at(time.stop.into(), settled).await;
         settled.ok().and_then(Result::ok).unwrap_or_default()
