@@ -207,6 +207,7 @@ impl Alert {
             // Edges and countries differ from file to file.
             place: main.and_then(|one| one.clusters.first()).map(|one| one.path.clone()),
             looked_at: self.looked_at,
+            waits: false,
         };
         (message::outgoing(self, now), gist)
     }

@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Runtime;
 use why403::account::bundle::file_name;
 use why403::account::facts::{Depth, Facts};
-use why403::account::live::{Clients, LiveAccount, Reach};
+use why403::account::live::{Accounts, Reach};
 use why403::account::recorder::Recorder;
 use why403::account::{Account, Answer, Question};
 use why403::analysis::{self, Directory};
@@ -58,6 +58,11 @@ pub struct Asked {
     #[arg(long, value_name = "s3://BUCKET/PREFIX")]
     waf_logs: Vec<String>,
 
+    /// A role to assume in the account that owns the distribution; may be given more than once, and
+    /// the first that knows the distribution is asked about it
+    #[arg(long, value_name = "ARN", value_parser = role)]
+    role_arn: Vec<String>,
+
     /// Ask about refused objects singly as well (HeadObject), which needs the right to read them
     #[arg(long)]
     head_objects: bool,
@@ -90,6 +95,13 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     };
     let back = SignedDuration::from_secs(i64::from(number.ok_or_else(wrong)?) * seconds);
     Timestamp::now().checked_sub(back).map_err(|_| wrong())
+}
+
+/// The ARN of a role.
+pub fn role(text: &str) -> Result<String, String> {
+    let is_role = text.starts_with("arn:") && text.contains(":role/");
+    let wrong = "give the ARN of a role, such as arn:aws:iam::111122223333:role/NAME";
+    is_role.then(|| text.to_owned()).ok_or_else(|| wrong.to_owned())
 }
 
 /// Runs the command. The bundle is made under another name, so that there is a whole one or none.
@@ -144,11 +156,18 @@ pub fn runtime(folder: &Path) -> Result<Runtime, Ended> {
     Ok(runtime)
 }
 
-/// The account of the credentials that are found.
-pub fn live(runtime: &Runtime, reach: Reach) -> LiveAccount {
+/// The account of the credentials that are found, and those that these roles reach.
+pub fn live(runtime: &Runtime, roles: &[String], reach: Reach) -> Accounts {
     let config =
         runtime.block_on(aws_config::defaults(aws_config::BehaviorVersion::latest()).load());
-    LiveAccount::new(Clients::new(&config), runtime.handle().clone(), reach)
+    runtime.block_on(Accounts::new(&config, roles, runtime.handle(), reach, None))
+}
+
+/// Names the roles that could not be assumed, once they were tried.
+pub fn complain_of_roles(accounts: &Accounts) {
+    for (role, answer) in accounts.refused_roles() {
+        complain(&format!("{}: the role cannot be assumed: {}", plain(&role), reason(&answer)));
+    }
 }
 
 /// Captures into a folder that is there.
@@ -171,9 +190,12 @@ pub fn into(folder: &Path, asked: &Asked, runtime: &Runtime) -> Ended {
             }
         }
     }
-    let live = live(runtime, Reach { heads: asked.head_objects, since: Some(window.since) });
+    let reach = Reach { heads: asked.head_objects, since: Some(window.since) };
+    let live = live(runtime, &asked.role_arn, reach);
     let recorder = Recorder::new(&live);
-    if let Err(ended) = is_there(&recorder, id) {
+    let is_there = is_there(&recorder, id);
+    complain_of_roles(&live);
+    if let Err(ended) = is_there {
         return ended;
     }
     match write(folder, &live, &recorder, id, window, named) {
@@ -228,7 +250,7 @@ async fn clean_on_interrupt(folder: PathBuf) {
 /// not be read.
 fn write(
     folder: &Path,
-    live: &LiveAccount,
+    live: &Accounts,
     recorder: &Recorder<'_>,
     id: &str,
     window: Window,
@@ -270,7 +292,7 @@ fn write(
 /// Copies the log objects of the window without secrets.
 fn logs(
     folder: &Path,
-    live: &LiveAccount,
+    live: &Accounts,
     id: &str,
     window: Window,
     places: &[Place],

@@ -136,7 +136,8 @@ pub fn all(
     inputs.unreadable_files.sort();
     inputs.unreadable_files.dedup();
     partly |= !inputs.unreadable_files.is_empty() || inputs.malformed_lines > 0;
-    Seen { tally, logs: Logs { waf: waf.into(), origin, function }, handshakes, inputs, partly }
+    let logs = Logs { waf: waf.into(), origin: origin.into(), function };
+    Seen { tally, logs, handshakes, inputs, partly }
 }
 
 impl Seen {

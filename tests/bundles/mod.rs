@@ -97,7 +97,7 @@ pub fn read<'a>(
     for bytes in of_origins {
         logs::read_origin(bytes, &context.limits, &wanted, &mut origin);
     }
-    (tally, Logs { waf: waf.into(), origin, function })
+    (tally, Logs { waf: waf.into(), origin: origin.into(), function })
 }
 
 /// The analysis of what was read, at its deepest.
