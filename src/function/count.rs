@@ -148,7 +148,8 @@ fn keep(
     let write = |news: &[_], place: &_| {
         let seen = (findings.findings(), news);
         let findings = places::widened(places, &tools.store, distribution, seen, bucket_of(now));
-        Alert::new(news, &findings, place, about).map(|alert| alert.outgoing(now))
+        let alert = Alert::new(news, &findings, place, about);
+        alert.map(|alert| alert.outgoing(tools.settings.audiences(), now))
     };
     let wait = |longest: Duration| std::thread::sleep(jittered(longest));
     let desk = Desk {
@@ -186,7 +187,8 @@ pub fn tick(tools: &Tools) -> Vec<Outgoing> {
         let about = About { domain: distribution_of(tools, &site).map(name), ..About::default() };
         let now = Timestamp::now();
         let write = |news: &[_], place: &_| {
-            Alert::new(news, &[], place, &about).map(|alert| alert.outgoing(now))
+            let alert = Alert::new(news, &[], place, &about);
+            alert.map(|alert| alert.outgoing(tools.settings.audiences(), now))
         };
         let desk = Desk {
             store: &tools.store,
