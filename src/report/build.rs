@@ -235,7 +235,8 @@ fn finding(
         websocket: example.is_some_and(is_websocket),
         change: trigger.as_ref().map(|trigger| trigger.event.as_str()),
         span: (first_seen, last_seen),
-        open: !missing.is_empty(),
+        open: missing.iter().any(|one| !one.is_past()),
+        past: missing.iter().any(MissingOut::is_past),
         alternatives: &found.alternatives,
     };
     let remedy = remedy::of(&case);
@@ -287,6 +288,8 @@ fn finding(
         moot: moot.map(Cause::id).collect(),
         ruled_out,
         alternatives: found.alternatives.iter().map(|cause| cause.id()).collect(),
+        contradicted: confidence == Confidence::Possible
+            && kinds.iter().all(|kind| kind.let_in.any()),
         past_edge_waf: kinds.iter().all(|kind| kind.passed_waf()),
         missing,
         trigger,

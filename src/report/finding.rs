@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use super::commands::{command, is_command, missing};
-use super::headline::{name, severity};
+use super::commands::{command, filled_in, is_command, missing};
+use super::headline::{known_severity, name, severity};
 use super::text::{DIM, WIDTH, item, of_severity, wrap};
 use super::words::{
     begins_with_log, duration, listed, moment, second, several, since, thousands, times,
@@ -17,7 +17,7 @@ pub(super) fn finding(
     finding: &Finding,
     report: &Report,
 ) -> fmt::Result {
-    let style = of_severity(finding.severity);
+    let style = of_severity(known_severity(finding));
     writeln!(out)?;
     let head = format!("{number}. {}", name(finding));
     let rest = format!(
@@ -80,9 +80,16 @@ pub(super) fn finding(
     certainty(out, finding)?;
     missing(out, &finding.missing)?;
     item(out, "do", &finding.remedy.summary)?;
+    let mut commands = Vec::new();
     for step in &finding.remedy.steps {
-        if is_command(step) { command(out, step)? } else { item(out, "", step)? }
+        if is_command(step) {
+            command(out, step)?;
+            commands.push(step.clone());
+        } else {
+            item(out, "", step)?;
+        }
     }
+    filled_in(out, &commands)?;
     item(out, "see", finding.remedy.reference)
 }
 
@@ -142,7 +149,11 @@ fn certainty(out: &mut String, finding: &Finding) -> fmt::Result {
         item(out, if told.is_empty() { "not" } else { "nor" }, &others.join(", "))?;
     }
     if !finding.alternatives.is_empty() {
-        item(out, "or", &finding.or())?;
+        let hence = match (finding.cause, finding.confidence) {
+            ("unattributed", _) => String::new(),
+            (_, confidence) => format!(": not excluded, hence {confidence} and not confirmed"),
+        };
+        item(out, "or", &format!("{}{hence}", finding.or()))?;
     }
     if !finding.moot.is_empty() {
         let line = format!(
@@ -150,30 +161,31 @@ fn certainty(out: &mut String, finding: &Finding) -> fmt::Result {
             finding.moot.join(", "),
             match finding.confidence {
                 "confirmed" => "the proof above settles these requests",
-                _ => "what is said above leaves them little",
+                _ => "less likely, given the above",
             }
         );
         item(out, "moot", &line)?;
     }
-    let decided = finding.confidence == "confirmed"
-        || !finding.alternatives.is_empty()
-        || !finding.missing.is_empty();
-    let doubted = finding.evidence.iter().any(|one| one.speaks == "against");
-    match finding.cause {
-        _ if decided => Ok(()),
-        "unattributed" => item(
-            out,
-            "open",
-            "every cause that is known is excluded: nothing that is known here explains it",
-        ),
-        _ if doubted => Ok(()),
-        _ => item(
-            out,
-            "open",
-            "the evidence favours this and does not prove it, and nothing that could still be \
-             read would",
-        ),
+    if finding.confidence == "confirmed" || !finding.alternatives.is_empty() {
+        return Ok(());
     }
+    let doubted = finding.evidence.iter().any(|one| one.speaks == "against");
+    let usable = finding.missing.iter().any(|one| !one.is_past());
+    let open = match finding.cause {
+        "unattributed" if !finding.missing.is_empty() => return Ok(()),
+        "unattributed" => {
+            "every cause that is known is excluded: nothing that is known here explains it"
+        }
+        _ if doubted => "not confirmed, because of the but above",
+        _ if usable => {
+            "the evidence favours this and does not prove it: what is missing would decide"
+        }
+        _ => {
+            "the evidence favours this and does not prove it, and nothing more that why403 reads \
+             would"
+        }
+    };
+    item(out, "open", open)
 }
 
 /// The clusters as a table: how many, how much more often than elsewhere, and where.

@@ -21,7 +21,7 @@ pub(super) fn headline(out: &mut String, report: &Report) -> fmt::Result {
         writeln!(out)?;
         writeln!(out, "{DIM}  #  requests  severity     confidence  cause{DIM:#}")?;
         for (number, finding) in report.findings.iter().enumerate() {
-            let style = of_severity(finding.severity);
+            let style = of_severity(known_severity(finding));
             writeln!(
                 out,
                 "{:>3}  {:>8}  {style}{:<11}{style:#}  {:<10}  {}",
@@ -94,9 +94,20 @@ pub(super) fn totals(report: &Report) -> String {
     )
 }
 
+/// A severity as far as it is known of these requests: that of a detail is fixed, and a rule that
+/// nobody has seen may not be one.
+pub(super) fn known_severity(finding: &Finding) -> &'static str {
+    let unseen = match finding.cause {
+        "edge-block" => true,
+        "waf" => finding.rule.is_none() && finding.confidence != "confirmed",
+        _ => false,
+    };
+    if unseen { "unknown" } else { finding.severity }
+}
+
 /// A severity in words: what is not known is no third kind.
 pub(super) fn severity(finding: &Finding, short: bool) -> &'static str {
-    match (finding.severity, short) {
+    match (known_severity(finding), short) {
         ("unknown", true) => "not known",
         ("unknown", false) => "fault or rule: not known",
         (known, _) => known,
@@ -112,6 +123,9 @@ pub fn title(finding: &Finding, window: &Window) -> String {
         _ if finding.cause == "unattributed" => "",
         "confirmed" => "",
         "likely" => "Probably: ",
+        _ if finding.contradicted => {
+            "The evidence does not decide why: others like these were let in. Perhaps: "
+        }
         _ if doubtful => "Perhaps a refusal, perhaps another error shown in the same way: ",
         _ => "Perhaps: ",
     };

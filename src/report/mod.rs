@@ -169,6 +169,9 @@ pub struct Finding {
     /// at the edge had let all of its requests pass.
     #[serde(skip)]
     pub past_edge_waf: bool,
+    /// Whether others were let in with what is said to be refused, so that nothing is decided.
+    #[serde(skip)]
+    pub contradicted: bool,
     /// What is neither ruled out nor an alternative: what is proved leaves nothing to it.
     pub moot: Vec<&'static str>,
     /// Facts that are missing and would decide more.
