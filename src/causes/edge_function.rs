@@ -123,12 +123,10 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
                     ),
                 )
             }
-            (Some(false), _) => {
-                Opinion::of(Says::Supports, detail).detail_unsure().because(LOG, sentence).but(
-                    CONFIG,
-                    "the behaviour has no such function in the configuration that was read",
-                )
-            }
+            (Some(false), _) => Opinion::of(Says::Supports, detail)
+                .detail_unsure()
+                .because(LOG, sentence)
+                .but(CONFIG, "the behaviour has no such function"),
             _ => Opinion::of(Says::Supports, detail).because(LOG, sentence).missing(ask()),
         };
     }

@@ -31,7 +31,7 @@ pub(super) fn missing(out: &mut String, all: &[MissingOut]) -> fmt::Result {
             commands.push(by.clone());
         }
     }
-    filled_in(out, &commands)?;
+    filled_in(out, &commands, &[])?;
     for (number, one) in past.into_iter().enumerate() {
         item(out, if number == 0 { "missing" } else { "" }, &reason(one))?;
         if let Some(supply) = supply(one) {
@@ -42,12 +42,18 @@ pub(super) fn missing(out: &mut String, all: &[MissingOut]) -> fmt::Result {
 }
 
 /// What the words in capitals of some commands stand for.
-pub(super) fn filled_in(out: &mut String, commands: &[String]) -> fmt::Result {
+/// `said` are sentences that explain some themselves.
+pub(super) fn filled_in(out: &mut String, commands: &[String], said: &[&str]) -> fmt::Result {
+    let is_said = |word: &str| {
+        said.iter().any(|text| {
+            text.contains(&format!("{word}: ")) || text.contains(&format!("{word} is "))
+        })
+    };
     let mut told: Vec<String> = Vec::new();
     for command in commands {
         let words = command.split([' ', '/', '=', ':']);
         for word in words.map(|word| word.trim_end_matches(".json")) {
-            let Some(meaning) = meaning(word, command) else { continue };
+            let Some(meaning) = meaning(word, command).filter(|_| !is_said(word)) else { continue };
             let line = format!("{word}: {meaning}");
             if !told.contains(&line) {
                 told.push(line);
@@ -77,7 +83,7 @@ fn meaning(word: &str, command: &str) -> Option<&'static str> {
         "ARN" if has("--load-balancer-arn") => {
             "the load balancer's (aws elbv2 describe-load-balancers)"
         }
-        "ARN" if has("--listener-arn") => "a listener's, as the command before tells",
+        "ARN" if has("--listener-arn") => "a listener's, as describe-listeners tells",
         "ARN" if has("aws wafv2 get-sampled-requests") => {
             "the web ACL's (aws wafv2 list-web-acls --region us-east-1 --scope CLOUDFRONT)"
         }
@@ -118,7 +124,10 @@ fn of_another_moment(one: &MissingOut) -> String {
         |at| format!("was read at {} UTC", moment(at)),
     );
     let changed = match moments.changed {
-        Some(at) => format!("was changed at {} UTC", moment(at)),
+        Some(at) => {
+            let by = moments.change.as_deref().map_or(String::new(), |by| format!(" ({by})"));
+            format!("was changed at {} UTC{by}", moment(at))
+        }
         None => "was changed in between".to_owned(),
     };
     match (moments.is_past, moments.changed) {

@@ -3,10 +3,10 @@
 use std::fmt::{self, Write};
 
 use super::commands::{command, filled_in, is_command, missing};
-use super::headline::{known_severity, name, severity};
+use super::headline::{known_severity, name, numbers, severity};
 use super::text::{DIM, WIDTH, item, of_severity, wrap};
 use super::words::{
-    begins_with_log, duration, listed, moment, second, several, since, thousands, times,
+    begins_with_log, listed, moment, second, several, since, thousands, times, to_the_second,
 };
 use super::{ClusterOut, ExampleOut, Finding, Report, RuledOutOut, place};
 use crate::viewer::plain;
@@ -60,7 +60,31 @@ pub(super) fn finding(
                 "{}{by} at {} UTC, {} before the first refusal{unsure}",
                 plain(&trigger.event),
                 moment(trigger.at),
-                duration(trigger.seconds_before_onset)
+                to_the_second(trigger.seconds_before_onset)
+            ),
+        )?;
+    }
+    let of = numbers(report, &finding.follows);
+    if !of.is_empty() {
+        let of = of.join(" and ");
+        item(
+            out,
+            "same",
+            &format!(
+                "requests as in {of}, where another distribution, which this one asks, refused them: mend that"
+            ),
+        )?;
+    }
+    if let Some(outer) = finding.asked_by.as_deref() {
+        let many = match finding.echoed == finding.requests {
+            true => "all of these".to_owned(),
+            false => format!("{} of these", thousands(finding.echoed)),
+        };
+        item(
+            out,
+            "same",
+            &format!(
+                "{many} were asked for by {outer}, for viewers of its own: the addresses here are CloudFront's, and the viewers are in the log of {outer}"
             ),
         )?;
     }
@@ -80,16 +104,17 @@ pub(super) fn finding(
     certainty(out, finding)?;
     missing(out, &finding.missing)?;
     item(out, "do", &finding.remedy.summary)?;
-    let mut commands = Vec::new();
+    let (mut commands, mut said) = (Vec::new(), Vec::new());
     for step in &finding.remedy.steps {
         if is_command(step) {
             command(out, step)?;
             commands.push(step.clone());
         } else {
             item(out, "", step)?;
+            said.push(step.as_str());
         }
     }
-    filled_in(out, &commands)?;
+    filled_in(out, &commands, &said)?;
     item(out, "see", finding.remedy.reference)
 }
 
@@ -149,9 +174,9 @@ fn certainty(out: &mut String, finding: &Finding) -> fmt::Result {
         item(out, if told.is_empty() { "not" } else { "nor" }, &others.join(", "))?;
     }
     if !finding.alternatives.is_empty() {
-        let hence = match (finding.cause, finding.confidence) {
-            ("unattributed", _) => String::new(),
-            (_, confidence) => format!(": not excluded, hence {confidence} and not confirmed"),
+        let hence = match finding.cause {
+            "unattributed" => "",
+            _ => ": not excluded, hence not confirmed",
         };
         item(out, "or", &format!("{}{hence}", finding.or()))?;
     }

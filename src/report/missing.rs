@@ -43,6 +43,9 @@ pub struct MomentsOut {
     pub read: Option<Timestamp>,
     /// When it was changed between the reading and the requests, where that is known.
     pub changed: Option<Timestamp>,
+    /// What that was, and who did it.
+    #[serde(skip)]
+    pub change: Option<String>,
     /// When the requests were.
     pub wanted: Timestamp,
     /// Whether it was changed after the requests, so that reading it today does not help.
@@ -58,6 +61,7 @@ impl MomentsOut {
         Self {
             read: moments.read_at,
             changed: moments.changed_at,
+            change: moments.change,
             wanted: at,
             is_past,
             former: question.former(at).filter(|_| is_past),

@@ -13,6 +13,7 @@ pub mod missing;
 pub mod not_logged;
 pub mod place;
 pub mod request;
+pub mod stacked;
 pub mod text;
 pub mod timeline;
 mod words;
@@ -172,6 +173,20 @@ pub struct Finding {
     /// Whether others were let in with what is said to be refused, so that nothing is decided.
     #[serde(skip)]
     pub contradicted: bool,
+    /// What else may have refused at the same step of a request's way, under the configuration of
+    /// that moment, where that is one thing alone.
+    #[serde(skip)]
+    pub or_else: Option<&'static str>,
+    /// The findings that these requests are the echo of: another distribution, which this one asks,
+    /// logged the same refusals.
+    #[serde(skip)]
+    pub follows: Vec<String>,
+    /// How many of these requests another distribution asked for viewers of its own.
+    #[serde(skip)]
+    pub echoed: u64,
+    /// Which one that is.
+    #[serde(skip)]
+    pub asked_by: Option<String>,
     /// What is neither ruled out nor an alternative: what is proved leaves nothing to it.
     pub moot: Vec<&'static str>,
     /// Facts that are missing and would decide more.
