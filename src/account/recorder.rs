@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::bundle::{file_name, relative};
-use super::{Account, Answer, Question};
+use super::{Account, Answer, KEPT_SIGNATURES, Question};
 
 /// Asks another account and keeps every answer.
 pub struct Recorder<'a> {
@@ -28,6 +28,9 @@ struct Capture {
     facts: BTreeMap<String, Timestamp>,
     /// What the files are about whose names are digests.
     names: BTreeMap<String, String>,
+    /// What became of the signatures that were taken out of the logs, by request id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    signatures: BTreeMap<String, &'static str>,
 }
 
 impl<'a> Recorder<'a> {
@@ -40,16 +43,21 @@ impl<'a> Recorder<'a> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes `aws/` and `capture.json` below a folder. Returns the questions to which no answer
+    /// Writes `aws/` and `capture.json` below a folder, with what became of the signatures that are
+    /// not in the logs. Returns the questions to which no answer
     /// could be read, with the reason: they stay missing facts.
     pub fn write(
         &self,
         root: &Path,
         captured_at: Timestamp,
+        signatures: BTreeMap<String, &'static str>,
     ) -> io::Result<Vec<(Question, String)>> {
         let mut unread = Vec::new();
         let (mut facts, mut names) = (BTreeMap::new(), BTreeMap::new());
         for (question, (answer, read_at)) in self.told().iter() {
+            if question.operation == KEPT_SIGNATURES {
+                continue;
+            }
             let value = match answer {
                 Answer::Said(value) => without_nulls(value.clone()),
                 Answer::Error { code } => json!({ "Error": { "Code": code, "Message": "" } }),
@@ -71,7 +79,7 @@ impl<'a> Recorder<'a> {
             }
             facts.extend(read_at.map(|read_at| (name, read_at)));
         }
-        let capture = Capture { schema: "why403/bundle/1", captured_at, facts, names };
+        let capture = Capture { schema: "why403/bundle/1", captured_at, facts, names, signatures };
         fs::write(root.join("capture.json"), serde_json::to_string_pretty(&capture)? + "\n")?;
         Ok(unread)
     }
@@ -140,7 +148,7 @@ mod tests {
         for about in ["../../b c", "denied", "away", "nobody", &long] {
             recorder.ask(&of(about));
         }
-        let unread = recorder.write(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
+        let unread = recorder.write(folder.path(), Timestamp::UNIX_EPOCH, BTreeMap::new()).unwrap();
         assert_eq!(unread.iter().map(|(one, _)| one.about.as_str()).collect::<Vec<_>>(), ["away"]);
         let bundle = BundleAccount::open(folder.path());
         for about in ["../../b c", &long] {
