@@ -148,7 +148,8 @@ mod tests {
         for about in ["../../b c", "denied", "away", "nobody", &long] {
             recorder.ask(&of(about));
         }
-        let unread = recorder.write(folder.path(), Timestamp::UNIX_EPOCH, BTreeMap::new()).unwrap();
+        let kept = BTreeMap::from([("id1==".to_owned(), "bad")]);
+        let unread = recorder.write(folder.path(), Timestamp::UNIX_EPOCH, kept).unwrap();
         assert_eq!(unread.iter().map(|(one, _)| one.about.as_str()).collect::<Vec<_>>(), ["away"]);
         let bundle = BundleAccount::open(folder.path());
         for about in ["../../b c", &long] {
@@ -157,6 +158,8 @@ mod tests {
             assert_eq!(read_at.unwrap().to_string(), "2026-03-10T15:00:00.5Z");
         }
         assert_eq!(bundle.ask(&of("denied")).0, Answer::Error { code: "AccessDenied".to_owned() });
+        let kept = bundle.ask(&Question::all(KEPT_SIGNATURES)).0;
+        assert_eq!(kept, Answer::Said(json!({ "id1==": "bad" })));
         assert_eq!(bundle.ask(&of("nobody")).0, Answer::Unasked);
         let capture: Value =
             serde_json::from_slice(&fs::read(folder.path().join("capture.json")).unwrap()).unwrap();
