@@ -173,6 +173,7 @@ pub fn analyse<'a>(
     doubt_listings(&mut facts, tally);
     note_served(&mut facts, tally);
     kind::note(&mut facts, tally);
+    kind::verified::check(&mut facts, &tally.refusals);
 
     let refusals: Vec<&Refusal> =
         tally.refusals.iter().filter(|refusal| is_refusal(refusal, &facts)).collect();

@@ -112,6 +112,7 @@ impl Facts {
             of(&mine.waf_logging, see);
             mine.access_controls.values().for_each(|fact| of(fact, see));
             mine.key_groups.values().for_each(|fact| of(fact, see));
+            mine.public_keys.values().for_each(|fact| of(fact, see));
             mine.host_policies.values().for_each(|fact| of(fact, see));
             mine.identities.values().for_each(|fact| of(fact, see));
             mine.key_policies.values().for_each(|fact| of(fact, see));

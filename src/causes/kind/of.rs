@@ -7,6 +7,7 @@ use super::origin_said::Search;
 use super::page::{origin_asked, page};
 use super::signed::{keys_held, signed, signed_at_all};
 use super::tenancy::{Tenancy, country, host, web_acl as acl_of};
+use super::verified;
 use super::{Kind, LetIn, MatchedBehavior, OriginAsked, Page, Protocol, TENANTS, WafSeen};
 use crate::account::Question;
 use crate::account::distribution::{Behavior, Distribution};
@@ -16,6 +17,7 @@ use crate::logs::function::FunctionIndex;
 use crate::logs::origin::OriginIndex;
 use crate::logs::record::Refusal;
 use crate::logs::waf::{Action, Side, WafIndex};
+use crate::signature::{Signature, Verified};
 
 /// What is known beside the refusals themselves.
 pub struct Sources<'a> {
@@ -168,6 +170,10 @@ impl Kind {
             let_in: mine.map_or_else(LetIn::default, |mine| {
                 LetIn::of(refusal, facts, mine, (behavior, index), signature.as_ref())
             }),
+            verified: match signature {
+                Some(Signature::Present(_)) => verified::of(refusal, facts),
+                _ => Verified::Unseen,
+            },
             signature,
             keys: keys_held(mine, behavior, held),
             bucket,
