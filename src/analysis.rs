@@ -379,6 +379,7 @@ impl Analysis<'_> {
             },
             findings,
             incidents,
+            handshakes: Vec::new(),
             timeline,
         }
     }

@@ -128,22 +128,34 @@ pub fn run(command: &Capture) -> Ended {
     }
 }
 
-/// The runtime on which AWS is asked. While it is there, an interruption takes the folder with it.
-pub fn runtime(folder: &Path) -> Result<Runtime, Ended> {
+/// A runtime on which AWS is asked.
+pub fn new_runtime() -> Result<Runtime, Ended> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
+    runtime.map_err(|error| {
         complain(&error.to_string());
         Ended::Internal
-    })?;
+    })
+}
+
+/// The same. While it is there, an interruption takes the folder with it.
+pub fn runtime(folder: &Path) -> Result<Runtime, Ended> {
+    let runtime = new_runtime()?;
     runtime.spawn(clean_on_interrupt(folder.to_owned()));
     Ok(runtime)
+}
+
+/// The account of the credentials that are found.
+pub fn live(runtime: &Runtime, reach: Reach) -> LiveAccount {
+    let config =
+        runtime.block_on(aws_config::defaults(aws_config::BehaviorVersion::latest()).load());
+    LiveAccount::new(Clients::new(&config), runtime.handle().clone(), reach)
 }
 
 /// Captures into a folder that is there.
 pub fn into(folder: &Path, asked: &Asked, runtime: &Runtime) -> Ended {
     let id = asked.distribution.as_str();
-    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        complain("--distribution: an ID such as E1A2B3C4D5E6F7");
+    if !is_id(id) {
+        complain(ID);
         return Ended::Usage;
     }
     let window = Window { since: asked.since, until: asked.until.unwrap_or_else(Timestamp::now) };
@@ -159,26 +171,10 @@ pub fn into(folder: &Path, asked: &Asked, runtime: &Runtime) -> Ended {
             }
         }
     }
-    let config =
-        runtime.block_on(aws_config::defaults(aws_config::BehaviorVersion::latest()).load());
-    let reach = Reach { heads: asked.head_objects, since: Some(window.since) };
-    let live = LiveAccount::new(Clients::new(&config), runtime.handle().clone(), reach);
+    let live = live(runtime, Reach { heads: asked.head_objects, since: Some(window.since) });
     let recorder = Recorder::new(&live);
-    match recorder.ask(&Question::new("cloudfront/get-distribution", id)).0 {
-        Answer::Said(_) => {}
-        Answer::Error { code } if code.starts_with("NoSuch") => {
-            complain(&format!("there is no distribution {id} in this account"));
-            return Ended::NoInput;
-        }
-        Answer::Error { code } => {
-            complain(&format!("get-distribution {id}: AWS answered {}", plain(&code)));
-            return Ended::Refused;
-        }
-        Answer::Unreadable(reason) => {
-            complain(&format!("get-distribution {id}: {}; are there credentials?", plain(&reason)));
-            return Ended::Refused;
-        }
-        Answer::Unasked => return Ended::Internal,
+    if let Err(ended) = is_there(&recorder, id) {
+        return ended;
     }
     match write(folder, &live, &recorder, id, window, named) {
         Ok(true) => Ended::Done,
@@ -187,6 +183,36 @@ pub fn into(folder: &Path, asked: &Asked, runtime: &Runtime) -> Ended {
             complain(&format!("{}: {error}", see::shown(folder)));
             Ended::Internal
         }
+    }
+}
+
+/// What whoever gives no ID is told.
+pub const ID: &str = "--distribution: an ID such as E1A2B3C4D5E6F7";
+
+/// Whether this may be the ID of a distribution.
+pub fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Asks about a distribution, without which there is nothing to ask.
+pub fn is_there(account: &dyn Account, id: &str) -> Result<(), Ended> {
+    let ask = "It takes cloudfront:GetDistribution.";
+    match account.ask(&Question::new("cloudfront/get-distribution", id)).0 {
+        Answer::Said(_) => Ok(()),
+        Answer::Error { code } if code.starts_with("NoSuch") => {
+            complain(&format!("there is no distribution {id} in this account"));
+            Err(Ended::NoInput)
+        }
+        Answer::Error { code } => {
+            complain(&format!("get-distribution {id}: AWS answered {}. {ask}", plain(&code)));
+            Err(Ended::Refused)
+        }
+        Answer::Unreadable(reason) => {
+            let reason = plain(&reason);
+            complain(&format!("get-distribution {id}: {reason}; are there credentials? {ask}"));
+            Err(Ended::Refused)
+        }
+        Answer::Unasked => Err(Ended::Internal),
     }
 }
 

@@ -86,8 +86,8 @@ pub fn see(
             Ok(body) => see_waf(tools, object, body, false),
             Err(seen) => seen,
         },
-        // What origins and functions log is read by `replay` alone so far.
-        (Kind::Origin | Kind::Function, _) => Seen::Ignored,
+        // What origins, functions and handshakes log is read by `replay` alone so far.
+        (Kind::Origin | Kind::Function | Kind::Connection, _) => Seen::Ignored,
         // Central buckets hold many logs; what is none of ours and is not named like one is not
         // ours to complain about.
         (Kind::Foreign, _) if !is_named_like_ours(&object.key) => Seen::Ignored,
