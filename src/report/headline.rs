@@ -59,18 +59,6 @@ pub(super) fn headline(out: &mut String, report: &Report) -> fmt::Result {
     Ok(())
 }
 
-/// What is said where nothing was refused.
-pub(super) fn nothing(report: &Report) -> String {
-    let said = match report.totals.requests {
-        0 => "No request in these logs".to_owned(),
-        requests => format!("None of {} was refused", several(requests, "request")),
-    };
-    match report.handshakes.iter().map(|one| one.handshakes).sum() {
-        0 => format!("{said}."),
-        failed => format!("{said}, but {} failed.", several(failed, "TLS handshake")),
-    }
-}
-
 /// The findings that are not the echo of others.
 fn own(report: &Report) -> impl Iterator<Item = &Finding> {
     report.findings.iter().filter(|one| one.follows.is_empty())
@@ -87,6 +75,18 @@ pub(super) fn foremost(report: &Report) -> Option<(usize, &Finding)> {
 pub(super) fn numbers(report: &Report, ids: &[String]) -> Vec<String> {
     let all = report.findings.iter().enumerate();
     all.filter(|(_, one)| ids.contains(&one.id)).map(|(at, _)| (at + 1).to_string()).collect()
+}
+
+/// What is said where nothing was refused.
+pub(super) fn nothing(report: &Report) -> String {
+    let said = match report.totals.requests {
+        0 => "No request in these logs".to_owned(),
+        requests => format!("None of {} was refused", several(requests, "request")),
+    };
+    match report.handshakes.iter().map(|one| one.handshakes).sum() {
+        0 => format!("{said}."),
+        failed => format!("{said}, but {} failed.", several(failed, "TLS handshake")),
+    }
 }
 
 /// How many were refused, and what their viewers saw.
