@@ -65,6 +65,7 @@ fn finding(incident: &Incident, confidence: &'static str, path: &str) -> Finding
         masked: 0,
         ruled_out: Vec::new(),
         alternatives: Vec::new(),
+        cookies: false,
         past_edge_waf: false,
         missing: Vec::new(),
         trigger: None,

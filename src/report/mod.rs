@@ -13,6 +13,7 @@ pub mod missing;
 pub mod not_logged;
 pub mod place;
 pub mod request;
+mod signed;
 pub mod text;
 pub mod timeline;
 mod words;
@@ -169,6 +170,9 @@ pub struct Finding {
     /// at the edge had let all of its requests pass.
     #[serde(skip)]
     pub past_edge_waf: bool,
+    /// Whether signatures came in cookies.
+    #[serde(skip)]
+    pub cookies: bool,
     /// What is neither ruled out nor an alternative: what is proved leaves nothing to it.
     pub moot: Vec<&'static str>,
     /// Facts that are missing and would decide more.
@@ -239,6 +243,8 @@ pub struct ExampleOut {
     pub path: String,
     /// The network of the viewer's address, where the address matters.
     pub network: Option<String>,
+    /// What its signature is for, where that is the matter.
+    pub signed: Option<String>,
 }
 
 /// A sentence, who said it, and for how many requests.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::account::distribution::{Behavior, Distribution};
 use crate::account::facts::{DistributionFacts, Held, What};
 use crate::logs::record::{Column, Refusal};
-use crate::signature::{self, Began, KeyId, Signature};
+use crate::signature::{self, Began, KeyId, Signature, Told};
 
 pub(super) fn signed(
     refusal: &Refusal,
@@ -26,13 +26,24 @@ pub(super) fn signed_at_all(refusal: &Refusal) -> Signature {
     look(refusal, None, None)
 }
 
+/// What the signature of a refused request says, and the second in which the request began.
+pub fn told(refusal: &Refusal) -> Option<(Told, Option<i64>)> {
+    let asked = asked(refusal, None);
+    let began = asked.began.map(|began| began.latest.as_second());
+    Some((signature::told(&asked)?, began))
+}
+
 fn look(
     refusal: &Refusal,
     cookies_logged: Option<bool>,
     keys: Option<&BTreeSet<KeyId>>,
 ) -> Signature {
+    signature::signature(&asked(refusal, cookies_logged), keys)
+}
+
+fn asked(refusal: &Refusal, cookies_logged: Option<bool>) -> signature::Asked<'_> {
     let host = refusal.host.value();
-    let asked = signature::Asked {
+    signature::Asked {
         protocol: text_column(&refusal.protocol),
         host: host.map_or(signature::Column::Missing, |h| signature::Column::Value(h.logged())),
         path: refusal.path.logged(),
@@ -46,8 +57,8 @@ fn look(
             let step = SignedDuration::from_millis(if whole { 1000 } else { 1 });
             Began::from_end(refusal.time, step, SignedDuration::from_millis(i64::from(taken)))
         }),
-    };
-    signature::signature(&asked, keys)
+        ended: Some(refusal.time),
+    }
 }
 
 pub(super) fn viewer_column(column: &Column<crate::viewer::Viewer>) -> signature::Column<'_> {

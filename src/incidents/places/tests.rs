@@ -74,6 +74,7 @@ fn finding(requests: u64) -> Finding {
         evidence: Vec::new(),
         ruled_out: Vec::new(),
         alternatives: Vec::new(),
+        cookies: false,
         past_edge_waf: false,
         missing: Vec::new(),
         trigger: None,
