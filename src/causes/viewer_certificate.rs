@@ -160,9 +160,6 @@ fn remedy(case: &Case<'_>) -> Remedy {
             ),
             None => "The distribution asks viewers for certificates:".to_owned(),
         };
-        format!(
-            "{asks} its connection log, which why403 does not read, tells which were refused, \
-                 and why."
-        )
+        format!("{asks} its connection log tells which were refused, and why.")
     }))
 }
