@@ -20,7 +20,6 @@ mod method_not_allowed;
 mod origin_log;
 pub mod s3_origin;
 mod seen;
-mod signature_check;
 mod signed_access;
 mod stacked_distributions;
 mod viewer_certificate;

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::clusters::{self, Whereabouts};
-use super::examples;
 use super::missing::key_of;
 use super::{
     ClusterOut, EvidenceOut, ExampleOut, Finding, MissingOut, RemedyOut, RuledOutOut, Trigger,
 };
+use super::{examples, signed};
 use crate::account::Question;
 use crate::account::distribution::function_name;
 use crate::account::facts::{Facts, Held, acl_id};
@@ -185,7 +185,9 @@ pub fn findings(
             let alone = of_distribution.get(&subject.distribution_id) == Some(&1);
             let everything = alone && clusters::served_nothing(served, span);
             clusters.iter_mut().for_each(|cluster| cluster.everything = everything);
-            let shown = (clusters, examples::of(&rows, subject.cause));
+            let (cause, detail) = (subject.cause, subject.detail);
+            let examples = examples::of(&rows, cause, detail);
+            let shown = (clusters, examples, signed::evidence(&rows, cause, detail));
             Some((
                 subject.severity(),
                 finding(subject, found, shown, (refusals, total), kinds, facts)?,
@@ -201,7 +203,7 @@ pub fn findings(
 fn finding(
     subject: Subject,
     mut found: Gathered,
-    (clusters, examples): (Vec<ClusterOut>, Vec<ExampleOut>),
+    (clusters, examples, signed): (Vec<ClusterOut>, Vec<ExampleOut>, Option<EvidenceOut>),
     (refusals, total): (&[&Refusal], f64),
     kinds: &[(Kind, Verdict)],
     facts: &Facts,
@@ -256,6 +258,9 @@ fn finding(
             speaks: speaks.id(),
         })
         .collect();
+    // It goes on where the first sentence ends.
+    let second = evidence.len().min(1);
+    evidence.splice(second..second, signed);
     evidence.truncate(SENTENCES);
     let ruled_out: Vec<RuledOutOut> = found
         .ruled_out
@@ -294,6 +299,7 @@ fn finding(
         asked_by: None,
         contradicted: confidence == Confidence::Possible
             && kinds.iter().all(|kind| kind.let_in.any()),
+        cookies: kinds.iter().all(|kind| kind.is_signed_by_cookies()),
         past_edge_waf: kinds.iter().all(|kind| kind.passed_waf()),
         missing,
         trigger,

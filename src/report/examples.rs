@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::ExampleOut;
+use super::{ExampleOut, signed};
 use crate::causes::Cause;
 use crate::logs::record::Refusal;
 
@@ -10,7 +10,7 @@ use crate::logs::record::Refusal;
 const SHOWN: usize = 3;
 
 /// Some of a finding's requests in their order in time, different ones if there are such.
-pub fn of(rows: &[&Refusal], cause: Cause) -> Vec<ExampleOut> {
+pub fn of(rows: &[&Refusal], cause: Cause, detail: Option<&str>) -> Vec<ExampleOut> {
     let mut rows = rows.to_vec();
     rows.sort();
     let mut chosen: Vec<&Refusal> = Vec::new();
@@ -26,10 +26,10 @@ pub fn of(rows: &[&Refusal], cause: Cause) -> Vec<ExampleOut> {
     {
         chosen.push(last);
     }
-    chosen.into_iter().map(|row| example(row, cause)).collect()
+    chosen.into_iter().map(|row| example(row, cause, detail)).collect()
 }
 
-fn example(row: &Refusal, cause: Cause) -> ExampleOut {
+fn example(row: &Refusal, cause: Cause, detail: Option<&str>) -> ExampleOut {
     let by_address = matches!(
         cause,
         Cause::Waf | Cause::GeoRestriction | Cause::EdgeBlock | Cause::SignedAccess
@@ -43,6 +43,7 @@ fn example(row: &Refusal, cause: Cause) -> ExampleOut {
         host: row.host.value().map(|host| host.shown()),
         path: row.path.shown(),
         network: address.filter(|_| by_address).map(network),
+        signed: signed::of(row, cause, detail),
     }
 }
 
@@ -85,11 +86,11 @@ mod tests {
     fn different_paths_come_first_and_the_address_is_shortened() {
         let rows = [refusal(3, "/b"), refusal(1, "/a"), refusal(2, "/a"), refusal(4, "/c")];
         let rows: Vec<&Refusal> = rows.iter().collect();
-        let shown = of(&rows, Cause::Waf);
+        let shown = of(&rows, Cause::Waf, None);
         let paths: Vec<&str> = shown.iter().map(|one| one.path.as_str()).collect();
         assert_eq!(paths, ["/a", "/b", "/c"]);
         assert!(shown.iter().all(|one| one.network.as_deref() == Some("203.0.113.0/24")));
-        assert!(of(&rows, Cause::S3Origin).iter().all(|one| one.network.is_none()));
+        assert!(of(&rows, Cause::S3Origin, None).iter().all(|one| one.network.is_none()));
     }
 
     #[test]
@@ -97,7 +98,7 @@ mod tests {
         let rows = [refusal(1, "/a"), refusal(2, "/a"), refusal(9, "/a")];
         let rows: Vec<&Refusal> = rows.iter().collect();
         let times: Vec<i64> =
-            of(&rows, Cause::Waf).iter().map(|one| one.time.as_second()).collect();
+            of(&rows, Cause::Waf, None).iter().map(|one| one.time.as_second()).collect();
         assert_eq!(times, [1, 9]);
     }
 }

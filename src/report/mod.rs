@@ -14,6 +14,7 @@ pub mod missing;
 pub mod not_logged;
 pub mod place;
 pub mod request;
+mod signed;
 pub mod stacked;
 pub mod text;
 pub mod timeline;
@@ -214,6 +215,9 @@ pub struct Finding {
     /// Which one that is.
     #[serde(skip)]
     pub asked_by: Option<String>,
+    /// Whether signatures came in cookies.
+    #[serde(skip)]
+    pub cookies: bool,
     /// What is neither ruled out nor an alternative: what is proved leaves nothing to it.
     #[schemars(schema_with = "schema::causes")]
     pub moot: Vec<&'static str>,
@@ -289,6 +293,8 @@ pub struct ExampleOut {
     pub path: String,
     /// The network of the viewer's address, where the address matters.
     pub network: Option<String>,
+    /// What its signature is for, where that is the matter.
+    pub signed: Option<String>,
 }
 
 /// A sentence, who said it, and for how many requests.
