@@ -3,7 +3,7 @@
 //!
 //! They are made the way the function makes them: a bundle of `tests/incidents` is read and judged,
 //! its refusals are counted into a store as often as makes them news, and the alerts are what comes
-//! out. `UPDATE_ALERTS=1 cargo test --test alerts` writes them anew; read what has changed as
+//! out, and what programs get is as its schema says. `UPDATE_ALERTS=1 cargo test --test alerts` writes them anew; read what has changed as
 //! somebody would at three in the morning, on a phone.
 
 #![allow(
@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use bundles::{Bundle, analyse, read};
+use jsonschema::Validator;
 use serde_json::{Value, json};
 use why403::account::distribution::Distribution;
 use why403::account::{Fact, Question};
@@ -34,6 +35,7 @@ use why403::incidents::store::memory::MemoryStore;
 use why403::incidents::{Bucket, Clients, Series, bucket_of, time_of};
 use why403::report::build::Subject;
 use why403::report::{Finding, Inputs};
+use why403::schema::{self, Output};
 use why403::trigger::Object;
 
 /// Refusals that are news wherever they come from, and four times as many.
@@ -98,7 +100,7 @@ impl Found {
 
     /// The alerts of its story for each audience: it begins, half an hour later it has grown, and
     /// then it is over.
-    fn story(&self) -> (Vec<String>, Vec<Value>) {
+    fn story(&self, schema: &Validator) -> (Vec<String>, Vec<Value>) {
         let store = MemoryStore::default();
         let distribution = self.subject.distribution_id.as_deref().unwrap_or_default();
         let (mut told, mut chat) = (Vec::new(), Vec::new());
@@ -140,14 +142,17 @@ impl Found {
             assert_eq!(recorded.failed, None);
             for alert in recorded.alerts {
                 let message: Value = serde_json::from_str(&alert.message).unwrap();
-                match alert.audience {
-                    Audience::Subscribers => told.push(format!(
-                        "Subject: {}\n\n{}",
-                        alert.subject.unwrap(),
-                        message["email"].as_str().unwrap()
-                    )),
-                    Audience::Chat => chat.push(message),
+                if alert.audience == Audience::Chat {
+                    chat.push(message);
+                    continue;
                 }
+                for protocol in ["sqs", "lambda", "http", "https"] {
+                    let body = serde_json::from_str(message[protocol].as_str().unwrap()).unwrap();
+                    let wrong = schema.iter_errors(&body).map(|wrong| wrong.to_string());
+                    assert_eq!(wrong.collect::<Vec<_>>(), Vec::<String>::new(), "{protocol}");
+                }
+                let (subject, text) = (alert.subject.unwrap(), message["email"].as_str().unwrap());
+                told.push(format!("Subject: {subject}\n\n{text}"));
             }
         }
         (told, chat)
@@ -218,10 +223,12 @@ fn every_cause_and_state_reads_as_it_did() {
     let without: Vec<_> =
         all.filter(|(cause, one)| !best.contains_key(&(*cause, Some(*one)))).collect();
     assert_eq!(without, NO_LOG_TELLS, "no bundle shows them");
+    let schema = schema::of(Output::Alert).to_value();
+    let schema = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
     let mut changed = Vec::new();
     let mut stands = BTreeSet::new();
     for ((cause, detail), one) in best {
-        let (told, chat) = one.story();
+        let (told, chat) = one.story(&schema);
         assert_eq!(told.len(), 3, "{cause}/{detail:?} of {}: {told:#?}", one.bundle);
         assert_eq!(chat.len(), 3, "{cause}/{detail:?} of {}: {chat:#?}", one.bundle);
         chat.iter().for_each(assert_is_notification);

@@ -17,23 +17,28 @@ mod tests;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::incidents::messages::Gist;
 use crate::incidents::record::Place;
 use crate::limits::ALERT_FINDINGS;
 use crate::report::{Finding, Incident};
+use crate::schema;
 
 /// `why403/alert/1`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "why403/alert/1")]
 pub struct Alert {
     /// `why403/alert/1`.
+    #[schemars(extend("const" = "why403/alert/1"))]
     pub schema: &'static str,
     /// The id of the story's first incident.
     pub alert_id: String,
     /// The number of the message in its story.
     pub sequence: u64,
     /// `open`, `update`, `resolved`.
+    #[schemars(extend("enum" = ["open", "update", "resolved"]))]
     pub state: &'static str,
     /// Refusals of the largest incident in the logs that were read now.
     #[serde(skip)]
@@ -42,6 +47,7 @@ pub struct Alert {
     #[serde(skip)]
     pub why: Option<&'static str>,
     /// `fault`, `enforcement`, `unknown`.
+    #[schemars(schema_with = "schema::severity")]
     pub severity: &'static str,
     /// The distribution.
     pub distribution_id: Option<String>,
@@ -50,10 +56,13 @@ pub struct Alert {
     /// The alert in one line.
     pub title: String,
     /// When it began.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub since: Timestamp,
     /// When it stood out.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub detected: Timestamp,
     /// When it ended.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub until: Option<Timestamp>,
     /// Refusals.
     pub forbidden: u64,
@@ -62,10 +71,13 @@ pub struct Alert {
     /// Their share of the distribution's requests in the logs that were read with them.
     pub share_of_requests: Option<f64>,
     /// `confirmed`, `likely`, `possible`.
+    #[schemars(schema_with = "schema::confidence")]
     pub confidence: String,
     /// The cause.
+    #[schemars(schema_with = "schema::cause")]
     pub cause: &'static str,
     /// The detail of the largest incident.
+    #[schemars(schema_with = "schema::detail_or_null")]
     pub detail: Option<&'static str>,
     /// The rule of the largest incident.
     pub rule: Option<String>,
@@ -80,13 +92,15 @@ pub struct Alert {
 }
 
 /// A change before the onset.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Change {
     /// The event's name.
     pub event: String,
     /// Who.
     pub by: Option<String>,
     /// When.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
 }
 
@@ -213,6 +227,7 @@ impl Alert {
             // Edges and countries differ from file to file.
             place: main.and_then(|one| one.clusters.first()).map(|one| one.path.clone()),
             looked_at: self.looked_at,
+            waits: false,
         };
         (audiences.iter().map(|one| message::outgoing(self, *one, now)).collect(), gist)
     }

@@ -7,6 +7,8 @@
 //! | `WHY403_CHAT_TOPIC_ARN` | the SNS topic of the alerts for Amazon Q Developer in chat applications | none of them |
 //! | `WHY403_DEAD_LETTER_QUEUE_URL` | the queue of objects that cannot be read | none: the function does not start |
 //! | `WHY403_WAF_LOG_BUCKETS` | buckets of WAF logs, separated by commas; their objects are read first | none of them |
+//! | `WHY403_ORIGIN_LOG_BUCKETS` | buckets with logs of origins, separated by commas; their objects are read first, and alerts wait for them | none of them |
+//! | `WHY403_READ_ROLE_ARNS` | roles in the accounts that own the distributions, separated by commas; the first that knows a distribution is asked about it | none: the function's own account |
 //! | `WHY403_ALERT_SEVERITIES` | which incidents are alerts: `fault`, `enforcement`, `unknown`, separated by commas | all of them |
 //! | `WHY403_ASK_OBJECTS` | `true` where objects may be asked about singly (`HeadObject`), which needs the right to read them | `false` |
 //! | `WHY403_GEOIP` | a country database in the MMDB format, from the package or a layer | none |
@@ -39,6 +41,10 @@ pub struct Settings {
     pub dead_letters: String,
     /// Buckets of WAF logs.
     pub waf_buckets: Vec<String>,
+    /// Buckets with logs of origins.
+    pub origin_buckets: Vec<String>,
+    /// Roles of the accounts that own the distributions.
+    pub read_roles: Vec<String>,
     /// What people want to hear of.
     pub heard: Heard,
     /// Whether objects may be asked about singly.
@@ -76,12 +82,9 @@ impl Settings {
             topic: need("WHY403_TOPIC_ARN")?,
             chat_topic: get("WHY403_CHAT_TOPIC_ARN"),
             dead_letters: need("WHY403_DEAD_LETTER_QUEUE_URL")?,
-            waf_buckets: get("WHY403_WAF_LOG_BUCKETS")
-                .unwrap_or_default()
-                .split(',')
-                .map(|name| name.trim().to_owned())
-                .filter(|name| !name.is_empty())
-                .collect(),
+            waf_buckets: names(get("WHY403_WAF_LOG_BUCKETS")),
+            origin_buckets: names(get("WHY403_ORIGIN_LOG_BUCKETS")),
+            read_roles: names(get("WHY403_READ_ROLE_ARNS")),
             heard: heard(get("WHY403_ALERT_SEVERITIES").as_deref()),
             asks_objects: get("WHY403_ASK_OBJECTS").is_some_and(|value| value == "true"),
             geoip: get("WHY403_GEOIP"),
@@ -107,6 +110,13 @@ impl Settings {
             Audience::Chat => self.chat_topic.as_deref(),
         }
     }
+}
+
+/// The names in a list with commas.
+fn names(list: Option<String>) -> Vec<String> {
+    let list = list.unwrap_or_default();
+    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
 }
 
 /// The limits that stand in one variable.

@@ -23,6 +23,11 @@ REPOSITORY = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 ACCESS_LOGS = "shop-cdn-logs"
 WAF_LOGS = "aws-waf-logs-shop"
+ORIGIN_LOGS = "shop-origin-logs"
+# An account that owns distributions, and one whose role nobody may assume.
+OWNER = "111122223333"
+READ_ROLE = f"arn:aws:iam::{OWNER}:role/why403-read"
+CLOSED_ROLE = "arn:aws:iam::444455556666:role/why403-read"
 ARTIFACTS = "sam-artifacts"
 
 
@@ -82,12 +87,13 @@ class LocalAws:
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 pass
 
-    def client(self, service: str):
+    def client(self, service: str, account: str = "test"):
+        """A client of the owner of an account, whose number is the key; that of the stack without one."""
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
             region_name="us-east-1",
-            aws_access_key_id="test",
+            aws_access_key_id=account,
             aws_secret_access_key="test",
         )
 
@@ -105,7 +111,7 @@ class LocalAws:
 
 
 class Stack:
-    """The deployed stack, its two log buckets, and a queue subscribed to each topic of alerts."""
+    """The deployed stack, its log buckets, and a queue subscribed to each topic of alerts."""
 
     def __init__(self, aws: LocalAws, outputs: dict[str, str]):
         self.aws = aws
@@ -114,7 +120,7 @@ class Stack:
         self.sqs = aws.client("sqs")
         self.inbox = self.subscribe("inbox", outputs["TopicArn"])
         self.chat = self.subscribe("chat", outputs["ChatTopicArn"])
-        for bucket in (ACCESS_LOGS, WAF_LOGS):
+        for bucket in (ACCESS_LOGS, WAF_LOGS, ORIGIN_LOGS):
             self.s3.put_bucket_notification_configuration(
                 Bucket=bucket,
                 NotificationConfiguration={
@@ -231,13 +237,14 @@ def stack(aws, tmp_path_factory):
     run(["make", "stage", f"BOOTSTRAP={Path(bootstrap).resolve()}", f"BUILD_DIR={build}"], cwd=REPOSITORY)
 
     s3 = aws.client("s3")
-    for bucket in (ARTIFACTS, ACCESS_LOGS, WAF_LOGS):
+    for bucket in (ARTIFACTS, ACCESS_LOGS, WAF_LOGS, ORIGIN_LOGS):
         s3.create_bucket(Bucket=bucket)
     run(
         [BIN / "sam", "deploy", "--template-file", "template.yaml", "--stack-name", "why403"]
         + ["--s3-bucket", ARTIFACTS, "--capabilities", "CAPABILITY_IAM", "--no-progressbar", "--parameter-overrides"]
         # The queue's visibility timeout follows the function's: a retry comes after 90 s, not half an hour.
         + [f"AccessLogBucket={ACCESS_LOGS}", f"WafLogBuckets={WAF_LOGS}", "Timeout=10", "LogLevel=debug", "ChatAlerts=true"]
+        + [f"OriginLogBuckets={ORIGIN_LOGS}", f"ReadRoleArns={CLOSED_ROLE},{READ_ROLE}"]
         # The local AWS compares it with a number and has it as text.
         + ["MaximumConcurrency=0"],
         cwd=build,

@@ -4,7 +4,7 @@ use super::*;
 
 /// What a look at a story's refusals finds.
 fn look(confidence: &str, place: &str, looked_at: u64) -> Gist {
-    Gist { confidence: confidence.into(), place: Some(place.into()), looked_at }
+    Gist { confidence: confidence.into(), place: Some(place.into()), looked_at, waits: false }
 }
 
 #[test]

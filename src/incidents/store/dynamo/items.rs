@@ -243,6 +243,9 @@ pub(super) fn chunk_item(chunk: &Chunk) -> Item {
     row.insert("done".to_owned(), json(&chunk.done));
     row.insert("rows".to_owned(), bytes(chunk.pack_rows()));
     row.insert("sampled".to_owned(), AttributeValue::Bool(chunk.sampled));
+    if !chunk.behind.is_empty() {
+        row.insert("behind".to_owned(), bytes(chunk.pack_behind()));
+    }
     row.insert("origin".to_owned(), AttributeValue::Bool(chunk.side == Side::Origin));
     row
 }
@@ -361,5 +364,9 @@ pub(super) fn chunk(acl: &str, item: &Item) -> Option<Chunk> {
         sampled: flag("sampled").unwrap_or(false),
         done: serde_json::from_str(get_text(item, "done")?).ok()?,
         rows: Chunk::unpack_rows(item.get("rows")?.as_b().ok()?.as_ref()),
+        behind: match item.get("behind") {
+            Some(pairs) => Chunk::unpack_behind(pairs.as_b().ok()?.as_ref()),
+            None => Vec::new(),
+        },
     })
 }

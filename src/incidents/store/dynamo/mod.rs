@@ -10,7 +10,10 @@
 //! | `waiting` | object and distribution | refusals whose WAF records are not there yet | 48 hours |
 //! | `outbox` | `TIME#ALERT#SEQUENCE`, for a chat with `#chat` | an alert; without its body once it went out | 14 days, 1 hour |
 //! | `waf#ACL` | `SLOT#OBJECT#NUMBER` | rows of a WAF log | 48 hours |
+//! | `origin#HOUR` | `SLOT#OBJECT#NUMBER` | lines of an origin's log that say 403 | 48 hours |
+//! | `awaited` | distribution and time | an alert that such lines may make surer | 48 hours |
 //! | `samples#ID` | `NAME#HOUR` | some requests of a finding, or of what was served | 48 hours |
+//! | `fact#ACCOUNT#QUESTION` | `answer` | what AWS answered a function, for all of them | 15 minutes |
 //! | `waf-acls` | web ACL | that an origin's web ACL logs to us | 48 hours |
 //!
 //! Every item carries `v`, the version of its form, and `expires`. Nothing is scanned: what the
@@ -21,9 +24,13 @@
     reason = "an alert is sent at a time of our clock: this is one of the ends"
 )]
 
+mod facts;
 mod items;
+mod origins;
 mod samples;
 mod transaction;
+
+pub use origins::Awaited;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
