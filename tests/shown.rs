@@ -20,6 +20,8 @@ use hostile_input::{
 };
 use jiff::Timestamp;
 use serde_json::Value;
+#[cfg(feature = "mcp")]
+use serde_json::json;
 use why403::account::bundle::BundleAccount;
 use why403::account::facts::Depth;
 use why403::account::{Account, Answer, Question};
@@ -54,7 +56,7 @@ enum Reader {
 use Reader::{Browser, Chat, Lines, Mail, Pipeline, Program, Terminal};
 
 /// Every output of the program: what is run on the bundle, or what is sent, and who reads it.
-const OUTPUTS: [(&str, Reader); 18] = [
+const OUTPUTS: [(&str, Reader); 21] = [
     ("replay --format text", Terminal),
     ("replay --format json", Program),
     ("replay --format html", Browser),
@@ -73,6 +75,9 @@ const OUTPUTS: [(&str, Reader); 18] = [
     ("alert https", Mail),
     ("alert attributes", Mail),
     ("alert chat", Chat),
+    ("mcp list_findings", Program),
+    ("mcp explain_request", Program),
+    ("mcp audit", Program),
 ];
 
 // See: goaccess#405, #1867, testssl.sh#3090: a report ran what a request line had brought.
@@ -89,6 +94,12 @@ fn every_output_does_nothing_where_it_is_read() {
         assert_fit(name, *reader, text);
     }
     for (output, reader) in OUTPUTS {
+        if let Some(tool) = output.strip_prefix("mcp ") {
+            #[cfg(feature = "mcp")]
+            assert_fit(output, reader, &asked(tool, &root));
+            let _ = tool;
+            continue;
+        }
         if output.starts_with("alert ") {
             assert!(sent.contains(output), "{output} was not sent");
             continue;
@@ -103,6 +114,61 @@ fn every_output_does_nothing_where_it_is_read() {
         let sent = ["script", "%1B"].iter().any(|sent| text.contains(sent));
         assert!(sent, "{output} shows nothing that was sent, and tries nothing: {text}");
         assert_fit(output, reader, &text);
+    }
+}
+
+/// What a tool answers to an assistant: every text short, but for commands.
+#[cfg(feature = "mcp")]
+fn asked(tool: &str, root: &Path) -> String {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::Stdio;
+
+    let mut server = Command::new(env!("CARGO_BIN_EXE_why403"))
+        .args(["mcp", "--root"])
+        .arg(root)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut to = server.stdin.take().unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let client = json!({"name": "test", "version": "1"});
+    let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client});
+    let arguments = match tool {
+        "explain_request" => json!({"source": ".", "request_id": "id-3"}),
+        _ => json!({"source": "."}),
+    };
+    let call = json!({"name": tool, "arguments": arguments});
+    writeln!(to, "{}", json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}))
+        .unwrap();
+    lines.next().unwrap().unwrap();
+    let ready = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    writeln!(to, "{ready}").unwrap();
+    writeln!(to, "{}", json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call}))
+        .unwrap();
+    let line = lines.next().unwrap().unwrap();
+    assert_harmless(tool, line.as_bytes());
+    drop(to);
+    assert!(server.wait().unwrap().success());
+    let told: Value = serde_json::from_str(&line).unwrap();
+    let value = told.pointer("/result/structuredContent").unwrap();
+    assert_short(value);
+    assert!(!value.to_string().contains("previous instructions"), "{value}");
+    value.to_string()
+}
+
+#[cfg(feature = "mcp")]
+fn assert_short(value: &Value) {
+    match value {
+        Value::String(text) => assert!(text.chars().count() <= 203, "{text}"),
+        Value::Array(values) => values.iter().for_each(assert_short),
+        Value::Object(pairs) => {
+            let theirs =
+                pairs.iter().filter(|(name, _)| !["remedy", "missing"].contains(&name.as_str()));
+            theirs.for_each(|(_, value)| assert_short(value));
+        }
+        _ => {}
     }
 }
 
@@ -168,7 +234,7 @@ fn assert_junit(text: &str) {
     assert_harmless("junit", text.as_bytes());
     for tag in text.split('<').skip(1) {
         let name = tag.trim_start_matches('/').split([' ', '>', '/']).next().unwrap_or_default();
-        assert!(["?xml", "testsuite", "testcase", "failure"].contains(&name), "<{tag}");
+        assert!(["?xml", "testsuite", "testcase", "failure", "skipped"].contains(&name), "<{tag}");
         let inside = tag.split('>').next().unwrap_or_default();
         assert!(inside.matches('"').count() % 2 == 0, "<{tag}");
         let names = inside.split('"').step_by(2).flat_map(|part| part.split_whitespace());
@@ -178,6 +244,7 @@ fn assert_junit(text: &str) {
             "classname=",
             "tests=",
             "failures=",
+            "skipped=",
             "type=",
             "message=",
             "version=",
