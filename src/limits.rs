@@ -271,3 +271,15 @@ pub const ORIGIN_CANDIDATES: usize = 512;
 /// Refused requests that a page lists. More would make it too large to be mailed, and nobody reads
 /// them; `--request-id` answers for any of them.
 pub const LISTED_REQUESTS: usize = 500;
+
+/// Checks of signatures with public keys in one analysis. One takes a tenth of a millisecond; a
+/// good signature needs one, and a bad one some twenty, for each way in which its URL can have been
+/// written.
+pub const SIGNATURE_CHECKS: usize = 40_000;
+
+/// Public keys of one distribution that are asked for. Four groups of five keys are what a
+/// behaviour takes.
+pub const PUBLIC_KEYS: usize = 64;
+
+/// Refused requests whose signatures `capture` checks before it takes them out of the logs.
+pub const CAPTURE_SIGNATURES: usize = 200_000;

@@ -24,8 +24,11 @@ use why403::account::live::{Accounts, Reach};
 use why403::account::recorder::Recorder;
 use why403::account::{Account, Answer, Question};
 use why403::analysis::{self, Directory};
-use why403::limits::{CAPTURE_BYTES, CAPTURE_OBJECTS, Limits};
-use why403::logs::redact;
+use why403::causes::kind::verified;
+use why403::limits::{CAPTURE_BYTES, CAPTURE_OBJECTS, CAPTURE_SIGNATURES, Limits};
+use why403::logs::record::Refusal;
+use why403::logs::tally::AccessTally;
+use why403::logs::{read_access, redact};
 use why403::report::Inputs;
 use why403::viewer::plain;
 
@@ -269,33 +272,40 @@ fn write(
         complain("the configuration names no bucket of access logs: give --access-logs");
         whole = false;
     }
-    whole &= logs(folder, live, id, window, &places)?;
+    let mut signed = Vec::new();
+    let directory = Directory::ask(recorder);
+    whole &= logs(folder, live, (id, window), &places, &directory, &mut signed)?;
 
     let root = folder.join("logs");
     let (mut objects, mut inputs) = (BTreeSet::new(), Inputs::default());
     see::walk(&root, &root, &mut objects, &mut inputs);
     let objects: Vec<_> = objects.into_iter().collect();
-    let directory = Directory::ask(recorder);
     let progress = Progress::new(0, true);
     let seen = see::all(&objects, &directory, read::threads(None), &progress, inputs);
     analysis::analyse(&seen.tally, seen.logs, recorder, Depth::Incident);
     // Where nothing was refused, whoever looks at the bundle still wants to see what it is about.
-    Facts::gather(recorder, &[id.to_owned()], &[], Depth::Incident);
+    let mut facts = Facts::gather(recorder, &[id.to_owned()], &[], Depth::Incident);
+    directory.assign(&mut signed);
+    signed.sort_unstable();
+    verified::check(&mut facts, &signed);
+    let signatures = verified::outcomes(&facts, &signed);
     recorder.ask(&Question::all("elbv2/describe-load-balancers"));
-    let unread = recorder.write(folder, Timestamp::now())?;
+    let unread = recorder.write(folder, Timestamp::now(), signatures)?;
     for (question, reason) in &unread {
         complain(&format!("{question}: {}", plain(reason)));
     }
     Ok(whole && unread.is_empty())
 }
 
-/// Copies the log objects of the window without secrets.
+/// Copies the log objects of the window without secrets. Refusals that carry a signature are kept
+/// in `signed`, since the copy has it no more.
 fn logs(
     folder: &Path,
     live: &Accounts,
-    id: &str,
-    window: Window,
+    (id, window): (&str, Window),
     places: &[Place],
+    directory: &Directory,
+    signed: &mut Vec<Refusal>,
 ) -> io::Result<bool> {
     let mut whole = true;
     let (mut objects, mut bytes) = (0, 0u64);
@@ -329,6 +339,11 @@ fn logs(
                 }
             };
             let faults = copy(folder, place.kind, &one.key, &body)?;
+            let mut tally = AccessTally::default();
+            read_access(&one.key, body.as_slice(), &directory.logs, &mut tally);
+            let left = CAPTURE_SIGNATURES.saturating_sub(signed.len());
+            let refusals = tally.refusals.into_iter().filter(verified::is_carried);
+            signed.extend(refusals.take(left));
             if let Some(fault) = faults.of_the_object() {
                 complain(&format!("{shown}: {fault}"));
                 whole = false;

@@ -153,8 +153,8 @@ fn keep(
         let findings = places::widened(places, &tools.store, distribution, seen, bucket_of(now));
         let waits = origin::may_come(tools, &findings);
         let alert = Alert::new(news, &findings, place, about)?;
-        let (messages, gist) = alert.outgoing(tools.settings.audiences(), now);
-        Some((messages, Gist { waits, ..gist }))
+        let (alerts, gist) = alert.outgoing(tools.settings.audiences(), now);
+        Some((alerts, Gist { waits, ..gist }))
     };
     let wait = |longest: Duration| std::thread::sleep(jittered(longest));
     let desk = Desk {

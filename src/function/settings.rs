@@ -94,6 +94,13 @@ impl Settings {
     }
 }
 
+/// The names in a list with commas.
+fn names(list: Option<String>) -> Vec<String> {
+    let list = list.unwrap_or_default();
+    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
+}
+
 impl Settings {
     /// Whom alerts are written for.
     pub fn audiences(&self) -> &'static [Audience] {
@@ -110,13 +117,6 @@ impl Settings {
             Audience::Chat => self.chat_topic.as_deref(),
         }
     }
-}
-
-/// The names in a list with commas.
-fn names(list: Option<String>) -> Vec<String> {
-    let list = list.unwrap_or_default();
-    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
-    names.map(str::to_owned).collect()
 }
 
 /// The limits that stand in one variable.

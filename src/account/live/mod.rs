@@ -203,6 +203,7 @@ impl LiveAccount {
                 cloudfront::access_control(cloudfront, about).await
             }
             "cloudfront/get-key-group" => cloudfront::key_group(cloudfront, about).await,
+            "cloudfront/get-public-key" => cloudfront::public_key(cloudfront, about).await,
             "cloudfront/get-origin-request-policy" => {
                 cloudfront::origin_request_policy(cloudfront, about).await
             }
