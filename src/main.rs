@@ -6,6 +6,8 @@ use std::panic;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+#[cfg(feature = "mcp")]
+use commands::mcp;
 use commands::{Ended, audit, causes, replay, schema, shell};
 #[cfg(feature = "aws")]
 use commands::{capture, explain};
@@ -44,6 +46,9 @@ enum Command {
     Schema(schema::Schema),
     /// Write completions for a shell
     Completions(shell::Completions),
+    /// Answer an operator's assistant over the Model Context Protocol, read-only
+    #[cfg(feature = "mcp")]
+    Mcp(mcp::Mcp),
     /// Write the manual page
     Man,
 }
@@ -82,6 +87,8 @@ fn main() -> ExitCode {
         Command::Causes(command) => causes::run(command),
         Command::Schema(command) => schema::run(command),
         Command::Completions(command) => shell::completions(command, Cli::command()),
+        #[cfg(feature = "mcp")]
+        Command::Mcp(command) => mcp::run(command),
         Command::Man => shell::man(Cli::command()),
     });
     run.unwrap_or(Ended::Internal).into()

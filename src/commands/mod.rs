@@ -7,6 +7,8 @@ pub mod causes;
 pub mod event;
 #[cfg(feature = "aws")]
 pub mod explain;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 #[cfg(feature = "aws")]
 mod places;
 mod read;

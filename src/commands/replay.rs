@@ -147,16 +147,16 @@ pub fn explain(paths: &[PathBuf], shown: &Shown) -> Ended {
 }
 
 /// What there is to read.
-struct Gathered {
+pub(super) struct Gathered {
     /// Every object of every path, in the order of their names.
-    objects: Vec<Object>,
+    pub(super) objects: Vec<Object>,
     /// The accounts of the bundles and events.
-    account: Accounts,
+    pub(super) account: Accounts,
     /// Whether a path was a Lambda event.
-    events: bool,
+    pub(super) events: bool,
 }
 
-fn gather(paths: &[PathBuf], inputs: &mut Inputs) -> Gathered {
+pub(super) fn gather(paths: &[PathBuf], inputs: &mut Inputs) -> Gathered {
     let mut objects = BTreeSet::new();
     let mut accounts = Vec::new();
     let mut events = false;
@@ -288,7 +288,7 @@ fn whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> i
 }
 
 /// The accounts of all bundles: the first that knows an answer gives it.
-struct Accounts(Vec<BundleAccount>);
+pub(super) struct Accounts(Vec<BundleAccount>);
 
 impl Account for Accounts {
     fn ask(&self, question: &Question) -> (Answer, Option<jiff::Timestamp>) {
