@@ -7,6 +7,7 @@ pub mod causes;
 pub mod event;
 #[cfg(feature = "aws")]
 pub mod explain;
+mod moment;
 #[cfg(feature = "aws")]
 mod places;
 mod read;
@@ -14,6 +15,7 @@ pub mod replay;
 pub mod schema;
 mod see;
 pub mod shell;
+pub mod simulate;
 
 use std::process::ExitCode;
 
