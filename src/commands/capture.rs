@@ -237,7 +237,7 @@ fn write(
     see::walk(&root, &root, &mut objects, &mut inputs);
     let objects: Vec<_> = objects.into_iter().collect();
     let directory = Directory::ask(recorder);
-    let progress = Progress::new(0, true);
+    let progress = Progress::new(0, true, false);
     let seen = see::all(&objects, &directory, read::threads(None), &progress, inputs);
     analysis::analyse(&seen.tally, seen.logs, recorder, Depth::Incident);
     // Where nothing was refused, whoever looks at the bundle still wants to see what it is about.
