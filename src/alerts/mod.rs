@@ -1,8 +1,10 @@
 //! What people and programs are told, made safe to show.
 //!
-//! An alert is a plain value, `why403/alert/1`; [`text`] says it to people, [`message`] puts both
-//! into the form that SNS sends. Whatever a viewer sent went through [`safe`] before.
+//! An alert is a plain value, `why403/alert/1`; [`text`] says it to people, [`chat`] to a channel,
+//! [`message`] puts them into the form that SNS sends. Whatever a viewer sent went through [`safe`]
+//! before.
 
+pub mod chat;
 pub mod message;
 pub mod safe;
 #[cfg(feature = "aws")]
@@ -113,18 +115,35 @@ pub struct About {
     pub of_findings: BTreeMap<String, u64>,
 }
 
-/// An alert in the form in which it is stored and sent.
+/// Whom a message is for: each of them has a topic of its own.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Audience {
+    /// Mail and programs.
+    #[default]
+    Subscribers,
+    /// The channels of a chat, which drop every other form.
+    Chat,
+}
+
+/// An alert in the form in which it is stored and sent. Each audience has a message of its own, so
+/// that what went out to one is not sent again because the other could not be reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outgoing {
+    /// Whom it is for.
+    #[serde(default)]
+    pub audience: Audience,
     /// The story.
     pub alert_id: String,
     /// The number of the message.
     pub sequence: u64,
     /// When it was stored, by our clock.
     pub stored: Timestamp,
-    /// The subject.
-    pub subject: String,
-    /// The body, JSON per protocol.
+    /// The subject; a chat has none.
+    pub subject: Option<String>,
+    /// The body: JSON per protocol, or what a chat takes.
     pub message: String,
     /// The message attributes.
     pub attributes: Vec<(String, String)>,
@@ -199,16 +218,18 @@ impl Alert {
         Some(alert)
     }
 
-    /// The alert as it is stored and sent, and what of it makes another thing of its story.
-    pub fn outgoing(&self, now: Timestamp) -> (Outgoing, Gist) {
+    /// The alert as it is stored and sent to each audience, and what of it makes another thing of
+    /// its story.
+    pub fn outgoing(&self, audiences: &[Audience], now: Timestamp) -> (Vec<Outgoing>, Gist) {
         let main = self.findings.first();
         let gist = Gist {
             confidence: self.confidence.clone(),
             // Edges and countries differ from file to file.
             place: main.and_then(|one| one.clusters.first()).map(|one| one.path.clone()),
             looked_at: self.looked_at,
+            waits: false,
         };
-        (message::outgoing(self, now), gist)
+        (audiences.iter().map(|one| message::outgoing(self, *one, now)).collect(), gist)
     }
 }
 

@@ -40,6 +40,12 @@ pub struct Command {
     #[arg(long, value_name = "ID")]
     distribution: Vec<String>,
 
+    /// A role to assume in the account that owns the distribution; may be given more than once, and
+    /// the first that knows the distribution is asked about it
+    #[cfg(feature = "aws")]
+    #[arg(long, value_name = "ARN", value_parser = capture::role, conflicts_with = "bundle")]
+    role_arn: Vec<String>,
+
     /// The form of the answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -86,7 +92,7 @@ pub fn run(command: &Command) -> Ended {
             let account = BundleAccount::open(bundle);
             audit::audit(&account, &command.distribution, Timestamp::now())
         }
-        None => match live(&command.distribution) {
+        None => match live(command) {
             Ok(audit) => audit,
             Err(ended) => return ended,
         },
@@ -116,21 +122,24 @@ pub fn run(command: &Command) -> Ended {
 
 /// Audits distributions of the live account.
 #[cfg(feature = "aws")]
-fn live(ids: &[String]) -> Result<Audit, Ended> {
+fn live(command: &Command) -> Result<Audit, Ended> {
+    let ids = &command.distribution;
     if !ids.iter().all(|id| capture::is_id(id)) {
         complain(capture::ID);
         return Err(Ended::Usage);
     }
     let runtime = capture::new_runtime()?;
     let now = Timestamp::now();
-    let account = capture::live(&runtime, Reach::default());
+    let account = capture::live(&runtime, &command.role_arn, Reach::default());
     // Which names, buckets and zones there are to ask about is learned from the distributions.
-    ids.iter().try_for_each(|id| capture::is_there(&account, id))?;
+    let are_there = ids.iter().try_for_each(|id| capture::is_there(&account, id));
+    capture::complain_of_roles(&account);
+    are_there?;
     Ok(audit::audit(&account, ids, now))
 }
 
 #[cfg(not(feature = "aws"))]
-fn live(_: &[String]) -> Result<Audit, Ended> {
+fn live(_: &Command) -> Result<Audit, Ended> {
     Err(Ended::Usage)
 }
 

@@ -20,12 +20,15 @@ use jiff::Timestamp;
 use tokio::runtime::Runtime;
 use why403::account::bundle::file_name;
 use why403::account::facts::{Depth, Facts};
-use why403::account::live::{Clients, LiveAccount, Reach};
+use why403::account::live::{Accounts, Reach};
 use why403::account::recorder::Recorder;
 use why403::account::{Account, Answer, Question};
 use why403::analysis::{self, Directory};
-use why403::limits::{CAPTURE_BYTES, CAPTURE_OBJECTS, Limits};
-use why403::logs::redact;
+use why403::causes::kind::verified;
+use why403::limits::{CAPTURE_BYTES, CAPTURE_OBJECTS, CAPTURE_SIGNATURES, Limits};
+use why403::logs::record::Refusal;
+use why403::logs::tally::AccessTally;
+use why403::logs::{read_access, redact};
 use why403::report::Inputs;
 use why403::viewer::plain;
 
@@ -59,6 +62,11 @@ pub struct Asked {
     #[arg(long, value_name = "s3://BUCKET/PREFIX")]
     waf_logs: Vec<String>,
 
+    /// A role to assume in the account that owns the distribution; may be given more than once, and
+    /// the first that knows the distribution is asked about it
+    #[arg(long, value_name = "ARN", value_parser = role)]
+    role_arn: Vec<String>,
+
     /// Ask about refused objects singly as well (HeadObject), which needs the right to read them
     #[arg(long)]
     head_objects: bool,
@@ -73,6 +81,13 @@ pub struct Capture {
     /// The folder of the bundle, which must not exist yet
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+}
+
+/// The ARN of a role.
+pub fn role(text: &str) -> Result<String, String> {
+    let is_role = text.starts_with("arn:") && text.contains(":role/");
+    let wrong = "give the ARN of a role, such as arn:aws:iam::111122223333:role/NAME";
+    is_role.then(|| text.to_owned()).ok_or_else(|| wrong.to_owned())
 }
 
 /// Runs the command. The bundle is made under another name, so that there is a whole one or none.
@@ -127,11 +142,18 @@ pub fn runtime(folder: &Path) -> Result<Runtime, Ended> {
     Ok(runtime)
 }
 
-/// The account of the credentials that are found.
-pub fn live(runtime: &Runtime, reach: Reach) -> LiveAccount {
+/// The account of the credentials that are found, and those that these roles reach.
+pub fn live(runtime: &Runtime, roles: &[String], reach: Reach) -> Accounts {
     let config =
         runtime.block_on(aws_config::defaults(aws_config::BehaviorVersion::latest()).load());
-    LiveAccount::new(Clients::new(&config), runtime.handle().clone(), reach)
+    runtime.block_on(Accounts::new(&config, roles, runtime.handle(), reach, None))
+}
+
+/// Names the roles that could not be assumed, once they were tried.
+pub fn complain_of_roles(accounts: &Accounts) {
+    for (role, answer) in accounts.refused_roles() {
+        complain(&format!("{}: the role cannot be assumed: {}", plain(&role), reason(&answer)));
+    }
 }
 
 /// Captures into a folder that is there.
@@ -154,9 +176,12 @@ pub fn into(folder: &Path, asked: &Asked, runtime: &Runtime) -> Ended {
             }
         }
     }
-    let live = live(runtime, Reach { heads: asked.head_objects, since: Some(window.since) });
+    let reach = Reach { heads: asked.head_objects, since: Some(window.since) };
+    let live = live(runtime, &asked.role_arn, reach);
     let recorder = Recorder::new(&live);
-    if let Err(ended) = is_there(&recorder, id) {
+    let is_there = is_there(&recorder, id);
+    complain_of_roles(&live);
+    if let Err(ended) = is_there {
         return ended;
     }
     match write(folder, &live, &recorder, id, window, named) {
@@ -211,7 +236,7 @@ async fn clean_on_interrupt(folder: PathBuf) {
 /// not be read.
 fn write(
     folder: &Path,
-    live: &LiveAccount,
+    live: &Accounts,
     recorder: &Recorder<'_>,
     id: &str,
     window: Window,
@@ -230,33 +255,40 @@ fn write(
         complain("the configuration names no bucket of access logs: give --access-logs");
         whole = false;
     }
-    whole &= logs(folder, live, id, window, &places)?;
+    let mut signed = Vec::new();
+    let directory = Directory::ask(recorder);
+    whole &= logs(folder, live, (id, window), &places, &directory, &mut signed)?;
 
     let root = folder.join("logs");
     let (mut objects, mut inputs) = (BTreeSet::new(), Inputs::default());
     see::walk(&root, &root, &mut objects, &mut inputs);
     let objects: Vec<_> = objects.into_iter().collect();
-    let directory = Directory::ask(recorder);
     let progress = Progress::new(0, true, false);
     let seen = see::all(&objects, &directory, read::threads(None), &progress, inputs);
     analysis::analyse(&seen.tally, seen.logs, recorder, Depth::Incident);
     // Where nothing was refused, whoever looks at the bundle still wants to see what it is about.
-    Facts::gather(recorder, &[id.to_owned()], &[], Depth::Incident);
+    let mut facts = Facts::gather(recorder, &[id.to_owned()], &[], Depth::Incident);
+    directory.assign(&mut signed);
+    signed.sort_unstable();
+    verified::check(&mut facts, &signed);
+    let signatures = verified::outcomes(&facts, &signed);
     recorder.ask(&Question::all("elbv2/describe-load-balancers"));
-    let unread = recorder.write(folder, Timestamp::now())?;
+    let unread = recorder.write(folder, Timestamp::now(), signatures)?;
     for (question, reason) in &unread {
         complain(&format!("{question}: {}", plain(reason)));
     }
     Ok(whole && unread.is_empty())
 }
 
-/// Copies the log objects of the window without secrets.
+/// Copies the log objects of the window without secrets. Refusals that carry a signature are kept
+/// in `signed`, since the copy has it no more.
 fn logs(
     folder: &Path,
-    live: &LiveAccount,
-    id: &str,
-    window: Window,
+    live: &Accounts,
+    (id, window): (&str, Window),
     places: &[Place],
+    directory: &Directory,
+    signed: &mut Vec<Refusal>,
 ) -> io::Result<bool> {
     let mut whole = true;
     let (mut objects, mut bytes) = (0, 0u64);
@@ -290,6 +322,11 @@ fn logs(
                 }
             };
             let faults = copy(folder, place.kind, &one.key, &body)?;
+            let mut tally = AccessTally::default();
+            read_access(&one.key, body.as_slice(), &directory.logs, &mut tally);
+            let left = CAPTURE_SIGNATURES.saturating_sub(signed.len());
+            let refusals = tally.refusals.into_iter().filter(verified::is_carried);
+            signed.extend(refusals.take(left));
             if let Some(fault) = faults.of_the_object() {
                 complain(&format!("{shown}: {fault}"));
                 whole = false;

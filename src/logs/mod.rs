@@ -5,6 +5,7 @@
 //! read comes out beside it as faults; reading never fails as a whole.
 
 pub mod access;
+pub mod connection;
 pub mod contrast;
 pub mod delimited;
 pub mod envelope;
@@ -44,6 +45,7 @@ use waf::WafIndex;
 use crate::limits::Limits;
 
 pub use access::read_access;
+pub use connection::read_connections;
 pub use function::read_function;
 pub use origin::read_origin;
 
@@ -87,6 +89,8 @@ pub enum Kind {
     Origin,
     /// The log of a function at the edge.
     Function,
+    /// A log of TLS handshakes.
+    Connection,
     /// An access log and a WAF log, one after the other.
     Mixed,
     /// Nothing at all.
@@ -103,6 +107,7 @@ impl Kind {
             Self::Waf => "a WAF log",
             Self::Origin => "the log of an origin",
             Self::Function => "the log of a function at the edge",
+            Self::Connection => "a connection log",
             Self::Mixed => "an access log and a WAF log",
             Self::Empty => "empty",
             Self::Foreign => "no log that is known",

@@ -6,6 +6,7 @@ mod commands;
 pub mod examples;
 mod finding;
 mod footer;
+pub mod handshakes;
 mod headline;
 pub mod html;
 pub mod masked;
@@ -13,6 +14,7 @@ pub mod missing;
 pub mod not_logged;
 pub mod place;
 pub mod request;
+pub mod stacked;
 pub mod text;
 pub mod timeline;
 mod words;
@@ -41,6 +43,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What stands out against its own past.
     pub incidents: Vec<Incident>,
+    /// Handshakes that failed, which are no 403.
+    pub handshakes: Vec<handshakes::HandshakesOut>,
     /// When what was refused, for pictures.
     #[serde(skip)]
     pub timeline: timeline::Timeline,
@@ -86,6 +90,10 @@ pub struct Inputs {
     pub function_log_files: u64,
     /// Lines in them.
     pub function_log_lines: u64,
+    /// Objects with a log of handshakes.
+    pub connection_log_files: u64,
+    /// Lines in them.
+    pub connection_log_lines: u64,
     /// Facts that nobody has and that would decide something.
     pub missing: Vec<String>,
     /// Columns that are not in the lines of refusals that they could decide.
@@ -191,6 +199,23 @@ pub struct Finding {
     /// at the edge had let all of its requests pass.
     #[serde(skip)]
     pub past_edge_waf: bool,
+    /// Whether others were let in with what is said to be refused, so that nothing is decided.
+    #[serde(skip)]
+    pub contradicted: bool,
+    /// What else may have refused at the same step of a request's way, under the configuration of
+    /// that moment, where that is one thing alone.
+    #[serde(skip)]
+    pub or_else: Option<&'static str>,
+    /// The findings that these requests are the echo of: another distribution, which this one asks,
+    /// logged the same refusals.
+    #[serde(skip)]
+    pub follows: Vec<String>,
+    /// How many of these requests another distribution asked for viewers of its own.
+    #[serde(skip)]
+    pub echoed: u64,
+    /// Which one that is.
+    #[serde(skip)]
+    pub asked_by: Option<String>,
     /// What is neither ruled out nor an alternative: what is proved leaves nothing to it.
     #[schemars(schema_with = "schema::causes")]
     pub moot: Vec<&'static str>,
