@@ -23,6 +23,7 @@
 //! - [`audit`]: the same rules, asked about requests that nobody has sent yet.
 //! - [`countries`]: where addresses are, by a database of the reader's own.
 //! - [`schema`]: the JSON Schema of what comes out.
+//! - [`simulate`]: made-up incidents with known causes.
 //! - [`viewer`]: what a viewer sent, escaped wherever it is shown.
 //! - [`limits`]: every limit with its reason.
 
@@ -42,5 +43,6 @@ pub mod policy;
 pub mod report;
 pub mod schema;
 pub mod signature;
+pub mod simulate;
 pub mod trigger;
 pub mod viewer;

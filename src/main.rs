@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 #[cfg(feature = "mcp")]
 use commands::mcp;
-use commands::{Ended, audit, causes, replay, schema, shell};
+use commands::{Ended, audit, causes, replay, schema, shell, simulate};
 #[cfg(feature = "aws")]
 use commands::{capture, explain};
 
@@ -40,6 +40,8 @@ enum Command {
     Capture(capture::Capture),
     /// Say what a configuration will refuse, before any request comes
     Audit(audit::Command),
+    /// Make up an incident with known causes, as a bundle: for demos, tests and fire drills
+    Simulate(simulate::Simulate),
     /// List the causes, or say what one means, what proves it and what to do
     Causes(causes::Causes),
     /// Write the JSON Schema of an output
@@ -84,6 +86,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "aws")]
         Command::Capture(command) => capture::run(command),
         Command::Audit(command) => audit::run(command),
+        Command::Simulate(command) => simulate::run(command),
         Command::Causes(command) => causes::run(command),
         Command::Schema(command) => schema::run(command),
         Command::Completions(command) => shell::completions(command, Cli::command()),

@@ -9,6 +9,7 @@ pub mod event;
 pub mod explain;
 #[cfg(feature = "mcp")]
 pub mod mcp;
+mod moment;
 #[cfg(feature = "aws")]
 mod places;
 mod read;
@@ -16,6 +17,7 @@ pub mod replay;
 pub mod schema;
 mod see;
 pub mod shell;
+pub mod simulate;
 
 use std::process::ExitCode;
 

@@ -12,16 +12,19 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use why403::account::bundle::BundleAccount;
 use why403::account::facts::Depth;
 use why403::account::{Account, Answer, Question};
 use why403::analysis::{self, Analysis, Directory};
 use why403::countries::Countries;
 use why403::limits::{self, Limits, Move};
+use why403::logs::Times;
 use why403::report::{Inputs, Report, Unreadable, handshakes, html, request, text};
 use why403::trigger::Batch;
 use why403::viewer::plain;
 
+use super::moment::moment;
 use super::read::{self, Object, Progress};
 use super::see::{self, Seen, complain, report_unread, walk};
 use super::{Ended, event};
@@ -32,6 +35,14 @@ pub struct Replay {
     /// Bundles (folders with logs/ and aws/), folders of logs, log files, or Lambda events in JSON
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+
+    /// Only lines of the logs from this moment on: 2026-03-10T14:00:00Z, or 30m, 1h, 2d before now
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Timestamp>,
+
+    /// Only lines before this moment, as --since
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Timestamp>,
 
     #[command(flatten)]
     shown: Shown,
@@ -71,6 +82,10 @@ pub struct Shown {
     /// Show no progress
     #[arg(long, short)]
     quiet: bool,
+
+    /// Say of each file what it was taken for
+    #[arg(long, short, conflicts_with = "quiet")]
+    verbose: bool,
 }
 
 /// The forms of a report.
@@ -90,11 +105,18 @@ fn limit_help() -> String {
 
 /// Runs the command.
 pub fn run(command: &Replay) -> Ended {
-    explain(&command.paths, &command.shown)
+    let times = Times { since: command.since, until: command.until };
+    if let (Some(since), Some(until)) = (times.since, times.until)
+        && since >= until
+    {
+        complain("--until: a moment after that of --since");
+        return Ended::Usage;
+    }
+    explain(&command.paths, times, &command.shown)
 }
 
 /// Explains the refusals in logs that lie in these places.
-pub fn explain(paths: &[PathBuf], shown: &Shown) -> Ended {
+pub fn explain(paths: &[PathBuf], times: Times, shown: &Shown) -> Ended {
     let mut inputs = Inputs::default();
     let Gathered { objects, account, events } = gather(paths, &mut inputs);
     // An event may carry no log by its nature, which is no failure.
@@ -113,8 +135,9 @@ pub fn explain(paths: &[PathBuf], shown: &Shown) -> Ended {
             }
         }
     }
+    directory.logs.times = times;
     directory.logs.limits = Limits::moved(shown.limit.iter().copied());
-    let progress = Progress::new(objects.len(), shown.quiet);
+    let progress = Progress::new(objects.len(), shown.quiet, shown.verbose);
     let threads = read::threads(shown.threads);
     let seen = see::all(&objects, &directory, threads, &progress, inputs);
     report_unread(&seen.inputs);
@@ -291,7 +314,7 @@ fn whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> i
 pub(super) struct Accounts(Vec<BundleAccount>);
 
 impl Account for Accounts {
-    fn ask(&self, question: &Question) -> (Answer, Option<jiff::Timestamp>) {
+    fn ask(&self, question: &Question) -> (Answer, Option<Timestamp>) {
         self.0
             .iter()
             .map(|account| account.ask(question))

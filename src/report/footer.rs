@@ -39,6 +39,11 @@ pub(super) fn footer(out: &mut String, report: &Report) -> fmt::Result {
         several(inputs.waf_records, "record")
     );
     writeln!(out, "{DIM}{}{DIM:#}", wrap(&line, 0))?;
+    if inputs.access_log_lines_left_out > 0 {
+        let lines = several(inputs.access_log_lines_left_out, "line");
+        let line = format!("{lines} of other times than were asked about were left out.");
+        writeln!(out, "{}", wrap(&line, 0))?;
+    }
     if inputs.malformed_lines > 0 {
         writeln!(out, "{} could not be read.", several(inputs.malformed_lines, "line"))?;
     }

@@ -71,6 +71,8 @@ pub struct Inputs {
     pub access_log_files: u64,
     /// Lines of data in them.
     pub access_log_lines: u64,
+    /// Lines of them that were left out, for they are of other times than were asked about.
+    pub access_log_lines_left_out: u64,
     /// Lines that could not be read.
     pub malformed_lines: u64,
     /// Objects that could not be read, or not wholly.
