@@ -13,6 +13,7 @@ use super::apart::alone;
 use super::contribution::{contributions, finding_of};
 use super::explained::Explained;
 use super::places;
+use super::realtime::Records;
 use super::waf::waf_index;
 use crate::account::distribution::Distribution;
 use crate::account::facts::Depth;
@@ -37,6 +38,8 @@ pub struct Read {
     pub tally: AccessTally,
     /// What of it could not be read.
     pub partial: Option<Partial>,
+    /// What must be known of it besides where these are records of a stream.
+    pub records: Option<Records>,
 }
 
 /// What became of the objects.
@@ -134,16 +137,6 @@ fn keep(
     about: &About,
     counted: &mut Counted,
 ) {
-    let mut sums: BTreeMap<Object, BTreeMap<Cause, u64>> = BTreeMap::new();
-    for one in &contributions {
-        let sums = sums.entry(one.object.clone()).or_default();
-        let waiting = one.waiting.iter().map(|wait| (Cause::Waf, &wait.counts));
-        let judged = one.refused.iter().map(|(subject, series)| (subject.cause, series));
-        for (cause, series) in judged.chain(waiting) {
-            let sum: u64 = series.counts().map(|(_, count)| u64::from(count)).sum();
-            *sums.entry(cause).or_default() += sum;
-        }
-    }
     let now = Timestamp::now();
     let write = |news: &[_], place: &_| {
         let seen = (findings.findings(), news);
@@ -162,11 +155,9 @@ fn keep(
     let recorded = record(&desk, distribution, Arrived::Objects(contributions));
     if let Some(Failed { objects, error }) = recorded.failed {
         tracing::error!(distribution, %error, "not counted");
-        sums.retain(|object, _| !objects.contains(object));
         counted.later.extend(objects.into_iter().map(|object| (object, error.to_string())));
     }
-    sums.retain(|object, _| !recorded.duplicates.contains(object));
-    for (cause, sum) in sums.into_values().flatten() {
+    for (cause, sum) in recorded.refused {
         *counted.forbidden.entry((distribution.to_owned(), cause)).or_default() += sum;
     }
     counted.opened += recorded.opened;

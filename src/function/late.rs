@@ -15,6 +15,7 @@ use super::count::{about, jittered};
 use super::explained::Explained;
 use super::objects;
 use super::places;
+use super::realtime;
 use super::waf::waf_index;
 use crate::account::facts::Depth;
 use crate::alerts::{About, Alert, Outgoing};
@@ -118,8 +119,12 @@ fn judged_again(
     until: Instant,
 ) -> Result<Again, StoreError> {
     let mut moved: BTreeMap<Subject, Series> = BTreeMap::new();
-    let Some(mut tally) = objects::again(tools, directory, &wait.object, until)? else {
-        // The object is gone: what waited stays what it most likely was.
+    let read = match wait.is_realtime() {
+        true => realtime::again(tools, directory, wait)?,
+        false => objects::again(tools, directory, &wait.object, until)?,
+    };
+    let Some(mut tally) = read else {
+        // The lines are gone: what waited stays what it most likely was.
         let subject = Subject {
             distribution_id: Some(wait.distribution.as_str().into()),
             cause: Cause::Waf,

@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::causes::Cause;
 use crate::incidents::store::VERSION;
 use crate::incidents::store::memory::MemoryStore;
 use crate::incidents::{Bucket, Clients};
@@ -37,6 +36,8 @@ fn one(name: &str, subject: Subject, bucket: Bucket, count: u64) -> Contribution
         object: object(name),
         of: 1,
         partial: None,
+        realtime: false,
+        mark: None,
         refused,
         served: Series::new(),
         waf: Series::new(),
