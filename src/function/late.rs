@@ -36,6 +36,10 @@ use crate::report::{Finding, Inputs};
 /// After this long a verdict stands as it is. WAF logs come within minutes.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 
+/// How long WAF records that come one by one are waited for. They come within seconds, and in no
+/// order.
+const SCATTERED: SignedDuration = SignedDuration::from_mins(5);
+
 /// Settles what can be settled. Blocks.
 pub fn settle(tools: &Tools, directory: &Directory, until: Instant) -> Vec<Outgoing> {
     let waits = tools.store.waits().unwrap_or_else(|error| {
@@ -65,10 +69,14 @@ fn settle_one(
     until: Instant,
 ) -> Result<Vec<Outgoing>, StoreError> {
     let now = Timestamp::now();
+    let waited = now.duration_since(wait.since);
     let is_complete = || -> Result<bool, StoreError> {
-        Ok(tools.store.waf(&wait.acl, wait.last_slot, wait.last_slot)?.later.is_some())
+        let stored = tools.store.waf(&wait.acl, wait.last_slot, wait.last_slot)?;
+        // Scattered records are followed by others of the same slot for a while.
+        let scattered = stored.chunks.iter().any(|chunk| chunk.sampled);
+        Ok(stored.later.is_some() && (!scattered || waited >= SCATTERED))
     };
-    let is_late = now.duration_since(wait.since) >= PATIENCE;
+    let is_late = waited >= PATIENCE;
     if !is_late && !is_complete()? {
         return Ok(Vec::new());
     }

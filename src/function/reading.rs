@@ -68,7 +68,10 @@ impl Function {
     ) -> (BTreeMap<Object, Fate>, Vec<Outgoing>) {
         let mut fates = BTreeMap::new();
         let mut alerts = Vec::new();
-        let objects = distinct(batch, &self.0.settings);
+        let (objects, foreign): (Vec<_>, Vec<_>) = distinct(batch, &self.0.settings)
+            .into_iter()
+            .partition(|one| self.0.settings.wants(&one.object));
+        fates.extend(foreign.into_iter().map(|one| (one.object, Fate::Ignored)));
         metrics.objects = objects.len() as u64 + metrics.carried;
         if objects.is_empty() {
             return (fates, alerts);

@@ -308,3 +308,100 @@ pub fn again(
     let found: BTreeSet<u64> = ids.map(|id| hash(id.as_bytes())).collect();
     Ok(wait.ids.is_subset(&found).then_some(tally))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::account::bundle::BundleAccount;
+    use crate::trigger;
+
+    fn sample() -> (Directory, Context, Stretch) {
+        let events = Path::new(env!("CARGO_MANIFEST_DIR")).join("events");
+        let account = BundleAccount::open(&events);
+        let directory = Directory::ask(&account);
+        let stream = "arn:aws:kinesis:us-east-1:111122223333:stream/shop-realtime";
+        let lists = log_fields::of_stream(&account, stream).unwrap();
+        assert_eq!(lists.len(), 1);
+        let context = Context { layouts: Layouts::new(lists), ..directory.logs.clone() };
+        let text = std::fs::read_to_string(events.join("kinesis-realtime.json")).unwrap();
+        let event: Value = serde_json::from_str(&text).unwrap();
+        let [stretch] = stretches(&trigger::read(&event)).try_into().unwrap();
+        assert_eq!(stretch.stream, stream);
+        (directory, context, stretch)
+    }
+
+    fn all_said(
+        (directory, context, stretch): &(Directory, Context, Stretch),
+        before: &[(&str, &Sequence)],
+    ) -> Said {
+        let before = before.iter().map(|(id, last)| ((*id).to_owned(), (*last).clone())).collect();
+        said(directory, context, stretch, &before, &|_, _| Seen::Ignored).unwrap()
+    }
+
+    fn requests(said: &Said) -> u64 {
+        let served = said.tally.served.values().flat_map(|served| served.buckets.values());
+        said.tally.refusals.len() as u64 + served.sum::<u64>()
+    }
+
+    #[test]
+    fn every_boundary_leaves_what_was_not_counted_before_it() {
+        let sample = sample();
+        let whole = all_said(&sample, &[]);
+        assert!(whole.unreadable.is_empty());
+        assert!(whole.tally.refusals.len() > 40);
+        let mut counted = 0;
+        for number in sample.2.records.keys() {
+            let mut first = sample.clone();
+            first.2.records.retain(|one, _| one <= number);
+            let before = requests(&all_said(&first, &[]));
+            assert!(before > counted);
+            counted = before;
+            let rest = requests(&all_said(&sample, &[("E3SHOPEXAMPLE1", number)]));
+            assert_eq!(before + rest, requests(&whole), "{number:?}");
+            // What another distribution counted is nothing to this one.
+            let other = all_said(&sample, &[("E3OTHER", number)]);
+            assert_eq!(requests(&other), requests(&whole));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_by_its_record() {
+        let mut sample = sample();
+        let (first, last) = (sample.2.records.keys().next().cloned(), sample.2.last().cloned());
+        let (first, last) = (first.unwrap(), last.unwrap());
+        sample.2.records.insert(first.clone(), b"1773152405.000\t192.0.2.1\t403\n".to_vec());
+        sample.2.records.insert(last.clone(), b"\x00\xff".to_vec());
+        let said = all_said(&sample, &[]);
+        assert_eq!(said.unreadable.keys().collect::<Vec<_>>(), [&first, &last]);
+        assert!(requests(&said) > 0);
+    }
+
+    #[test]
+    fn lines_that_wait_are_those_of_their_requests_and_no_more_than_there_is_room_for() {
+        let sample = sample();
+        let Said { records, tally, .. } = all_said(&sample, &[]);
+        let ids: BTreeSet<u64> = tally
+            .refusals
+            .iter()
+            .filter_map(|one| one.request_id.as_ref())
+            .map(|id| hash(id.as_bytes()))
+            .collect();
+        let mut lines = Lines::default();
+        assert!(ids.iter().all(|id| lines.take(&records, *id)));
+        assert!(!lines.take(&records, 1));
+        let mut again = AccessTally::default();
+        logs::read_access("s", lines.text.as_slice(), &sample.1, &mut again);
+        let found = again.refusals.iter().filter_map(|one| one.request_id.as_ref());
+        assert_eq!(found.map(|id| hash(id.as_bytes())).collect::<BTreeSet<_>>(), ids);
+        let large = Records {
+            texts: vec![vec![b'x'; WAITING_BYTES]],
+            by_id: [(1, 0)].into(),
+            ..Records::default()
+        };
+        assert!(!Lines::default().take(&large, 1));
+    }
+}

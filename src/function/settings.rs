@@ -6,6 +6,9 @@
 //! | `WHY403_TOPIC_ARN` | the SNS topic of the alerts | none: the function does not start |
 //! | `WHY403_DEAD_LETTER_QUEUE_URL` | the queue of objects that cannot be read | none: the function does not start |
 //! | `WHY403_WAF_LOG_BUCKETS` | buckets of WAF logs, separated by commas; their objects are read first | none of them |
+//! | `WHY403_WAF_LOG_PREFIX` | only keys below it are read of these buckets | all keys |
+//! | `WHY403_ACCESS_LOG_BUCKETS` | buckets of access logs, separated by commas | none of them |
+//! | `WHY403_ACCESS_LOG_PREFIX` | only keys below it are read of these buckets | all keys |
 //! | `WHY403_ALERT_SEVERITIES` | which incidents are alerts: `fault`, `enforcement`, `unknown`, separated by commas | all of them |
 //! | `WHY403_ASK_OBJECTS` | `true` where objects may be asked about singly (`HeadObject`), which needs the right to read them | `false` |
 //! | `WHY403_GEOIP` | a country database in the MMDB format, from the package or a layer | none |
@@ -23,6 +26,7 @@ use std::env;
 
 use crate::incidents::plan::Heard;
 use crate::limits::{BadMove, Limits, Move};
+use crate::trigger::Object;
 
 /// The settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +39,8 @@ pub struct Settings {
     pub dead_letters: String,
     /// Buckets of WAF logs.
     pub waf_buckets: Vec<String>,
+    /// Where access logs and WAF logs are, and below which keys.
+    pub folders: Vec<Folder>,
     /// What people want to hear of.
     pub heard: Heard,
     /// Whether objects may be asked about singly.
@@ -67,22 +73,49 @@ impl Settings {
     fn from(get: impl Fn(&str) -> Option<String>) -> Result<Self, Wrong> {
         let get = |name: &'static str| get(name).filter(|value| !value.trim().is_empty());
         let need = |name: &'static str| get(name).ok_or(Wrong::Missing(name));
+        let buckets = |name: &'static str| -> Vec<String> {
+            let names = get(name).unwrap_or_default();
+            let names = names.split(',').map(|name| name.trim().to_owned());
+            names.filter(|name| !name.is_empty()).collect()
+        };
+        let folder = |named: &'static str, prefix: &'static str| Folder {
+            buckets: buckets(named),
+            prefix: get(prefix).unwrap_or_default(),
+        };
         Ok(Self {
             table: need("WHY403_TABLE")?,
             topic: need("WHY403_TOPIC_ARN")?,
             dead_letters: need("WHY403_DEAD_LETTER_QUEUE_URL")?,
-            waf_buckets: get("WHY403_WAF_LOG_BUCKETS")
-                .unwrap_or_default()
-                .split(',')
-                .map(|name| name.trim().to_owned())
-                .filter(|name| !name.is_empty())
-                .collect(),
+            waf_buckets: buckets("WHY403_WAF_LOG_BUCKETS"),
+            folders: vec![
+                folder("WHY403_ACCESS_LOG_BUCKETS", "WHY403_ACCESS_LOG_PREFIX"),
+                folder("WHY403_WAF_LOG_BUCKETS", "WHY403_WAF_LOG_PREFIX"),
+            ],
             heard: heard(get("WHY403_ALERT_SEVERITIES").as_deref()),
             asks_objects: get("WHY403_ASK_OBJECTS").is_some_and(|value| value == "true"),
             geoip: get("WHY403_GEOIP"),
             limits: moved(get("WHY403_LIMITS").as_deref())?,
             log_level: get("WHY403_LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
         })
+    }
+}
+
+/// Some buckets, and the keys of them that are logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// The buckets.
+    pub buckets: Vec<String>,
+    /// How the keys begin.
+    pub prefix: String,
+}
+
+impl Settings {
+    /// Whether an object lies where logs are. A direct notification may speak of all that a bucket
+    /// holds; of a bucket that is not named here everything is read.
+    pub fn wants(&self, object: &Object) -> bool {
+        let mut named =
+            self.folders.iter().filter(|one| one.buckets.contains(&object.bucket)).peekable();
+        named.peek().is_none() || named.any(|one| object.key.starts_with(&one.prefix))
     }
 }
 
@@ -117,6 +150,26 @@ mod tests {
         assert_eq!((settings.waf_buckets.len(), settings.log_level.as_str()), (2, "info"));
         let none = Settings::from(|name| (name != "WHY403_TABLE").then(|| "x".to_owned()));
         assert_eq!(none.unwrap_err().to_string(), "WHY403_TABLE is not set");
+    }
+
+    #[test]
+    fn of_a_bucket_with_a_prefix_only_keys_below_it_are_read() {
+        let settings = Settings::from(|name| {
+            let value = match name {
+                "WHY403_ACCESS_LOG_BUCKETS" => "cdn,both",
+                "WHY403_ACCESS_LOG_PREFIX" => "cf/",
+                "WHY403_WAF_LOG_BUCKETS" => "aws-waf-logs-x,both",
+                _ => "x",
+            };
+            (name != "WHY403_LIMITS" && name != "WHY403_WAF_LOG_PREFIX").then(|| value.to_owned())
+        });
+        let settings = settings.unwrap();
+        let wants = |bucket: &str, key: &str| {
+            let (bucket, key) = (bucket.to_owned(), key.to_owned());
+            settings.wants(&Object { bucket, key, ..Object::default() })
+        };
+        assert!(wants("cdn", "cf/E1.gz") && !wants("cdn", "elb/x.gz"));
+        assert!(wants("aws-waf-logs-x", "any") && wants("both", "any") && wants("other", "any"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ import base64
 import gzip
 import json
 
-from conftest import ACCESS_LOGS, REPOSITORY
+from conftest import ACCESS_LOGS
 from incident import BLOCKED, RULE, access_log, create_distribution, recent_requests, waf_record
 
 
@@ -37,14 +37,3 @@ def test_waf_records_of_a_log_group_prove_what_they_say(aws, stack):
     assert (alert["cause"], alert["confidence"], alert["rule"]) == ("waf", "confirmed", RULE)
     assert alert["forbidden"] == BLOCKED
     assert stack.take(stack.outputs["DeadLetterQueueUrl"]) == []
-
-
-def test_real_time_records_are_set_aside_with_their_reason(aws, stack):
-    event = json.loads((REPOSITORY / "events/kinesis-realtime.json").read_text())
-    event["Records"] = event["Records"][:1]
-
-    assert invoke(aws, stack, event) == {"batchItemFailures": []}
-
-    [letter] = stack.wait_for_dead_letters()
-    assert letter["MessageAttributes"]["reason"]["StringValue"].startswith("not-a-log: ")
-    assert json.loads(letter["Body"]) == event["Records"][0]

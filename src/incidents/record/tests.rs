@@ -7,6 +7,7 @@ use crate::incidents::{Bucket, Clients};
 
 mod late;
 mod orders;
+mod sources;
 mod stories;
 mod trouble;
 
@@ -227,6 +228,6 @@ fn a_newer_version_is_refused_with_a_clear_error() {
     let error = StoreError::Newer { found: VERSION + 1 };
     assert_eq!(
         error.to_string(),
-        "the state was written by a newer version (4, this one knows 3): update the function"
+        "the state was written by a newer version (5, this one knows 4): update the function"
     );
 }
