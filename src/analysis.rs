@@ -120,7 +120,7 @@ pub struct Logs {
     /// What the WAFs did.
     pub waf: Arc<WafIndex>,
     /// What the origins said.
-    pub origin: OriginIndex,
+    pub origin: Arc<OriginIndex>,
     /// For which requests functions at the edge ran.
     pub function: FunctionIndex,
 }
@@ -376,6 +376,7 @@ impl Analysis<'_> {
             },
             findings,
             incidents,
+            handshakes: Vec::new(),
             timeline,
         }
     }

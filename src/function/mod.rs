@@ -17,6 +17,7 @@ mod late;
 mod letters;
 mod metrics;
 mod objects;
+mod origin;
 mod places;
 mod reading;
 mod realtime;
@@ -35,8 +36,8 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout_at;
 
-use crate::account::live::{Clients, LiveAccount, Reach, s3_client};
-use crate::alerts::{Outgoing, sns};
+use crate::account::live::{Accounts, Reach, s3_client};
+use crate::alerts::{Audience, Outgoing, sns};
 use crate::analysis::Directory;
 use crate::countries::Countries;
 use crate::incidents::store::dynamo::DynamoStore;
@@ -63,7 +64,7 @@ pub struct Tools {
     /// What was seen before.
     pub store: DynamoStore,
     /// What AWS says of distributions.
-    pub account: Arc<LiveAccount>,
+    pub account: Arc<Accounts>,
     /// Where addresses are, for logs that do not say it.
     pub countries: Countries,
     /// The runtime on which calls run that threads wait for.
@@ -99,15 +100,18 @@ impl Function {
             .await;
         let handle = Handle::current();
         let reach = Reach { heads: settings.asks_objects, since: None };
-        let account = LiveAccount::new(Clients::new(&config), handle.clone(), reach);
         let table = aws_sdk_dynamodb::Client::new(&config);
+        let store = DynamoStore::new(table, settings.table.clone(), handle.clone());
+        let shelf = Arc::new(store.clone());
+        let roles = &settings.read_roles;
+        let account = Accounts::new(&config, roles, &handle, reach, Some(shelf)).await;
         let countries = settings.geoip.as_deref().map(|file| Countries::open(Path::new(file)));
         let countries = countries.transpose().unwrap_or_else(|why| {
             tracing::warn!("no countries by address: {why}");
             None
         });
         Self(Arc::new(Tools {
-            store: DynamoStore::new(table, settings.table.clone(), handle.clone()),
+            store,
             account: Arc::new(account),
             sqs: aws_sdk_sqs::Client::new(&config),
             sns: aws_sdk_sns::Client::new(&config),
@@ -130,7 +134,7 @@ impl Function {
         if batch.is_tick() {
             alerts.extend(self.tick(&time).await);
         }
-        if batch.is_tick() || metrics.waf_objects > 0 {
+        if batch.is_tick() || metrics.waf_objects + metrics.origin_objects > 0 {
             alerts.extend(self.settle(&time).await);
         }
         let failed = self.answer(&batch, &fates, &mut metrics).await;
@@ -147,13 +151,15 @@ impl Function {
         }
     }
 
-    /// Judges again what waited for the WAF logs that are there now.
+    /// Judges again what waited for logs of WAFs and origins that are there now.
     async fn settle(&self, time: &Time) -> Vec<Outgoing> {
         let (tools, until) = (self.0.clone(), time.last_start);
         let settled = spawn_blocking(move || {
             let mut directory = Directory::ask(tools.account.as_ref());
             directory.countries = tools.countries.clone();
-            late::settle(&tools, &directory, until)
+            let mut alerts = late::settle(&tools, &directory, until);
+            alerts.extend(origin::settle(&tools, &directory, until));
+            alerts
         });
         let settled = timeout_at(time.stop.into(), settled).await;
         settled.ok().and_then(Result::ok).unwrap_or_default()
@@ -260,10 +266,13 @@ impl Function {
             Ok(Ok(Err(error))) => tracing::error!(%error, "unsent alerts cannot be looked for"),
             Ok(Err(_)) | Err(_) => tracing::error!("unsent alerts cannot be looked for"),
         }
+        // Nobody waits for a mail because a chat's topic is slow.
+        alerts.sort_by_key(|alert| alert.audience);
         for alert in alerts {
             let id = alert.alert_id.clone();
             match self.publish(&alert, time).await {
-                Ok(()) => metrics.sent += 1,
+                // An alert is one, wherever it is read.
+                Ok(()) => metrics.sent += u64::from(alert.audience == Audience::Subscribers),
                 Err(error) => {
                     metrics.unsent += 1;
                     tracing::error!(id, error, "the alert lies unsent");
@@ -280,7 +289,9 @@ impl Function {
     }
 
     async fn publish(&self, alert: &Outgoing, time: &Time) -> Result<(), String> {
-        let sent = sns::publish(&self.0.sns, &self.0.settings.topic, alert);
+        // A chat that was turned off meanwhile wants nothing any more.
+        let Some(topic) = self.0.settings.topic_of(alert.audience) else { return Ok(()) };
+        let sent = sns::publish(&self.0.sns, topic, alert);
         match time.is_over() {
             true => Err(NO_TIME.to_owned()),
             false => timeout_at(time.end.into(), sent).await.unwrap_or(Err(NO_TIME.to_owned())),

@@ -59,7 +59,7 @@ impl Function {
         fates
     }
 
-    /// Reads and counts every object of the batch, each once, WAF logs first.
+    /// Reads and counts every object of the batch, each once, what goes with access logs first.
     pub(super) async fn objects(
         &self,
         batch: &Batch,
@@ -80,10 +80,10 @@ impl Function {
             fates.extend(objects.into_iter().map(|one| (one.object, Fate::NotStarted)));
             return (fates, alerts);
         };
-        let (waf, access): (Vec<_>, Vec<_>) = objects.into_iter().partition(|one| one.waf);
+        let (first, access): (Vec<_>, Vec<_>) = objects.into_iter().partition(|one| one.first);
         let mut reads = Vec::new();
-        // The WAF logs of a batch are all there before its access logs are judged.
-        for some in waf.chunks(AT_ONCE).chain(access.chunks(AT_ONCE)) {
+        // The logs of WAFs and origins are all there before the batch's access logs are judged.
+        for some in first.chunks(AT_ONCE).chain(access.chunks(AT_ONCE)) {
             if time.is_short() {
                 fates.extend(some.iter().map(|one| (one.object.clone(), Fate::NotStarted)));
                 continue;
@@ -98,6 +98,11 @@ impl Function {
                     Seen::Waf(records, partial) => {
                         metrics.waf_objects += 1;
                         metrics.records += records;
+                        fates.insert(object, partial.map_or(Fate::Done, Fate::Never));
+                    }
+                    Seen::Origin(lines, partial) => {
+                        metrics.origin_objects += 1;
+                        metrics.records += lines;
                         fates.insert(object, partial.map_or(Fate::Done, Fate::Never));
                     }
                     Seen::Duplicate(partial) => {
@@ -208,7 +213,8 @@ impl Function {
 struct Wanted {
     object: Object,
     receives: u32,
-    waf: bool,
+    /// Whether it is read before the access logs.
+    first: bool,
 }
 
 /// Every object of a batch once, however many messages speak of it.
@@ -225,7 +231,9 @@ fn distinct(batch: &Batch, settings: &Settings) -> Vec<Wanted> {
     let wanted = |(object, receives): (&Object, u32)| Wanted {
         object: object.clone(),
         receives,
-        waf: objects::is_waf_key(object) || settings.waf_buckets.contains(&object.bucket),
+        first: objects::is_waf_key(object)
+            || settings.waf_buckets.contains(&object.bucket)
+            || settings.origin_buckets.contains(&object.bucket),
     };
     all.into_iter().map(wanted).collect()
 }

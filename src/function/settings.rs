@@ -4,11 +4,14 @@
 //! | --- | --- | --- |
 //! | `WHY403_TABLE` | the DynamoDB table of what was seen before | none: the function does not start |
 //! | `WHY403_TOPIC_ARN` | the SNS topic of the alerts | none: the function does not start |
+//! | `WHY403_CHAT_TOPIC_ARN` | the SNS topic of the alerts for Amazon Q Developer in chat applications | none of them |
 //! | `WHY403_DEAD_LETTER_QUEUE_URL` | the queue of objects that cannot be read | none: the function does not start |
 //! | `WHY403_WAF_LOG_BUCKETS` | buckets of WAF logs, separated by commas; their objects are read first | none of them |
 //! | `WHY403_WAF_LOG_PREFIX` | only keys below it are read of these buckets | all keys |
 //! | `WHY403_ACCESS_LOG_BUCKETS` | buckets of access logs, separated by commas | none of them |
 //! | `WHY403_ACCESS_LOG_PREFIX` | only keys below it are read of these buckets | all keys |
+//! | `WHY403_ORIGIN_LOG_BUCKETS` | buckets with logs of origins, separated by commas; their objects are read first, and alerts wait for them | none of them |
+//! | `WHY403_READ_ROLE_ARNS` | roles in the accounts that own the distributions, separated by commas; the first that knows a distribution is asked about it | none: the function's own account |
 //! | `WHY403_ALERT_SEVERITIES` | which incidents are alerts: `fault`, `enforcement`, `unknown`, separated by commas | all of them |
 //! | `WHY403_ASK_OBJECTS` | `true` where objects may be asked about singly (`HeadObject`), which needs the right to read them | `false` |
 //! | `WHY403_GEOIP` | a country database in the MMDB format, from the package or a layer | none |
@@ -24,6 +27,7 @@
 
 use std::env;
 
+use crate::alerts::Audience;
 use crate::incidents::plan::Heard;
 use crate::limits::{BadMove, Limits, Move};
 use crate::trigger::Object;
@@ -35,12 +39,18 @@ pub struct Settings {
     pub table: String,
     /// The topic.
     pub topic: String,
+    /// The topic for a chat.
+    pub chat_topic: Option<String>,
     /// The dead-letter queue.
     pub dead_letters: String,
     /// Buckets of WAF logs.
     pub waf_buckets: Vec<String>,
     /// Where access logs and WAF logs are, and below which keys.
     pub folders: Vec<Folder>,
+    /// Buckets with logs of origins.
+    pub origin_buckets: Vec<String>,
+    /// Roles of the accounts that own the distributions.
+    pub read_roles: Vec<String>,
     /// What people want to hear of.
     pub heard: Heard,
     /// Whether objects may be asked about singly.
@@ -73,24 +83,23 @@ impl Settings {
     fn from(get: impl Fn(&str) -> Option<String>) -> Result<Self, Wrong> {
         let get = |name: &'static str| get(name).filter(|value| !value.trim().is_empty());
         let need = |name: &'static str| get(name).ok_or(Wrong::Missing(name));
-        let buckets = |name: &'static str| -> Vec<String> {
-            let names = get(name).unwrap_or_default();
-            let names = names.split(',').map(|name| name.trim().to_owned());
-            names.filter(|name| !name.is_empty()).collect()
-        };
-        let folder = |named: &'static str, prefix: &'static str| Folder {
-            buckets: buckets(named),
-            prefix: get(prefix).unwrap_or_default(),
+        let folder = |named: &'static str, prefix: Option<String>| Folder {
+            buckets: names(get(named)),
+            prefix: prefix.unwrap_or_default(),
         };
         Ok(Self {
             table: need("WHY403_TABLE")?,
             topic: need("WHY403_TOPIC_ARN")?,
+            chat_topic: get("WHY403_CHAT_TOPIC_ARN"),
             dead_letters: need("WHY403_DEAD_LETTER_QUEUE_URL")?,
-            waf_buckets: buckets("WHY403_WAF_LOG_BUCKETS"),
+            waf_buckets: names(get("WHY403_WAF_LOG_BUCKETS")),
+            origin_buckets: names(get("WHY403_ORIGIN_LOG_BUCKETS")),
             folders: vec![
-                folder("WHY403_ACCESS_LOG_BUCKETS", "WHY403_ACCESS_LOG_PREFIX"),
-                folder("WHY403_WAF_LOG_BUCKETS", "WHY403_WAF_LOG_PREFIX"),
+                folder("WHY403_ACCESS_LOG_BUCKETS", get("WHY403_ACCESS_LOG_PREFIX")),
+                folder("WHY403_WAF_LOG_BUCKETS", get("WHY403_WAF_LOG_PREFIX")),
+                folder("WHY403_ORIGIN_LOG_BUCKETS", None),
             ],
+            read_roles: names(get("WHY403_READ_ROLE_ARNS")),
             heard: heard(get("WHY403_ALERT_SEVERITIES").as_deref()),
             asks_objects: get("WHY403_ASK_OBJECTS").is_some_and(|value| value == "true"),
             geoip: get("WHY403_GEOIP"),
@@ -109,6 +118,13 @@ pub struct Folder {
     pub prefix: String,
 }
 
+/// The names in a list with commas.
+fn names(list: Option<String>) -> Vec<String> {
+    let list = list.unwrap_or_default();
+    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
+}
+
 impl Settings {
     /// Whether an object lies where logs are. A direct notification may speak of all that a bucket
     /// holds; of a bucket that is not named here everything is read.
@@ -116,6 +132,22 @@ impl Settings {
         let mut named =
             self.folders.iter().filter(|one| one.buckets.contains(&object.bucket)).peekable();
         named.peek().is_none() || named.any(|one| object.key.starts_with(&one.prefix))
+    }
+
+    /// Whom alerts are written for.
+    pub fn audiences(&self) -> &'static [Audience] {
+        match self.chat_topic {
+            Some(_) => &[Audience::Subscribers, Audience::Chat],
+            None => &[Audience::Subscribers],
+        }
+    }
+
+    /// Where what is for somebody goes.
+    pub fn topic_of(&self, audience: Audience) -> Option<&str> {
+        match audience {
+            Audience::Subscribers => Some(&self.topic),
+            Audience::Chat => self.chat_topic.as_deref(),
+        }
     }
 }
 

@@ -222,7 +222,7 @@ impl WafIndex {
             .or_insert(row);
     }
 
-    fn note_behind(&mut self, request_id: Box<str>, own: Box<str>) {
+    pub(super) fn note_behind(&mut self, request_id: Box<str>, own: Box<str>) {
         let ids = self.behind.entry(request_id).or_default();
         ids.insert(own);
         // The smallest are kept, so that the order of records does not matter.

@@ -211,14 +211,14 @@ def test_objects_that_tell_of_the_same_requests_count_nothing_again(
     stack, proxy, shard, table, new_sites, hand_over  # noqa: F811
 ):
     [site], rng = new_sites(1), random.Random(7)
-    requests = requests_of_now(site, "s3-origin", 30)
+    requests = requests_of_now(site, "s3-origin", 40)
     # A sample reaches the stream, and the log of the bucket comes in two objects.
-    shard.put(*(line(one, rng) for one in requests[:20]))
-    assert hand_over(shard.event(0, 20)) == ALL_IS_WELL
+    shard.put(*(line(one, rng) for one in requests[:30]))
+    assert hand_over(shard.event(0, 30)) == ALL_IS_WELL
     [alert] = [one["alert"] for one in stack.wait_for_alerts() if one["alert"]["distribution_id"] == site.id]
-    assert (alert["forbidden"], alert["state"]) == (20, "open")
+    assert (alert["forbidden"], alert["state"]) == (30, "open")
 
-    for part, expected in ((requests[:15], requests[:20]), (requests[15:], requests)):
+    for part, expected in ((requests[:25], requests[:30]), (requests[25:], requests)):
         one = log_object(part, rng)
         stack.put(ACCESS_LOGS, {one.key: one.body})
         stack.wait_until_idle()

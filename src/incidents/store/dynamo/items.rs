@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::super::{Counted, Mark, Partial, Site, StoreError, Stored, Story, VERSION, Wait};
 use super::sources::{sources_into, sources_of};
-use crate::alerts::Outgoing;
+use crate::alerts::{Audience, Outgoing};
 use crate::causes::Cause;
 use crate::incidents::State;
 use crate::limits::WAITING_BYTES;
@@ -49,6 +49,8 @@ pub(super) const WAITING: &str = "waiting";
 
 /// The partition of alerts.
 pub(super) const OUTBOX: &str = "outbox";
+const ALERT: &str = "alert";
+const CHAT: &str = "chat";
 
 /// The partition of web ACLs in front of origins.
 pub(super) const ORIGIN_ACLS: &str = "waf-acls";
@@ -171,7 +173,11 @@ fn story_sk(cause: Cause) -> String {
 }
 
 pub(super) fn outbox_sk(alert: &Outgoing) -> String {
-    format!("{}#{}#{:06}", alert.stored, alert.alert_id, alert.sequence)
+    let chat = match alert.audience {
+        Audience::Subscribers => "",
+        Audience::Chat => "#chat",
+    };
+    format!("{}#{}#{:06}{chat}", alert.stored, alert.alert_id, alert.sequence)
 }
 
 pub(super) fn counted_item(object: &Object, counted: &Counted) -> Item {
@@ -240,8 +246,19 @@ pub(super) fn story_item(distribution: &str, cause: Cause, story: &Story) -> Ite
 
 pub(super) fn outbox_item(alert: &Outgoing) -> Item {
     let mut row = item(OUTBOX.to_owned(), outbox_sk(alert), OUTBOX_SECONDS);
-    row.insert("alert".to_owned(), json(alert));
+    // Under a name of its own: a function that knows of no chat would send it to everybody else.
+    let name = match alert.audience {
+        Audience::Subscribers => ALERT,
+        Audience::Chat => CHAT,
+    };
+    row.insert(name.to_owned(), json(alert));
     row
+}
+
+/// What lies unsent in an item of the outbox.
+pub(super) fn outgoing(item: &Item) -> Option<Outgoing> {
+    let stored = get_text(item, ALERT).or_else(|| get_text(item, CHAT))?;
+    serde_json::from_str(stored).ok()
 }
 
 pub(super) fn chunk_item(chunk: &Chunk) -> Item {
@@ -250,6 +267,9 @@ pub(super) fn chunk_item(chunk: &Chunk) -> Item {
     row.insert("done".to_owned(), json(&chunk.done));
     row.insert("rows".to_owned(), bytes(chunk.pack_rows()));
     row.insert("sampled".to_owned(), AttributeValue::Bool(chunk.sampled));
+    if !chunk.behind.is_empty() {
+        row.insert("behind".to_owned(), bytes(chunk.pack_behind()));
+    }
     row.insert("origin".to_owned(), AttributeValue::Bool(chunk.side == Side::Origin));
     row
 }
@@ -389,5 +409,9 @@ pub(super) fn chunk(acl: &str, item: &Item) -> Option<Chunk> {
         sampled: flag("sampled").unwrap_or(false),
         done: serde_json::from_str(get_text(item, "done")?).ok()?,
         rows: Chunk::unpack_rows(item.get("rows")?.as_b().ok()?.as_ref()),
+        behind: match item.get("behind") {
+            Some(pairs) => Chunk::unpack_behind(pairs.as_b().ok()?.as_ref()),
+            None => Vec::new(),
+        },
     })
 }
