@@ -17,7 +17,7 @@ use super::count::Read;
 use super::metrics::Metrics;
 use super::objects::{self, Seen};
 use super::{Fate, Function, NO_TIME, Time, Tools};
-use crate::account::{Account, Answer, Question, log_fields};
+use crate::account::{Question, log_fields};
 use crate::alerts::Outgoing;
 use crate::analysis::Directory;
 use crate::incidents::store::{Mark, Partial, Store, StoreError, Wait};
@@ -225,7 +225,7 @@ fn read_records(
 fn context(tools: &Tools, directory: &Directory, stream: &str) -> Result<Context, String> {
     let account = tools.account.as_ref();
     for operation in ["cloudfront/list-distributions", "cloudfront/list-realtime-log-configs"] {
-        if let (Answer::Unreadable(why), _) = account.ask(&Question::all(operation)) {
+        if let Some(why) = account.away(&Question::all(operation)) {
             return Err(format!("{operation}: {why}"));
         }
     }
