@@ -73,6 +73,10 @@ pub const BROKEN_MEMBERS: usize = 32;
 /// what follows it.
 pub const FALSE_MEMBERS: usize = 256;
 
+/// Bytes of the lines that wait for WAF logs with one stretch of a stream: one item of the table,
+/// which holds 400 KB, even if they could not be packed.
+pub const WAITING_BYTES: usize = 256 << 10;
+
 /// Columns of one line. CloudFront knows some seventy fields over all formats.
 pub const COLUMNS: usize = 256;
 

@@ -129,6 +129,8 @@ impl Found {
                 object: Object { key: number.to_string(), ..Object::default() },
                 of: 1,
                 partial: None,
+                realtime: false,
+                mark: None,
                 refused: [(self.subject.clone(), series)].into(),
                 served: Series::new(),
                 waf: Series::new(),

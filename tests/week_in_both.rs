@@ -100,6 +100,8 @@ fn by_function(refusals: &[(Subject, Refusal)], random: &mut Random) -> BTreeSet
             object: Object { key: format!("{bucket}-{part}"), ..Object::default() },
             of: 1,
             partial: None,
+            realtime: false,
+            mark: None,
             refused: counts.refused,
             served: counts.served,
             waf: Series::new(),
