@@ -376,6 +376,7 @@ impl Analysis<'_> {
             },
             findings,
             incidents,
+            handshakes: Vec::new(),
             timeline,
         }
     }

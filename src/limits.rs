@@ -167,6 +167,10 @@ pub const SAMPLED_SERVED_OF_ALL: usize = 65_536;
 /// Requests of a distribution that are kept however many distributions there are.
 pub const SAMPLED_SERVED_LEAST: usize = 512;
 
+/// Failed handshakes that are kept of connection logs, at some three hundred bytes each. Of more,
+/// those with the smallest hashes of their connection stay, and the report says "at least".
+pub const HANDSHAKES_KEPT: usize = 1 << 16;
+
 /// Requests of one hour that the function keeps for the clusters of its alerts, of each finding and
 /// of what was served. A share of a hundred and more is good to four in a hundred.
 pub const SAMPLED_OF_AN_HOUR: usize = 128;

@@ -91,7 +91,8 @@ impl Facts {
         self.holds(what, &names, read_at, at) == Held::Holds
     }
 
-    fn each(&self, see: &mut See<'_>) {
+    /// Looks at every fact.
+    pub fn each(&self, see: &mut See<'_>) {
         of(&self.summaries, see);
         of(&self.trail, see);
         of(&self.listed_tenants, see);
@@ -132,7 +133,7 @@ fn what(question: &Question) -> Option<What> {
 }
 
 /// What looks at every fact: its question, why it is not there, and when it was read.
-type See<'a> = dyn FnMut(&Question, Option<Absence>, Option<Timestamp>) + 'a;
+pub type See<'a> = dyn FnMut(&Question, Option<Absence>, Option<Timestamp>) + 'a;
 
 fn of<T>(fact: &Fact<T>, see: &mut See<'_>) {
     let absence = match fact.state {

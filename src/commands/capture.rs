@@ -98,7 +98,7 @@ fn moment(text: &str) -> Result<Timestamp, String> {
 }
 
 /// The ARN of a role.
-fn role(text: &str) -> Result<String, String> {
+pub fn role(text: &str) -> Result<String, String> {
     let is_role = text.starts_with("arn:") && text.contains(":role/");
     let wrong = "give the ARN of a role, such as arn:aws:iam::111122223333:role/NAME";
     is_role.then(|| text.to_owned()).ok_or_else(|| wrong.to_owned())
@@ -140,22 +140,41 @@ pub fn run(command: &Capture) -> Ended {
     }
 }
 
-/// The runtime on which AWS is asked. While it is there, an interruption takes the folder with it.
-pub fn runtime(folder: &Path) -> Result<Runtime, Ended> {
+/// A runtime on which AWS is asked.
+pub fn new_runtime() -> Result<Runtime, Ended> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
+    runtime.map_err(|error| {
         complain(&error.to_string());
         Ended::Internal
-    })?;
+    })
+}
+
+/// The same. While it is there, an interruption takes the folder with it.
+pub fn runtime(folder: &Path) -> Result<Runtime, Ended> {
+    let runtime = new_runtime()?;
     runtime.spawn(clean_on_interrupt(folder.to_owned()));
     Ok(runtime)
+}
+
+/// The account of the credentials that are found, and those that these roles reach.
+pub fn live(runtime: &Runtime, roles: &[String], reach: Reach) -> Accounts {
+    let config =
+        runtime.block_on(aws_config::defaults(aws_config::BehaviorVersion::latest()).load());
+    runtime.block_on(Accounts::new(&config, roles, runtime.handle(), reach, None))
+}
+
+/// Names the roles that could not be assumed, once they were tried.
+pub fn complain_of_roles(accounts: &Accounts) {
+    for (role, answer) in accounts.refused_roles() {
+        complain(&format!("{}: the role cannot be assumed: {}", plain(&role), reason(&answer)));
+    }
 }
 
 /// Captures into a folder that is there.
 pub fn into(folder: &Path, asked: &Asked, runtime: &Runtime) -> Ended {
     let id = asked.distribution.as_str();
-    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        complain("--distribution: an ID such as E1A2B3C4D5E6F7");
+    if !is_id(id) {
+        complain(ID);
         return Ended::Usage;
     }
     let window = Window { since: asked.since, until: asked.until.unwrap_or_else(Timestamp::now) };
@@ -171,31 +190,13 @@ pub fn into(folder: &Path, asked: &Asked, runtime: &Runtime) -> Ended {
             }
         }
     }
-    let config =
-        runtime.block_on(aws_config::defaults(aws_config::BehaviorVersion::latest()).load());
     let reach = Reach { heads: asked.head_objects, since: Some(window.since) };
-    let roles = &asked.role_arn;
-    let live = runtime.block_on(Accounts::new(&config, roles, runtime.handle(), reach, None));
+    let live = live(runtime, &asked.role_arn, reach);
     let recorder = Recorder::new(&live);
-    let answer = recorder.ask(&Question::new("cloudfront/get-distribution", id)).0;
-    for (role, answer) in live.refused_roles() {
-        complain(&format!("{}: the role cannot be assumed: {}", plain(&role), reason(&answer)));
-    }
-    match answer {
-        Answer::Said(_) => {}
-        Answer::Error { code } if code.starts_with("NoSuch") => {
-            complain(&format!("there is no distribution {id} in this account"));
-            return Ended::NoInput;
-        }
-        Answer::Error { code } => {
-            complain(&format!("get-distribution {id}: AWS answered {}", plain(&code)));
-            return Ended::Refused;
-        }
-        Answer::Unreadable(reason) => {
-            complain(&format!("get-distribution {id}: {}; are there credentials?", plain(&reason)));
-            return Ended::Refused;
-        }
-        Answer::Unasked => return Ended::Internal,
+    let is_there = is_there(&recorder, id);
+    complain_of_roles(&live);
+    if let Err(ended) = is_there {
+        return ended;
     }
     match write(folder, &live, &recorder, id, window, named) {
         Ok(true) => Ended::Done,
@@ -204,6 +205,36 @@ pub fn into(folder: &Path, asked: &Asked, runtime: &Runtime) -> Ended {
             complain(&format!("{}: {error}", see::shown(folder)));
             Ended::Internal
         }
+    }
+}
+
+/// What whoever gives no ID is told.
+pub const ID: &str = "--distribution: an ID such as E1A2B3C4D5E6F7";
+
+/// Whether this may be the ID of a distribution.
+pub fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Asks about a distribution, without which there is nothing to ask.
+pub fn is_there(account: &dyn Account, id: &str) -> Result<(), Ended> {
+    let ask = "It takes cloudfront:GetDistribution.";
+    match account.ask(&Question::new("cloudfront/get-distribution", id)).0 {
+        Answer::Said(_) => Ok(()),
+        Answer::Error { code } if code.starts_with("NoSuch") => {
+            complain(&format!("there is no distribution {id} in this account"));
+            Err(Ended::NoInput)
+        }
+        Answer::Error { code } => {
+            complain(&format!("get-distribution {id}: AWS answered {}. {ask}", plain(&code)));
+            Err(Ended::Refused)
+        }
+        Answer::Unreadable(reason) => {
+            let reason = plain(&reason);
+            complain(&format!("get-distribution {id}: {reason}; are there credentials? {ask}"));
+            Err(Ended::Refused)
+        }
+        Answer::Unasked => Err(Ended::Internal),
     }
 }
 

@@ -151,9 +151,10 @@ fn keep(
     let write = |news: &[_], place: &_| {
         let seen = (findings.findings(), news);
         let findings = places::widened(places, &tools.store, distribution, seen, bucket_of(now));
-        let waits = origin::may_come(tools, &findings);
-        let (alert, gist) = Alert::new(news, &findings, place, about)?.outgoing(now);
-        Some((alert, Gist { waits, ..gist }))
+            let waits = origin::may_come(tools, &findings);
+            let alert = Alert::new(news, &findings, place, about)?;
+            let (alerts, gist) = alert.outgoing(tools.settings.audiences(), now);
+            Some((alerts, Gist { waits, ..gist }))
     };
     let wait = |longest: Duration| std::thread::sleep(jittered(longest));
     let desk = Desk {
@@ -193,7 +194,8 @@ pub fn tick(tools: &Tools) -> Vec<Outgoing> {
         let about = About { domain: distribution_of(tools, &site).map(name), ..About::default() };
         let now = Timestamp::now();
         let write = |news: &[_], place: &_| {
-            Alert::new(news, &[], place, &about).map(|alert| alert.outgoing(now))
+            let alert = Alert::new(news, &[], place, &about);
+            alert.map(|alert| alert.outgoing(tools.settings.audiences(), now))
         };
         let desk = Desk {
             store: &tools.store,

@@ -77,7 +77,8 @@ fn settle_one(
         let seen = (explained.findings(), news);
         let id = &wait.distribution;
         let findings = places::widened(&places, &tools.store, id, seen, bucket_of(now));
-        Alert::new(news, &findings, place, &about).map(|alert| alert.outgoing(now))
+        let alert = Alert::new(news, &findings, place, &about);
+        alert.map(|alert| alert.outgoing(tools.settings.audiences(), now))
     };
     let desk = Desk {
         store: &tools.store,

@@ -94,8 +94,8 @@ pub fn see(
             Ok(body) => origin::see(tools, object, body),
             Err(seen) => seen,
         },
-        // What functions at the edge log is read by `replay` alone so far.
-        (Kind::Function, _) => Seen::Ignored,
+        // What functions at the edge and handshakes log is read by `replay` alone so far.
+        (Kind::Function | Kind::Connection, _) => Seen::Ignored,
         // Central buckets hold many logs; what is none of ours and is not named like one is not
         // ours to complain about.
         (Kind::Foreign, _) if !is_named_like_ours(&object.key) => Seen::Ignored,

@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `WHY403_TABLE` | the DynamoDB table of what was seen before | none: the function does not start |
 //! | `WHY403_TOPIC_ARN` | the SNS topic of the alerts | none: the function does not start |
+//! | `WHY403_CHAT_TOPIC_ARN` | the SNS topic of the alerts for Amazon Q Developer in chat applications | none of them |
 //! | `WHY403_DEAD_LETTER_QUEUE_URL` | the queue of objects that cannot be read | none: the function does not start |
 //! | `WHY403_WAF_LOG_BUCKETS` | buckets of WAF logs, separated by commas; their objects are read first | none of them |
 //! | `WHY403_ORIGIN_LOG_BUCKETS` | buckets with logs of origins, separated by commas; their objects are read first, and alerts wait for them | none of them |
@@ -23,6 +24,7 @@
 
 use std::env;
 
+use crate::alerts::Audience;
 use crate::incidents::plan::Heard;
 use crate::limits::{BadMove, Limits, Move};
 
@@ -33,6 +35,8 @@ pub struct Settings {
     pub table: String,
     /// The topic.
     pub topic: String,
+    /// The topic for a chat.
+    pub chat_topic: Option<String>,
     /// The dead-letter queue.
     pub dead_letters: String,
     /// Buckets of WAF logs.
@@ -76,6 +80,7 @@ impl Settings {
         Ok(Self {
             table: need("WHY403_TABLE")?,
             topic: need("WHY403_TOPIC_ARN")?,
+            chat_topic: get("WHY403_CHAT_TOPIC_ARN"),
             dead_letters: need("WHY403_DEAD_LETTER_QUEUE_URL")?,
             waf_buckets: names(get("WHY403_WAF_LOG_BUCKETS")),
             origin_buckets: names(get("WHY403_ORIGIN_LOG_BUCKETS")),
@@ -94,6 +99,24 @@ fn names(list: Option<String>) -> Vec<String> {
     let list = list.unwrap_or_default();
     let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
     names.map(str::to_owned).collect()
+}
+
+impl Settings {
+    /// Whom alerts are written for.
+    pub fn audiences(&self) -> &'static [Audience] {
+        match self.chat_topic {
+            Some(_) => &[Audience::Subscribers, Audience::Chat],
+            None => &[Audience::Subscribers],
+        }
+    }
+
+    /// Where what is for somebody goes.
+    pub fn topic_of(&self, audience: Audience) -> Option<&str> {
+        match audience {
+            Audience::Subscribers => Some(&self.topic),
+            Audience::Chat => self.chat_topic.as_deref(),
+        }
+    }
 }
 
 /// The limits that stand in one variable.

@@ -161,13 +161,13 @@ fn say(
     outbox: &mut Vec<Outgoing>,
 ) {
     let place = place(story, as_what);
-    let Some((alert, gist)) = (desk.write)(incidents, &place) else { return };
+    let Some((messages, gist)) = (desk.write)(incidents, &place) else { return };
     story.sequence += 1;
     story.told = bucket_of(desk.now);
     story.confidence = Some(gist.confidence);
     let place = gist.place.as_deref().map(named);
     story.said.extend(incidents.first().map(subject).into_iter().chain(place));
-    outbox.push(alert);
+    outbox.extend(messages);
 }
 
 /// What is kept of an incident that has ended.

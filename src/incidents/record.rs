@@ -114,8 +114,8 @@ pub struct Place {
     pub confidence: Option<String>,
 }
 
-/// Makes an alert of some incidents, with what it says in short.
-pub type Write<'a> = dyn Fn(&[Incident], &Place) -> Option<(Outgoing, Gist)> + 'a;
+/// Makes an alert of some incidents, a message for each audience, with what it says in short.
+pub type Write<'a> = dyn Fn(&[Incident], &Place) -> Option<(Vec<Outgoing>, Gist)> + 'a;
 
 /// What counting needs beside the counts.
 pub struct Desk<'a> {

@@ -23,8 +23,15 @@ pub(super) fn footer(out: &mut String, report: &Report) -> fmt::Result {
             format!(", {} of functions' logs ({lines})", several(files, "file"))
         }
     };
+    let connections = match inputs.connection_log_files {
+        0 => String::new(),
+        files => {
+            let lines = several(inputs.connection_log_lines, "line");
+            format!(", {} of connections ({lines})", several(files, "log file"))
+        }
+    };
     let line = format!(
-        "Read {} ({}), {} ({}){origins}{functions}.",
+        "Read {} ({}), {} ({}){origins}{functions}{connections}.",
         several(inputs.access_log_files, "access-log file"),
         several(inputs.access_log_lines, "line"),
         several(inputs.waf_log_files, "WAF log file"),

@@ -3,17 +3,13 @@
 use std::fmt::{self, Write};
 
 use super::text::{BOLD, DIM, of_severity, wrap};
-use super::words::{over_for, since, span, thousands};
+use super::words::{over_for, several, since, span, thousands};
 use super::{EvidenceOut, Finding, Report, Window, place};
 use crate::viewer::plain;
 
 pub(super) fn headline(out: &mut String, report: &Report) -> fmt::Result {
     let Some(first) = report.findings.first() else {
-        let said = match report.totals.requests {
-            0 => "No request in these logs.".to_owned(),
-            requests => format!("None of {} requests was refused.", thousands(requests)),
-        };
-        return writeln!(out, "{BOLD}{said}{BOLD:#}");
+        return writeln!(out, "{BOLD}{}{BOLD:#}", wrap(&nothing(report), 0));
     };
     writeln!(out, "{BOLD}{}{BOLD:#}", wrap(&title(first, &report.window), 0))?;
     writeln!(out, "{}", wrap(&totals(report), 0))?;
@@ -51,6 +47,18 @@ pub(super) fn headline(out: &mut String, report: &Report) -> fmt::Result {
         writeln!(out, "{urgent}")?;
     }
     Ok(())
+}
+
+/// What is said where nothing was refused.
+pub(super) fn nothing(report: &Report) -> String {
+    let said = match report.totals.requests {
+        0 => "No request in these logs".to_owned(),
+        requests => format!("None of {} was refused", several(requests, "request")),
+    };
+    match report.handshakes.iter().map(|one| one.handshakes).sum() {
+        0 => format!("{said}."),
+        failed => format!("{said}, but {} failed.", several(failed, "TLS handshake")),
+    }
 }
 
 /// How many were refused, and what their viewers saw.

@@ -1,6 +1,7 @@
 //! What is missing, why, and how to get it.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Finding, Inputs};
@@ -9,14 +10,17 @@ use crate::account::facts::Facts;
 use crate::account::{Question, bucket};
 use crate::causes::s3_origin::key;
 use crate::logs::record::Refusal;
+use crate::schema;
 
 /// A missing fact.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Serialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+#[schemars(deny_unknown_fields, rename = "Missing")]
 pub struct MissingOut {
     /// Which, as in a bundle's `aws/`.
     pub fact: String,
     /// Why: `unasked`, `denied`, `unreadable`, `other-moment`, `in-part` (a listing that reaches no
     /// further), `no-line` (a log that is there and has no line of these requests).
+    #[schemars(schema_with = "schema::why")]
     pub why: &'static str,
     /// For what is of another moment: when it was read, when it was changed, and the moment that
     /// matters.
@@ -35,13 +39,17 @@ pub struct MissingOut {
 }
 
 /// The moments of a fact that is of another moment.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Serialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+#[schemars(deny_unknown_fields, rename = "Moments")]
 pub struct MomentsOut {
     /// When it was read; `null` is after the log, at an unknown time.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub read: Option<Timestamp>,
     /// When it was changed between the reading and the requests, where that is known.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub changed: Option<Timestamp>,
     /// When the requests were.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub wanted: Timestamp,
     /// Whether it was changed after the requests, so that reading it today does not help.
     pub is_past: bool,

@@ -15,7 +15,7 @@ fn a_story_that_becomes_another_thing_says_so_once() {
     let mut put = |now: Bucket, gist: Gist| {
         number += 1;
         let write = |incidents: &[Incident], place: &Place| {
-            Some((outgoing(incidents, place), gist.clone()))
+            Some((vec![outgoing(incidents, place)], gist.clone()))
         };
         let count = if number == 1 { 60 } else { 10 };
         let all = vec![one(&number.to_string(), bucket.clone(), now, count)];
