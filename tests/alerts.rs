@@ -148,7 +148,11 @@ impl Found {
                             let body = message[protocol].as_str().unwrap();
                             let body = serde_json::from_str(body).unwrap();
                             let wrong = schema.iter_errors(&body).map(|wrong| wrong.to_string());
-                            assert_eq!(wrong.collect::<Vec<_>>(), Vec::<String>::new(), "{protocol}");
+                            assert_eq!(
+                                wrong.collect::<Vec<_>>(),
+                                Vec::<String>::new(),
+                                "{protocol}"
+                            );
                         }
                         told.push(format!(
                             "Subject: {}\n\n{}",

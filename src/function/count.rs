@@ -151,10 +151,10 @@ fn keep(
     let write = |news: &[_], place: &_| {
         let seen = (findings.findings(), news);
         let findings = places::widened(places, &tools.store, distribution, seen, bucket_of(now));
-            let waits = origin::may_come(tools, &findings);
-            let alert = Alert::new(news, &findings, place, about)?;
-            let (alerts, gist) = alert.outgoing(tools.settings.audiences(), now);
-            Some((alerts, Gist { waits, ..gist }))
+        let waits = origin::may_come(tools, &findings);
+        let alert = Alert::new(news, &findings, place, about)?;
+        let (alerts, gist) = alert.outgoing(tools.settings.audiences(), now);
+        Some((alerts, Gist { waits, ..gist }))
     };
     let wait = |longest: Duration| std::thread::sleep(jittered(longest));
     let desk = Desk {
