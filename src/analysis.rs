@@ -23,7 +23,9 @@ use crate::logs::waf::{Action, Side, WafIndex};
 use crate::report::build::{self, Subject};
 use crate::report::clusters::Whereabouts;
 use crate::report::timeline::Timeline;
-use crate::report::{Inputs, Report, RequestOut, Totals, Window, masked, missing, not_logged};
+use crate::report::{
+    Inputs, Report, RequestOut, Totals, Window, masked, missing, not_logged, stacked,
+};
 
 /// Which distribution a `d….cloudfront.net` belongs to, and what must be known to read its logs.
 #[derive(Clone, Debug, Default)]
@@ -347,6 +349,7 @@ impl Analysis<'_> {
             &self.facts,
         );
         missing::note_logs(&mut findings, &inputs);
+        stacked::relate(&mut findings, self.subjects(), &self.facts);
         let mut lacking: Vec<String> = findings
             .iter()
             .flat_map(|finding| finding.missing.iter().map(|missing| missing.fact.clone()))
@@ -382,7 +385,7 @@ impl Analysis<'_> {
     }
 
     /// Every refusal with its subject.
-    pub fn subjects(&self) -> impl Iterator<Item = (Subject, &Refusal)> {
+    pub fn subjects(&self) -> impl Iterator<Item = (Subject, &Refusal)> + Clone {
         self.refusals.iter().zip(&self.judged).filter_map(|(refusal, number)| {
             let (kind, verdict) = self.kinds.get(*number)?;
             Some((Subject::of(kind, verdict), *refusal))

@@ -54,6 +54,11 @@ fn finding(incident: &Incident, confidence: &'static str, path: &str) -> Finding
             examples: vec![path.into()],
             everything: false,
         }],
+        contradicted: false,
+        or_else: None,
+        follows: Vec::new(),
+        echoed: 0,
+        asked_by: None,
         evidence: vec![EvidenceOut {
             source: "s3api/get-bucket-policy".into(),
             says: "no statement lets CloudFront read shop-media".into(),

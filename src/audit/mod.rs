@@ -140,6 +140,7 @@ fn remedy(
         change: None,
         span: (at, at),
         open: false,
+        past: false,
         alternatives: &BTreeSet::new(),
     });
     RemedyOut {

@@ -132,9 +132,11 @@ impl Record {
             .iter()
             .find(|rule| rule.action.as_deref().is_none_or(|inner| inner == self.action));
         let rule = inner.map_or(self.terminating_rule_id.as_str(), |rule| &rule.rule_id);
+        let group = inner.map(|_| names.get(&word(&self.terminating_rule_id)));
         let row = WafRow {
             action,
             rule: names.get(&word(rule)),
+            group,
             rule_type: names.get(&word(&self.terminating_rule_type)),
             acl: names.get(&self.webacl_id),
             source: names.get(&word(&self.http_source_name)),

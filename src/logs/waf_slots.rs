@@ -52,6 +52,9 @@ pub struct Done {
     pub rule: Arc<str>,
     /// Of which type.
     pub rule_type: Arc<str>,
+    /// From which group, by the web ACL's rule that brings it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Arc<str>>,
     /// For which kind of resource.
     pub source: Arc<str>,
     /// For which resource.
@@ -176,6 +179,7 @@ impl Done {
             action: row.action,
             rule: row.rule,
             rule_type: row.rule_type,
+            group: row.group,
             source: row.source,
             source_id: row.source_id,
             code: row.response_code,
@@ -185,7 +189,8 @@ impl Done {
 
     fn bytes(&self) -> usize {
         // What JSON adds, and the values.
-        140 + self.rule.len() + self.rule_type.len() + self.source_id.len()
+        let group = self.group.as_ref().map_or(0, |group| 11 + group.len());
+        140 + self.rule.len() + self.rule_type.len() + group + self.source_id.len()
     }
 }
 
@@ -306,6 +311,7 @@ impl Chunk {
                 action: done.action,
                 rule: done.rule.clone(),
                 rule_type: done.rule_type.clone(),
+                group: done.group.clone(),
                 acl: acl.clone(),
                 source: done.source.clone(),
                 source_id: done.source_id.clone(),

@@ -14,6 +14,7 @@ pub mod missing;
 pub mod not_logged;
 pub mod place;
 pub mod request;
+pub mod stacked;
 pub mod text;
 pub mod timeline;
 mod words;
@@ -196,6 +197,23 @@ pub struct Finding {
     /// at the edge had let all of its requests pass.
     #[serde(skip)]
     pub past_edge_waf: bool,
+    /// Whether others were let in with what is said to be refused, so that nothing is decided.
+    #[serde(skip)]
+    pub contradicted: bool,
+    /// What else may have refused at the same step of a request's way, under the configuration of
+    /// that moment, where that is one thing alone.
+    #[serde(skip)]
+    pub or_else: Option<&'static str>,
+    /// The findings that these requests are the echo of: another distribution, which this one asks,
+    /// logged the same refusals.
+    #[serde(skip)]
+    pub follows: Vec<String>,
+    /// How many of these requests another distribution asked for viewers of its own.
+    #[serde(skip)]
+    pub echoed: u64,
+    /// Which one that is.
+    #[serde(skip)]
+    pub asked_by: Option<String>,
     /// What is neither ruled out nor an alternative: what is proved leaves nothing to it.
     #[schemars(schema_with = "schema::causes")]
     pub moot: Vec<&'static str>,

@@ -112,7 +112,8 @@ pub fn answer(analysis: &Analysis<'_>, id: &str) -> RequestAnswer {
         websocket: build::is_websocket(refusal),
         change: None,
         span: (refusal.time, refusal.time),
-        open: !missing.is_empty(),
+        open: missing.iter().any(|one| !one.is_past()),
+        past: missing.iter().any(MissingOut::is_past),
         alternatives: &verdict.alternatives.iter().copied().collect(),
     };
     let advice = remedy::of(&case);

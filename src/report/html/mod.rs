@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::headline::{name, nothing, title, totals as counted};
+use super::headline::{foremost, known_severity, name, nothing, title, totals as counted};
 use super::words::{moment, several, thousands};
 use super::{Report, RequestOut, handshakes};
 use crate::limits::LISTED_REQUESTS;
@@ -75,7 +75,7 @@ fn policy() -> String {
 }
 
 fn headline(report: &Report) -> String {
-    let Some(first) = report.findings.first() else {
+    let Some((_, first)) = foremost(report) else {
         return nothing(report);
     };
     format!(
@@ -132,7 +132,7 @@ fn findings(report: &Report) -> Markup {
                                     (number + 1) ". "
                                     a href={ "#" (finding.id) } { (visible(&name(finding))) }
                                 }
-                                td class={ "word " (finding.severity) } { (finding.severity) }
+                                td class={ "word " (known_severity(finding)) } { (known_severity(finding)) }
                                 td { (finding.confidence) }
                                 td class="n" { (thousands(finding.requests)) }
                                 td { (moment(finding.first_seen)) }
