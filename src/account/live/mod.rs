@@ -403,6 +403,9 @@ impl Account for LiveAccount {
                 return (kept.answer.clone(), Some(kept.read_at));
             }
         }
+        if let Some(refused) = self.role().and_then(Role::refused) {
+            return (refused, Some(Timestamp::now()));
+        }
         if let Some((answer, read_at)) = self.shelved(question) {
             self.learn_from(question, &answer);
             self.keep(question, &answer, read_at);
