@@ -64,9 +64,9 @@ fn an_update_speaks_of_all_that_goes_on_the_largest_first() {
 fn proof_is_told_at_once_and_not_taken_back_by_what_still_waits() {
     let store = MemoryStore::default();
     let bucket = subject(Cause::CustomOrigin, None);
-    let told = |now: Bucket, arrived: Arrived, gist: Gist| {
+    let told = |now: Bucket, arrived: Arrived, gist: Gist| -> Vec<(String, u64)> {
         let write = |incidents: &[Incident], place: &Place| {
-            Some((outgoing(incidents, place), gist.clone()))
+            Some((vec![outgoing(incidents, place)], gist.clone()))
         };
         let desk = Desk {
             store: &store,
@@ -77,7 +77,7 @@ fn proof_is_told_at_once_and_not_taken_back_by_what_still_waits() {
             wait: &|_| {},
         };
         let recorded = record(&desk, "E1", arrived);
-        recorded.alerts.iter().map(|one| (one.subject.clone(), one.sequence)).collect::<Vec<_>>()
+        said(&recorded).into_iter().map(|(state, number)| (state.to_owned(), number)).collect()
     };
     let objects = |name: &str, now| Arrived::Objects(vec![one(name, bucket.clone(), now, 60)]);
     let update = |sequence| vec![("update".to_owned(), sequence)];
