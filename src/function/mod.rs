@@ -140,6 +140,7 @@ impl Function {
         let failed = self.answer(&batch, &fates, &mut metrics).await;
         self.alert(alerts, &time, &mut metrics).await;
         metrics.emit();
+        self.share(&time).await;
         if batch.partial {
             let named: Vec<Value> =
                 failed.iter().map(|id| json!({ "itemIdentifier": id })).collect();
@@ -176,6 +177,16 @@ impl Function {
                 tracing::error!("no time left to look at every open incident");
                 Vec::new()
             }
+        }
+    }
+
+    /// Leaves what AWS answered for other functions, when all else is done. What there is no time for
+    /// they ask for themselves.
+    async fn share(&self, time: &Time) {
+        let tools = self.0.clone();
+        let shared = spawn_blocking(move || tools.account.share());
+        if timeout_at(time.end.into(), shared).await.is_err() {
+            tracing::warn!("no time left to share what AWS answered");
         }
     }
 

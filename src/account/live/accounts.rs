@@ -131,6 +131,11 @@ impl Accounts {
         self.all.iter().for_each(|account| account.forget_before(moment));
     }
 
+    /// Puts what was answered where other functions look for it. Blocks.
+    pub fn share(&self) {
+        self.all.iter().for_each(LiveAccount::share);
+    }
+
     /// Notes where a web ACL is, so that it can be asked about by its ID.
     pub fn note_acl(&self, arn: &str) {
         let owner = arn.split(':').nth(4).unwrap_or_default();
