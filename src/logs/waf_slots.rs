@@ -412,7 +412,7 @@ mod tests {
         let rows: Vec<_> =
             slots.chunks.iter().map(|one| (one.acl.as_str(), one.slot, one.rows.len())).collect();
         let slot = 1_790_000_000 / 300;
-        let of = |acl, after, rows| (acl, slot + after, rows);
+        let of = |acl, after: i64, rows| (acl, slot + after, rows);
         assert_eq!(rows, [of(ACL, 0, 2), of(ACL, 1, 1), of(&other, 0, 1), of(&other, 1, 1)]);
         assert_eq!(slots.records, 5);
     }
