@@ -16,6 +16,7 @@ use super::trail::{self, Change};
 use super::web_acl::{Logging, WebAcl};
 use super::witness::{Refusable, Witness};
 use super::{Account, Answer, Fact, KEPT_SIGNATURES, Question, State};
+use crate::asked::{self, ASKED};
 use crate::limits::PUBLIC_KEYS;
 use crate::policy::Policy;
 use crate::signature::{PublicKey, Verified};
@@ -51,6 +52,8 @@ pub struct Facts {
     pub signatures: BTreeMap<[u8; 32], Verified>,
     /// What a capture kept of signatures that are not in its logs any more, by request id.
     pub kept_signatures: BTreeMap<String, Verified>,
+    /// What origins answered that were asked directly.
+    pub asked: asked::Index,
 }
 
 /// What is known of one distribution and of what stands behind it.
@@ -146,6 +149,7 @@ impl Facts {
             tenants,
             signatures: BTreeMap::new(),
             kept_signatures: kept_signatures(account),
+            asked: answers(account),
         }
     }
 }
@@ -401,6 +405,14 @@ fn public_key(id: &str, answer: &Value) -> Result<PublicKey, String> {
     let text = key.pointer("/PublicKeyConfig/EncodedKey").and_then(Value::as_str);
     let key = PublicKey::from_pem(text.ok_or("no `EncodedKey` in it")?);
     key.ok_or_else(|| "a key that is neither RSA nor ECDSA on P-256".to_owned())
+}
+
+/// What origins answered that were asked directly.
+fn answers(account: &dyn Account) -> asked::Index {
+    match account.ask(&Question::all(ASKED)).0 {
+        Answer::Said(value) => asked::Index::parse(&value),
+        _ => asked::Index::default(),
+    }
 }
 
 /// What a bundle keeps of signatures that it has no more.

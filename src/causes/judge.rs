@@ -2,9 +2,10 @@
 
 use super::kind::Kind;
 use super::opinion::{Evidence, LOG, Opinion, Says, Speaks};
-use super::{Cause, RULES, Rule, seen};
+use super::{Cause, RULES, Rule, asked, seen};
 use crate::account::Question;
 use crate::account::facts::DistributionFacts;
+use crate::asked::plan::is_locked;
 
 /// How sure a verdict is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,11 +88,11 @@ pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
             // Nothing speaks for it, but nothing else is possible.
             [(rule, opinion)] if opinion.says > Says::Doubts => {
                 let mut verdict =
-                    verdict(rule, opinion, Confidence::Confirmed, kind, ruled_out, vec![]);
+                    verdict(rule, opinion, Confidence::Confirmed, (kind, facts), ruled_out, vec![]);
                 verdict.evidence.push(nothing_else());
                 verdict
             }
-            _ => unattributed(&open, ruled_out, kind),
+            _ => unattributed(&open, ruled_out, (kind, facts)),
         };
     };
     let others = || open.iter().filter(|(other, _)| other.cause != rule.cause);
@@ -105,7 +106,7 @@ pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
         Says::Explains => Confidence::Likely,
         Says::Supports if rivals == 0 => Confidence::Likely,
         // Two hints at different causes are a hint at nothing.
-        Says::Hints if rivals > 0 => return unattributed(&open, ruled_out, kind),
+        Says::Hints if rivals > 0 => return unattributed(&open, ruled_out, (kind, facts)),
         _ => Confidence::Possible,
     };
     let alternatives = match confidence {
@@ -114,7 +115,7 @@ pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
     };
     let ruled_out = not_named(ruled_out, &alternatives);
     let last = others().next().is_none() && opinion.says < Says::Explains;
-    let mut verdict = verdict(rule, opinion, confidence, kind, ruled_out, alternatives);
+    let mut verdict = verdict(rule, opinion, confidence, (kind, facts), ruled_out, alternatives);
     if last {
         verdict.evidence.push(nothing_else());
     }
@@ -136,7 +137,7 @@ fn verdict(
     rule: &Rule,
     opinion: &Opinion,
     confidence: Confidence,
-    kind: &Kind,
+    (kind, facts): (&Kind, Option<&DistributionFacts>),
     ruled_out: Vec<RuledOut>,
     alternatives: Vec<Cause>,
 ) -> Verdict {
@@ -146,6 +147,8 @@ fn verdict(
         let told = seen::of(kind).into_iter();
         evidence.extend(told.filter(|one| opinion.evidence.iter().all(|o| o.says != one.says)));
     }
+    let asked = asked::seen(kind, is_locked(kind, facts)).into_iter();
+    evidence.extend(asked.filter(|one| opinion.evidence.iter().all(|o| o.says != one.says)));
     if !opinion.detail_sure {
         confidence = confidence.min(Confidence::Likely);
     }
@@ -191,7 +194,11 @@ fn verdict(
     }
 }
 
-fn unattributed(open: &[&(&Rule, Opinion)], ruled_out: Vec<RuledOut>, kind: &Kind) -> Verdict {
+fn unattributed(
+    open: &[&(&Rule, Opinion)],
+    ruled_out: Vec<RuledOut>,
+    (kind, facts): (&Kind, Option<&DistributionFacts>),
+) -> Verdict {
     let (doubted, left): (Vec<_>, Vec<_>) = open
         .iter()
         .map(|(rule, opinion)| (rule.cause, opinion.says))
@@ -207,7 +214,7 @@ fn unattributed(open: &[&(&Rule, Opinion)], ruled_out: Vec<RuledOut>, kind: &Kin
         detail: Some("insufficient-evidence"),
         rule: None,
         confidence: Confidence::Possible,
-        evidence: seen::of(kind),
+        evidence: [seen::of(kind), asked::seen(kind, is_locked(kind, facts))].concat(),
         ruled_out: not_named(ruled_out, &alternatives),
         alternatives,
         missing,

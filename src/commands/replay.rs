@@ -60,6 +60,10 @@ pub struct Shown {
     #[arg(long, value_name = "FILE")]
     geoip: Option<PathBuf>,
 
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    asking: super::ask::Asking,
+
     /// Move a limit of reading; may be given more than once
     #[arg(long, value_name = "NAME=VALUE", help = limit_help())]
     limit: Vec<Move>,
@@ -123,7 +127,14 @@ pub fn explain(paths: &[PathBuf], shown: &Shown) -> Ended {
         return Ended::NoInput;
     }
     let Seen { tally, logs, inputs, partly } = seen;
+    #[cfg(feature = "aws")]
+    let again = shown.asking.is_wished().then(|| logs.clone());
     let analysis = analysis::analyse(&tally, logs, &account, Depth::Incident);
+    #[cfg(feature = "aws")]
+    let analysis = match again.zip(super::ask::ask(&shown.asking, &analysis, &account, paths)) {
+        Some((logs, account)) => analysis::analyse(&tally, logs, &account, Depth::Incident),
+        None => analysis,
+    };
     let report = analysis.report(&tally, inputs, &directory.countries);
     let written = match &shown.requests {
         Some(path) => write_requests(path, &analysis),

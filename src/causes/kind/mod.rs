@@ -4,6 +4,7 @@
 //! verdict, so that a million blocked requests cost what a hundred kinds cost, and judging singly
 //! or by kind cannot differ: a cause never sees anything else.
 
+pub mod asked;
 mod let_in;
 mod of;
 mod origin_said;
@@ -60,6 +61,8 @@ pub struct Kind {
     pub origin_waf: WafSeen,
     /// The function at the edge that ran, as far as it was logged.
     pub function_ran: Option<Ran>,
+    /// What was answered when the same was asked directly.
+    pub asked: asked::Answers,
     /// What the origin's own log says.
     pub origin_said: OriginSaid,
     /// Whose web ACL stands in front.

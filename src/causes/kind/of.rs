@@ -7,8 +7,8 @@ use super::origin_said::Search;
 use super::page::{origin_asked, page};
 use super::signed::{keys_held, signed, signed_at_all};
 use super::tenancy::{Tenancy, country, host, web_acl as acl_of};
-use super::verified;
 use super::{Kind, LetIn, MatchedBehavior, OriginAsked, Page, Protocol, TENANTS, WafSeen};
+use super::{asked as directly, verified};
 use crate::account::Question;
 use crate::account::distribution::{Behavior, Distribution};
 use crate::account::facts::{Facts, Held, What, acl_id};
@@ -100,6 +100,7 @@ impl Kind {
             waf: waf_seen(refusal, sources.waf, Side::Edge, arn),
             origin_waf: waf_seen(refusal, sources.waf, Side::Origin, None),
             function_ran: refusal.request_id.as_deref().and_then(|id| sources.function.ran(id)),
+            asked: directly::of(refusal, facts),
             origin_said,
             acl,
             acl_arn: arn.map(Into::into),
