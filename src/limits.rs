@@ -279,3 +279,6 @@ pub const ASKED_URL_BYTES: usize = 2048;
 
 /// Answers that are kept of a bundle. One run asks for six of each finding at most.
 pub const ASKED_KEPT: usize = 4096;
+
+/// Sampled requests of one web ACL that are read; AWS gives five hundred for a rule.
+pub const SAMPLED_REQUESTS: usize = 10_000;

@@ -11,6 +11,7 @@ use super::distribution::{Behavior, Distribution, Origin, Summary};
 use super::dns::{self, Name};
 pub use super::held::{Held, What};
 use super::host_policy::{forwards_host, managed_policy};
+use super::sampled::{self, Sampled};
 use super::tenant::{Listed, Tenant};
 use super::trail::{self, Change};
 use super::web_acl::{Logging, WebAcl};
@@ -67,6 +68,8 @@ pub struct DistributionFacts {
     pub web_acl: Fact<WebAcl>,
     /// What the web ACL logs.
     pub waf_logging: Fact<Logging>,
+    /// Requests that the web ACL sampled.
+    pub sampled: Fact<Vec<Sampled>>,
     /// Buckets, by name.
     pub buckets: BTreeMap<String, BucketFacts>,
     /// Origin access controls, by ID.
@@ -217,6 +220,7 @@ impl DistributionFacts {
             id: id.to_owned(),
             web_acl: Fact::unasked(Question::all("wafv2/get-web-acl")),
             waf_logging: Fact::unasked(Question::all("wafv2/get-logging-configuration")),
+            sampled: Fact::unasked(Question::all("wafv2/get-sampled-requests")),
             buckets: BTreeMap::new(),
             access_controls: BTreeMap::new(),
             key_groups: BTreeMap::new(),
@@ -321,6 +325,8 @@ impl DistributionFacts {
         self.web_acl = Fact::ask(account, acl, WebAcl::parse);
         let logging = Question::new("wafv2/get-logging-configuration", about).named(arn);
         self.waf_logging = Fact::ask(account, logging, Logging::parse);
+        let samples = Question::new("wafv2/get-sampled-requests", about).named(arn);
+        self.sampled = Fact::ask(account, samples, sampled::parse);
     }
 
     fn gather_behavior(&mut self, account: &dyn Account, behavior: &Behavior) {

@@ -20,6 +20,7 @@ pub mod live;
 pub mod log_fields;
 pub mod pattern;
 pub mod recorder;
+pub mod sampled;
 pub mod tenant;
 pub mod trail;
 pub mod web_acl;

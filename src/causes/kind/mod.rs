@@ -9,6 +9,7 @@ mod let_in;
 mod of;
 mod origin_said;
 mod page;
+pub mod sampled;
 mod signed;
 mod tenancy;
 pub mod verified;
@@ -57,6 +58,8 @@ pub struct Kind {
     pub origin: OriginAsked,
     /// What the WAF in front of the distribution did.
     pub waf: WafSeen,
+    /// What samples of that WAF say of requests like it.
+    pub sampled: sampled::Samples,
     /// What a WAF in front of the origin did.
     pub origin_waf: WafSeen,
     /// The function at the edge that ran, as far as it was logged.
