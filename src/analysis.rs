@@ -24,7 +24,9 @@ use crate::logs::waf::{Action, Side, WafIndex};
 use crate::report::build::{self, Subject};
 use crate::report::clusters::Whereabouts;
 use crate::report::timeline::Timeline;
-use crate::report::{Inputs, Report, RequestOut, Totals, Window, masked, missing, not_logged};
+use crate::report::{
+    Inputs, Report, RequestOut, Totals, Window, masked, missing, not_logged, stacked,
+};
 
 /// Which distribution a `d….cloudfront.net` belongs to, and what must be known to read its logs.
 #[derive(Clone, Debug, Default)]
@@ -121,7 +123,7 @@ pub struct Logs {
     /// What the WAFs did.
     pub waf: Arc<WafIndex>,
     /// What the origins said.
-    pub origin: OriginIndex,
+    pub origin: Arc<OriginIndex>,
     /// For which requests functions at the edge ran.
     pub function: FunctionIndex,
 }
@@ -350,6 +352,7 @@ impl Analysis<'_> {
         );
         missing::note_logs(&mut findings, &inputs);
         inputs.asked = self.facts.asked.all().map(Asked::words).collect();
+        stacked::relate(&mut findings, self.subjects(), &self.facts);
         let mut lacking: Vec<String> = findings
             .iter()
             .flat_map(|finding| finding.missing.iter().map(|missing| missing.fact.clone()))
@@ -379,12 +382,13 @@ impl Analysis<'_> {
             },
             findings,
             incidents,
+            handshakes: Vec::new(),
             timeline,
         }
     }
 
     /// Every refusal with its subject.
-    pub fn subjects(&self) -> impl Iterator<Item = (Subject, &Refusal)> {
+    pub fn subjects(&self) -> impl Iterator<Item = (Subject, &Refusal)> + Clone {
         self.refusals.iter().zip(&self.judged).filter_map(|(refusal, number)| {
             let (kind, verdict) = self.kinds.get(*number)?;
             Some((Subject::of(kind, verdict), *refusal))

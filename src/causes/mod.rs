@@ -28,6 +28,8 @@ mod viewer_certificate;
 mod viewer_protocol;
 mod waf;
 
+pub use waf::names_resource;
+
 use std::fmt;
 
 use crate::account::facts::DistributionFacts;

@@ -186,6 +186,8 @@ pub enum WafSeen {
         rule: Box<str>,
         /// `REGULAR`, `RATE_BASED`, ….
         rule_type: Box<str>,
+        /// The web ACL's rule that brings in the group which has the rule.
+        group: Option<Box<str>>,
         /// The status of a custom response.
         code: Option<u16>,
         /// The load balancer or stage, for a WAF in front of the origin.
@@ -201,6 +203,8 @@ pub enum WafSeen {
     NotYet,
     /// There are no logs of it.
     NoLogs,
+    /// Records of a WAF in front of an origin are there, and none says whose it is.
+    Redacted,
 }
 
 /// Whose web ACL stands in front of a request.

@@ -247,6 +247,7 @@ fn waf_seen(refusal: &Refusal, waf: &WafIndex, side: Side, acl: Option<&str>) ->
             Action::Block => WafSeen::Blocked {
                 rule: row.rule.as_ref().into(),
                 rule_type: row.rule_type.as_ref().into(),
+                group: row.group.as_deref().map(Into::into),
                 code: row.response_code,
                 at: match side {
                     Side::Edge => "".into(),
@@ -256,6 +257,9 @@ fn waf_seen(refusal: &Refusal, waf: &WafIndex, side: Side, acl: Option<&str>) ->
             Action::Allow => WafSeen::Passed,
             Action::Interrupt | Action::Other => WafSeen::Interrupted,
         };
+    }
+    if side == Side::Origin && waf.redacts() {
+        return WafSeen::Redacted;
     }
     let Some(reach) = acl.and_then(|acl| waf.reach(acl)) else { return WafSeen::NoLogs };
     let (from, to) = refusal.span();
