@@ -19,6 +19,7 @@
 //! - [`incidents`]: what is new, and what was seen before.
 //! - [`report`]: the report as plain values and as text.
 //! - [`alerts`]: what people and programs are told, made safe to show.
+//! - [`asked`]: origins that were asked directly, and what they answered.
 //! - [`analysis`]: the only file that knows all rooms.
 //! - [`audit`]: the same rules, asked about requests that nobody has sent yet.
 //! - [`countries`]: where addresses are, by a database of the reader's own.
@@ -30,6 +31,7 @@
 pub mod account;
 pub mod alerts;
 pub mod analysis;
+pub mod asked;
 pub mod audit;
 pub mod causes;
 pub mod clusters;

@@ -189,6 +189,12 @@ pub struct S3OriginConfig {
 pub struct CustomOriginConfig {
     /// `http-only`, `https-only` or `match-viewer`.
     pub origin_protocol_policy: String,
+    /// The port for HTTP.
+    #[serde(rename = "HTTPPort")]
+    pub http_port: u16,
+    /// The port for HTTPS.
+    #[serde(rename = "HTTPSPort")]
+    pub https_port: u16,
 }
 
 /// Two origins, the second of which is asked where the first fails.

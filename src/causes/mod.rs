@@ -10,6 +10,7 @@ pub mod opinion;
 pub mod remedy;
 
 mod alternate_domain_name;
+mod asked;
 mod custom_origin;
 mod distribution_disabled;
 mod edge_block;

@@ -250,7 +250,7 @@ fn analysed(
     let mut inputs = Inputs::default();
     let Gathered { objects, account, .. } = gather(&[source.to_owned()], &mut inputs);
     let directory = Directory::ask(&account);
-    let progress = Progress::new(objects.len(), true);
+    let progress = Progress::new(objects.len(), true, false);
     let seen = see::all(&objects, &directory, read::threads(None), &progress, inputs);
     if seen.is_empty() {
         return Err("no CloudFront access log or WAF log is there".to_owned());

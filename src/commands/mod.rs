@@ -1,5 +1,7 @@
 //! The subcommands, one file each.
 
+#[cfg(feature = "aws")]
+pub mod ask;
 pub mod audit;
 #[cfg(feature = "aws")]
 pub mod capture;

@@ -71,6 +71,10 @@ pub struct Shown {
     #[arg(long, value_name = "FILE")]
     geoip: Option<PathBuf>,
 
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    asking: super::ask::Asking,
+
     /// Move a limit of reading; may be given more than once
     #[arg(long, value_name = "NAME=VALUE", help = limit_help())]
     limit: Vec<Move>,
@@ -146,7 +150,14 @@ pub fn explain(paths: &[PathBuf], times: Times, shown: &Shown) -> Ended {
         return Ended::NoInput;
     }
     let Seen { tally, logs, handshakes, inputs, partly } = seen;
+    #[cfg(feature = "aws")]
+    let again = shown.asking.is_wished().then(|| logs.clone());
     let analysis = analysis::analyse(&tally, logs, &account, Depth::Incident);
+    #[cfg(feature = "aws")]
+    let analysis = match again.zip(super::ask::ask(&shown.asking, &analysis, &account, paths)) {
+        Some((logs, account)) => analysis::analyse(&tally, logs, &account, Depth::Incident),
+        None => analysis,
+    };
     let mut report = analysis.report(&tally, inputs, &directory.countries);
     report.handshakes = handshakes::of(&handshakes);
     let written = match &shown.requests {

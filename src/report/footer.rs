@@ -55,6 +55,14 @@ pub(super) fn footer(out: &mut String, report: &Report) -> fmt::Result {
         );
         writeln!(out, "{}", wrap(&line, 0))?;
     }
+    if !inputs.asked.is_empty() {
+        let line = "Asked directly, with the agent Amazon CloudFront and no other header of a \
+                    viewer's or of the origin's:";
+        writeln!(out, "{}", wrap(line, 0))?;
+        for asked in &inputs.asked {
+            writeln!(out, "{}", wrap(&format!("  {asked}"), 4))?;
+        }
+    }
     not_logged(out, &inputs.not_logged)?;
     for file in &inputs.unreadable_files {
         writeln!(out, "{}", wrap(&format!("Not read: {}: {}", file.file, file.reason), 2))?;

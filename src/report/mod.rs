@@ -95,6 +95,8 @@ pub struct Inputs {
     pub connection_log_files: u64,
     /// Lines in them.
     pub connection_log_lines: u64,
+    /// Questions that were put to origins and distributions directly, and their answers.
+    pub asked: Vec<String>,
     /// Facts that nobody has and that would decide something.
     pub missing: Vec<String>,
     /// Columns that are not in the lines of refusals that they could decide.

@@ -4,10 +4,12 @@
 //! verdict, so that a million blocked requests cost what a hundred kinds cost, and judging singly
 //! or by kind cannot differ: a cause never sees anything else.
 
+pub mod asked;
 mod let_in;
 mod of;
 mod origin_said;
 mod page;
+pub mod sampled;
 mod signed;
 mod tenancy;
 pub mod verified;
@@ -59,10 +61,14 @@ pub struct Kind {
     pub origin: OriginAsked,
     /// What the WAF in front of the distribution did.
     pub waf: WafSeen,
+    /// What samples of that WAF say of requests like it.
+    pub sampled: sampled::Samples,
     /// What a WAF in front of the origin did.
     pub origin_waf: WafSeen,
     /// The function at the edge that ran, as far as it was logged.
     pub function_ran: Option<Ran>,
+    /// What was answered when the same was asked directly.
+    pub asked: asked::Answers,
     /// What the origin's own log says.
     pub origin_said: OriginSaid,
     /// Whose web ACL stands in front.

@@ -7,8 +7,8 @@ use super::origin_said::Search;
 use super::page::{origin_asked, page};
 use super::signed::{keys_held, signed, signed_at_all};
 use super::tenancy::{Tenancy, country, host, host_by_list, listed, web_acl as acl_of};
-use super::verified;
-use super::{Kind, LetIn, MatchedBehavior, OriginAsked, Page, Protocol, TENANTS, WafSeen};
+use super::{Acl, Kind, LetIn, MatchedBehavior, OriginAsked, Page, Protocol, TENANTS, WafSeen};
+use super::{asked as directly, sampled, verified};
 use crate::account::Question;
 use crate::account::distribution::{Behavior, Distribution};
 use crate::account::facts::{Facts, Held, What, acl_id};
@@ -112,8 +112,13 @@ impl Kind {
             // A line of this very request shows that its origin was asked.
             origin: if origin_said.exactly().is_some() { OriginAsked::Yes } else { asked },
             waf: waf_seen(refusal, sources.waf, Side::Edge, arn),
+            sampled: mine
+                .filter(|_| acl == Acl::Distribution)
+                .map(|mine| sampled::of(refusal, mine))
+                .unwrap_or_default(),
             origin_waf: waf_seen(refusal, sources.waf, Side::Origin, None),
             function_ran: refusal.request_id.as_deref().and_then(|id| sources.function.ran(id)),
+            asked: directly::of(refusal, facts),
             origin_said,
             acl,
             acl_arn: arn.map(Into::into),

@@ -266,6 +266,9 @@ fn inputs(report: &Report) -> Markup {
                         "refusals' were left out: there are too many"
                     }
                 }
+                @for asked in &inputs.asked {
+                    li { "Asked directly: " code { (visible(asked)) } }
+                }
                 @for lack in &inputs.not_logged {
                     li {
                         "Not in the lines of " (several(lack.requests, "unconfirmed refusal")) ": "
