@@ -12,12 +12,13 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use why403::limits::Limits;
+use why403::logs::connection::Handshakes;
 use why403::logs::fault::{FaultKind, Faults, Place};
 use why403::logs::origin::{OriginIndex, Wanted};
 use why403::logs::record::Refusal;
 use why403::logs::tally::AccessTally;
 use why403::logs::waf::{Action, Side, WafIndex};
-use why403::logs::{Context, Kind, read_access, read_origin};
+use why403::logs::{self, Context, Kind, read_access, read_origin};
 
 const FIELDS: &str = "#Fields: date time x-edge-location cs-method cs(Host) cs-uri-stem sc-status \
     cs(User-Agent) x-edge-request-id x-host-header sc-content-type sc-content-len time-taken";
@@ -342,6 +343,36 @@ fn deep_or_wide_records_of_an_api_cost_no_more_than_their_bytes() {
     assert_eq!(index.lines, 2);
 }
 
+#[test]
+fn connection_logs_that_are_damaged_lose_no_other_line() {
+    let line = |n: usize| {
+        format!(
+            "{{\"eventTimestamp\":1773151200000,\"connectionId\":\"c{n}\",\
+             \"connectionStatus\":\"Failed:ClientCertMissing\",\
+             \"clientLeafCertSubject\":\"CN=\\u001b[31m\\u202e{}\"}}\n",
+            "x".repeat(2_000)
+        )
+    };
+    let deep = format!("{{\"connectionId\":\"d\",\"connectionStatus\":{}\n", "[".repeat(10_000));
+    let text = format!("{}{deep}{}", line(1), line(2));
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
+    let read = |bytes: &[u8]| {
+        let mut handshakes = Handshakes::default();
+        let outcome = logs::read_connections(bytes, &Context::default(), &mut handshakes);
+        (handshakes, outcome.faults)
+    };
+    let (handshakes, faults) = read(&packed);
+    assert_eq!((handshakes.failed().count(), handshakes.malformed, faults.lines()), (2, 1, 1));
+    for shown in why403::report::handshakes::of(&handshakes)[0].clients.iter() {
+        let subject = shown.subject.as_deref().unwrap();
+        assert!(!subject.contains(['\u{1b}', '\u{202e}']) && subject.len() < 600, "{subject}");
+    }
+    let (_, faults) = read(&packed[..packed.len() - 9]);
+    assert_eq!(faults.of_the_object().unwrap().kind, FaultKind::Truncated);
+}
+
 // See: siem-on-amazon-opensearch-service, Datadog's forwarder: a central bucket holds other
 // services' logs, and each of them became a failure.
 #[test]
@@ -349,7 +380,7 @@ fn logs_of_other_services_are_told_as_such() {
     for text in [
         "2 111122223333 eni-0a 192.0.2.1 192.0.2.2 443 49152 6 10 8000 1 2 ACCEPT OK\n",
         "{\"Records\":[{\"eventVersion\":\"1.08\",\"eventSource\":\"s3.amazonaws.com\"}]}\n",
-        "{\"connectionId\":\"1\",\"connectionStatus\":\"Success\"}\n",
+        "{\"version\":\"1.100000\",\"query_name\":\"a.example.\",\"rcode\":\"NOERROR\"}\n",
         "PK\u{3}\u{4}",
     ] {
         let (tally, kind, faults) = tally(text.as_bytes());

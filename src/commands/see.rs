@@ -104,7 +104,7 @@ pub fn all(
         threads,
         progress,
         |_, file, handshakes: &mut Handshakes| {
-            logs::read_connections(file, &directory.logs.limits, handshakes)
+            logs::read_connections(file, &directory.logs, handshakes)
         },
     );
     for (object, outcome) in connection_objects.into_iter().zip(read.outcomes) {
