@@ -51,8 +51,8 @@ impl Waiting {
             self.acl = Some(acl.clone());
             self.ids.insert(hash(id.as_bytes()));
             self.last_slot = self.last_slot.max(slot_of(refusal.span().1));
-            note(&mut self.counts, refusal);
-            note(&mut self.waf, refusal);
+            note(&mut self.counts, &refusal.glance());
+            note(&mut self.waf, &refusal.glance());
         }
         waits
     }
@@ -102,13 +102,13 @@ pub(super) fn contributions(
         let id = subject.distribution_id.as_deref().unwrap_or_default().to_owned();
         let mine = all.entry(id.clone()).or_default();
         let waiting = waits.entry(id).or_default();
-        if waiting.takes(refusal, kind, verdict) {
+        if waiting.takes(&refusal, kind, verdict) {
             continue;
         }
         if verdict.cause == Cause::Waf && verdict.detail != Some("origin") {
-            note(&mut waiting.waf, refusal);
+            note(&mut waiting.waf, &refusal.glance());
         }
-        mine.refuse(subject, refusal);
+        mine.refuse(&subject, &refusal.glance());
     }
     if all.is_empty() {
         let id = key::distribution(&read.object.key).unwrap_or_default().to_owned();

@@ -126,6 +126,7 @@ impl Counted<'_> {
 
 impl<'a> Access<'a> {
     fn new(name: &'a str, context: &'a Context, tally: &'a mut AccessTally) -> Self {
+        tally.refusals.keep_within(context);
         let ahead = SignedDuration::from_secs(AHEAD_OF_KEY_SECONDS);
         let latest = key::hour(name).and_then(|hour| hour.checked_add(ahead).ok());
         Self {

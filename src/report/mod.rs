@@ -8,6 +8,7 @@ mod finding;
 mod footer;
 mod headline;
 pub mod html;
+pub mod left_out;
 pub mod masked;
 pub mod missing;
 pub mod not_logged;
@@ -76,6 +77,12 @@ pub struct Inputs {
     pub function_log_files: u64,
     /// Lines in them.
     pub function_log_lines: u64,
+    /// One of how many refusals was looked at: 1, unless there were too many of them.
+    pub refusals_looked_at_one_in: u64,
+    /// Refusals with status 403 that were counted and not looked at.
+    pub refusals_left_out: u64,
+    /// Requests that were not looked at and whose status may hide a 403.
+    pub maybe_refusals_left_out: u64,
     /// Facts that nobody has and that would decide something.
     pub missing: Vec<String>,
     /// Columns that are not in the lines of refusals that they could decide.
@@ -327,21 +334,21 @@ pub struct Incident {
 #[derive(Clone, Debug, Serialize)]
 pub struct RequestOut<'a> {
     /// `x-edge-request-id`.
-    pub request_id: Option<&'a str>,
+    pub request_id: Option<Box<str>>,
     /// When the answer was finished.
     pub time: Timestamp,
     /// The distribution.
-    pub distribution_id: Option<&'a str>,
+    pub distribution_id: Option<Box<str>>,
     /// The status that the viewer got.
     pub status: u16,
     /// The method.
-    pub method: &'a str,
+    pub method: Box<str>,
     /// The path.
     pub path: String,
     /// The edge location.
-    pub edge: &'a str,
+    pub edge: Box<str>,
     /// The viewer's country.
-    pub country: Option<&'a str>,
+    pub country: Option<String>,
     /// The cause.
     pub cause: &'static str,
     /// The detail.
