@@ -346,6 +346,9 @@ impl Analysis<'_> {
         let open = self.verdicts_of(|_, verdict| verdict.confidence != Confidence::Confirmed);
         let open = open.map(|(refusal, _, verdict)| (refusal, verdict));
         inputs.not_logged = not_logged::of(open, |refusal| self.country(refusal).is_some());
+        inputs.lines_told_by_their_forms = tally.told_by_forms;
+        inputs.distributions_left_out = tally.served_left_out;
+        inputs.web_acls_left_out = self.waf.acls_left_out;
         inputs.refusals_looked_at_one_in = self.all.one_in();
         (inputs.refusals_left_out, inputs.maybe_refusals_left_out) = self.all.left_out();
         let judged_forbidden = self.glances().filter(|(_, kind, _)| !kind.is_masked()).count();

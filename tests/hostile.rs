@@ -559,6 +559,7 @@ fn records_of_a_waf_with_a_million_labels_or_as_many_acls() {
         assert_eq!((index.records, faults.count()), (10_000, 0));
         let acl = |n: u32| format!("arn:aws:wafv2:us-east-1:1:global/webacl/a/{n:05}");
         assert!(index.reach(&acl(17)).is_some() && index.reach(&acl(9_999)).is_none());
+        assert!(index.acls_left_out);
     }
 }
 
@@ -571,6 +572,7 @@ fn of_more_distributions_than_anybody_has_some_are_forgotten_in_any_order() {
     let (forth, back) = (read(&forth), read(&back));
     assert_eq!(forth, back);
     assert_eq!((forth.lines, forth.served.len()), (6000, 4096));
+    assert!(forth.served_left_out);
     let long = line(1).replace("d00001.", &"d".repeat(300));
     assert!(read(&long).served.is_empty());
 }

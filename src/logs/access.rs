@@ -156,6 +156,9 @@ impl<'a> Access<'a> {
                 delimited::Read::Row(row) => self.lines.row(&row, line.place()),
             }
         };
+        if self.splitter.is_told_by_forms() && read.is_ok() && !line.bytes.starts_with(b"{") {
+            self.lines.tally.told_by_forms += 1;
+        }
         if let Err(fault) = read {
             faults.push(fault);
         }

@@ -149,8 +149,12 @@ pub struct AccessTally {
     pub window: Option<(Timestamp, Timestamp)>,
     /// Rows with status 403, and rows that may be masked refusals.
     pub refusals: Refusals,
+    /// Lines whose columns were told by what stands in them, and by no header and no field list.
+    pub told_by_forms: u64,
     /// What was served, by the distribution's own name.
     pub served: BTreeMap<Box<str>, Served>,
+    /// Whether there were more distributions than are remembered.
+    pub served_left_out: bool,
 }
 
 impl AccessTally {
@@ -188,7 +192,11 @@ impl AccessTally {
             // The smallest names are kept, so that the order of lines does not matter.
             let full = self.served.len() >= SERVED_DISTRIBUTIONS
                 && self.served.last_key_value().is_some_and(|(last, _)| **last < *domain);
-            if full || domain.len() > DOMAIN_BYTES {
+            if domain.len() > DOMAIN_BYTES {
+                return None;
+            }
+            if full {
+                self.served_left_out = true;
                 return None;
             }
             let before = sampled(self.served.len());
@@ -199,6 +207,7 @@ impl AccessTally {
             self.served.insert(domain.into(), Served::new(now));
             if self.served.len() > SERVED_DISTRIBUTIONS {
                 self.served.pop_last();
+                self.served_left_out = true;
             }
         }
         self.served.get_mut(domain)
@@ -208,6 +217,8 @@ impl AccessTally {
     pub fn merge(&mut self, other: Self) {
         self.lines += other.lines;
         self.malformed += other.malformed;
+        self.told_by_forms += other.told_by_forms;
+        self.served_left_out |= other.served_left_out;
         self.window = match (self.window, other.window) {
             (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
             (one, two) => one.or(two),

@@ -77,6 +77,12 @@ pub struct Inputs {
     pub function_log_files: u64,
     /// Lines in them.
     pub function_log_lines: u64,
+    /// Lines whose columns were told by what stands in them, and by no header and no field list.
+    pub lines_told_by_their_forms: u64,
+    /// Whether there were more distributions than it is remembered of what they served.
+    pub distributions_left_out: bool,
+    /// Whether there were more web ACLs than it is remembered of how far their logs reach.
+    pub web_acls_left_out: bool,
     /// One of how many refusals was looked at: 1, unless there were too many of them.
     pub refusals_looked_at_one_in: u64,
     /// Refusals with status 403 that were counted and not looked at.

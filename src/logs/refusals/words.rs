@@ -2,8 +2,9 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-/// What a word costs beside its bytes: where it lies, and its share of the table.
-const BESIDE: usize = 16;
+/// What a word costs beside its bytes: where it lies, its share of the table, and what of both is
+/// taken for more of them, while they grow and are thinned.
+const BESIDE: usize = 40;
 
 /// Bytes of a page, and the bits that count them. Pages, because one long list would have to be
 /// copied as it grows.

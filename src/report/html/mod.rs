@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
+use super::footer::limits;
 use super::headline::{name, title, totals as counted};
 use super::words::{moment, several, thousands};
 use super::{Report, RequestOut, left_out};
@@ -94,6 +95,7 @@ fn notices(report: &Report) -> Markup {
     let unread = inputs.unreadable_files.len() as u64;
     html! {
         @if let Some(said) = left_out::of(inputs) { p class="notice" { (said) } }
+        @for said in limits(inputs) { p class="notice" { (said) } }
         @if unread > 0 || inputs.malformed_lines > 0 {
             p class="notice" {
                 "Not everything could be read: " (several(unread, "file")) " and "
