@@ -24,7 +24,9 @@ use crate::logs::waf::{Action, Side, WafIndex};
 use crate::report::build::{self, Subject};
 use crate::report::clusters::Whereabouts;
 use crate::report::timeline::Timeline;
-use crate::report::{Inputs, Report, RequestOut, Totals, Window, masked, missing, not_logged};
+use crate::report::{
+    Inputs, Report, RequestOut, Totals, Window, masked, missing, not_logged, stacked,
+};
 
 /// Which distribution a `d….cloudfront.net` belongs to, and what must be known to read its logs.
 #[derive(Clone, Debug, Default)]
@@ -120,7 +122,7 @@ pub struct Logs {
     /// What the WAFs did.
     pub waf: Arc<WafIndex>,
     /// What the origins said.
-    pub origin: OriginIndex,
+    pub origin: Arc<OriginIndex>,
     /// For which requests functions at the edge ran.
     pub function: FunctionIndex,
 }
@@ -157,6 +159,7 @@ pub fn analyse<'a>(
     doubt_listings(&mut facts, tally);
     note_served(&mut facts, tally);
     kind::note(&mut facts, tally);
+    kind::verified::check(&mut facts, tally.refusals.iter());
 
     let all = &tally.refusals;
     let bodies = blocked_bodies(all, &waf, &facts);
@@ -336,6 +339,7 @@ impl Analysis<'_> {
             &self.facts,
         );
         missing::note_logs(&mut findings, &inputs);
+        stacked::relate(&mut findings, self.subjects(), &self.facts);
         let mut lacking: Vec<String> = findings
             .iter()
             .flat_map(|finding| finding.missing.iter().map(|missing| missing.fact.clone()))
@@ -379,8 +383,17 @@ impl Analysis<'_> {
             inputs,
             findings,
             incidents,
+            handshakes: Vec::new(),
             timeline,
         }
+    }
+
+    /// Every refusal with its subject.
+    fn subjects(&self) -> impl Iterator<Item = (Subject, Refusal)> + Clone {
+        self.judged.iter().filter_map(|(number, kind)| {
+            let (kind, verdict) = self.kinds.get(*kind as usize)?;
+            Some((Subject::of(kind, verdict), self.all.get(*number as usize)?))
+        })
     }
 
     /// Every refusal with its verdict.

@@ -22,6 +22,7 @@
 //! - [`analysis`]: the only file that knows all rooms.
 //! - [`audit`]: the same rules, asked about requests that nobody has sent yet.
 //! - [`countries`]: where addresses are, by a database of the reader's own.
+//! - [`schema`]: the JSON Schema of what comes out.
 //! - [`viewer`]: what a viewer sent, escaped wherever it is shown.
 //! - [`limits`]: every limit with its reason.
 
@@ -39,6 +40,7 @@ pub mod limits;
 pub mod logs;
 pub mod policy;
 pub mod report;
+pub mod schema;
 pub mod signature;
 pub mod trigger;
 pub mod viewer;

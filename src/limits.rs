@@ -104,6 +104,20 @@ pub const FIELD_LIST_SECONDS: i64 = 15 * 60;
 /// them.
 pub const ANSWER_BYTES: u64 = 256 << 20;
 
+/// Bytes of one answer of AWS that lies in the table for all functions; DynamoDB's items end at
+/// 400 KB.
+pub const FACT_BYTES: usize = 300_000;
+
+/// Bytes that such an answer unpacks to. A listing of a thousand long keys is a megabyte.
+pub const FACT_UNPACKED_BYTES: u64 = 16 << 20;
+
+/// Bytes of the name under which such an answer lies. Keys of S3 have up to 1024, partition keys of
+/// DynamoDB up to 2048.
+pub const FACT_NAME_BYTES: usize = 1536;
+
+/// Names of which is remembered which account they belong to: some dozen for each distribution.
+pub const OWNED_NAMES: usize = 100_000;
+
 /// Log objects and their stored bytes that one bundle takes from a live account: an hour of the
 /// largest sites, or a day of most.
 pub const CAPTURE_OBJECTS: usize = 20_000;
@@ -152,6 +166,10 @@ pub const SAMPLED_SERVED_OF_ALL: usize = 65_536;
 
 /// Requests of a distribution that are kept however many distributions there are.
 pub const SAMPLED_SERVED_LEAST: usize = 512;
+
+/// Failed handshakes that are kept of connection logs, at some three hundred bytes each. Of more,
+/// those with the smallest hashes of their connection stay, and the report says "at least".
+pub const HANDSHAKES_KEPT: usize = 1 << 16;
 
 /// Requests of one hour that the function keeps for the clusters of its alerts, of each finding and
 /// of what was served. A share of a hundred and more is good to four in a hundred.
@@ -238,6 +256,16 @@ pub const ORIGIN_FIELDS: usize = 128;
 /// it whole paths are left out, so that the lines of those that stay are all there.
 pub const ORIGIN_LINES: usize = 200_000;
 
+/// Lines that the function keeps of one object of an origin's log and five minutes; past it whole
+/// paths are left out. More than a hundred a second are a flood, whose lines say the same.
+pub const ORIGIN_SLOT_LINES: usize = 32_768;
+
+/// Bytes of one stored piece of an origin's log before it is packed; DynamoDB's items end at 400 KB.
+pub const ORIGIN_CHUNK_BYTES: usize = 380_000;
+
+/// Bytes that such a piece unpacks to at most.
+pub const ORIGIN_CHUNK_UNPACKED_BYTES: u64 = 8 << 20;
+
 /// Lines that are kept of one id; one is the rule, and a repeated delivery adds the same again.
 pub const ORIGIN_EXACT_LINES: usize = 16;
 
@@ -252,3 +280,15 @@ pub const ORIGIN_CANDIDATES: usize = 512;
 /// Refused requests that a page lists. More would make it too large to be mailed, and nobody reads
 /// them; `--request-id` answers for any of them.
 pub const LISTED_REQUESTS: usize = 500;
+
+/// Checks of signatures with public keys in one analysis. One takes a tenth of a millisecond; a
+/// good signature needs one, and a bad one some twenty, for each way in which its URL can have been
+/// written.
+pub const SIGNATURE_CHECKS: usize = 40_000;
+
+/// Public keys of one distribution that are asked for. Four groups of five keys are what a
+/// behaviour takes.
+pub const PUBLIC_KEYS: usize = 64;
+
+/// Refused requests whose signatures `capture` checks before it takes them out of the logs.
+pub const CAPTURE_SIGNATURES: usize = 200_000;

@@ -6,7 +6,7 @@ use std::panic;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use commands::{Ended, audit, causes, replay, shell};
+use commands::{Ended, audit, causes, replay, schema, shell};
 #[cfg(feature = "aws")]
 use commands::{capture, explain};
 
@@ -40,6 +40,8 @@ enum Command {
     Audit(audit::Command),
     /// List the causes, or say what one means, what proves it and what to do
     Causes(causes::Causes),
+    /// Write the JSON Schema of an output
+    Schema(schema::Schema),
     /// Write completions for a shell
     Completions(shell::Completions),
     /// Write the manual page
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
         Command::Capture(command) => capture::run(command),
         Command::Audit(command) => audit::run(command),
         Command::Causes(command) => causes::run(command),
+        Command::Schema(command) => schema::run(command),
         Command::Completions(command) => shell::completions(command, Cli::command()),
         Command::Man => shell::man(Cli::command()),
     });

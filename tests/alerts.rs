@@ -3,7 +3,7 @@
 //!
 //! They are made the way the function makes them: a bundle of `tests/incidents` is read and judged,
 //! its refusals are counted into a store as often as makes them news, and the alerts are what comes
-//! out. `UPDATE_ALERTS=1 cargo test --test alerts` writes them anew; read what has changed as
+//! out, and what programs get is as its schema says. `UPDATE_ALERTS=1 cargo test --test alerts` writes them anew; read what has changed as
 //! somebody would at three in the morning, on a phone.
 
 #![allow(
@@ -22,9 +22,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use bundles::{Bundle, analyse, read};
+use jsonschema::Validator;
+use serde_json::{Value, json};
 use why403::account::distribution::Distribution;
 use why403::account::{Fact, Question};
-use why403::alerts::{About, Alert};
+use why403::alerts::{About, Alert, Audience};
 use why403::causes::Cause;
 use why403::countries::Countries;
 use why403::incidents::plan::Heard;
@@ -33,6 +35,7 @@ use why403::incidents::store::memory::MemoryStore;
 use why403::incidents::{Bucket, Clients, Series, bucket_of, time_of};
 use why403::report::build::Subject;
 use why403::report::{Finding, Inputs};
+use why403::schema::{self, Output};
 use why403::trigger::Object;
 
 /// Refusals that are news wherever they come from, and four times as many.
@@ -95,18 +98,21 @@ impl Found {
         (sure.iter().position(|one| *one == finding.confidence).unwrap(), finding.requests)
     }
 
-    /// The alerts of its story: it begins, half an hour later it has grown, and then it is over.
-    fn story(&self) -> Vec<String> {
+    /// The alerts of its story for each audience: it begins, half an hour later it has grown, and
+    /// then it is over.
+    fn story(&self, schema: &Validator) -> (Vec<String>, Vec<Value>) {
         let store = MemoryStore::default();
         let distribution = self.subject.distribution_id.as_deref().unwrap_or_default();
-        let mut told = Vec::new();
+        let (mut told, mut chat) = (Vec::new(), Vec::new());
         let steps = [(1, NEWS), (8, GROWN), (80, 0)];
         for (number, (after, count)) in steps.into_iter().enumerate() {
             let now = time_of(self.last + after);
             // The silence of a site that gets no logs is noticed without them.
             let findings = if count > 0 { self.findings.as_slice() } else { &[] };
             let write = |incidents: &[_], place: &_| {
-                Alert::new(incidents, findings, place, &self.about).map(|one| one.outgoing(now))
+                let alert = Alert::new(incidents, findings, place, &self.about);
+                let both = [Audience::Subscribers, Audience::Chat];
+                alert.map(|alert| alert.outgoing(&both, now))
             };
             let desk = Desk {
                 store: &store,
@@ -134,14 +140,65 @@ impl Found {
             };
             let recorded = record(&desk, distribution, arrived);
             assert_eq!(recorded.failed, None);
-            told.extend(recorded.alerts.into_iter().map(|alert| {
-                let bodies: serde_json::Value = serde_json::from_str(&alert.message).unwrap();
-                format!("Subject: {}\n\n{}", alert.subject, bodies["email"].as_str().unwrap())
-            }));
+            for alert in recorded.alerts {
+                let message: Value = serde_json::from_str(&alert.message).unwrap();
+                match alert.audience {
+                    Audience::Subscribers => {
+                        for protocol in ["sqs", "lambda", "http", "https"] {
+                            let body = message[protocol].as_str().unwrap();
+                            let body = serde_json::from_str(body).unwrap();
+                            let wrong = schema.iter_errors(&body).map(|wrong| wrong.to_string());
+                            assert_eq!(wrong.collect::<Vec<_>>(), Vec::<String>::new(), "{protocol}");
+                        }
+                        told.push(format!(
+                            "Subject: {}\n\n{}",
+                            alert.subject.unwrap(),
+                            message["email"].as_str().unwrap()
+                        ));
+                    }
+                    Audience::Chat => chat.push(message),
+                }
+            }
         }
-        told
+        (told, chat)
     }
 }
+
+/// The form of AWS's "Custom notifications", whose fields are these; and what a chat makes
+/// something of stands between backticks.
+fn assert_is_notification(message: &Value) {
+    assert_eq!((&message["version"], &message["source"]), (&json!("1.0"), &json!("custom")));
+    let content = message["content"].as_object().unwrap();
+    let fields = ["description", "keywords", "nextSteps", "textType", "title"];
+    assert!(content.keys().all(|name| fields.contains(&name.as_str())), "{message}");
+    assert_eq!(content["textType"], "client-markdown");
+    let steps = content.get("nextSteps").map_or(&[][..], |steps| steps.as_array().unwrap());
+    assert!(steps.len() <= 5);
+    assert!(content["title"].as_str().unwrap().chars().count() <= 100);
+    assert!(content["description"].as_str().unwrap().chars().count() <= 2000);
+    for text in steps.iter().chain([&content["title"], &content["description"]]) {
+        let text = text.as_str().unwrap();
+        assert_eq!(text.matches('`').count() % 2, 0, "{text}");
+        let outside: String = text.split('`').step_by(2).collect();
+        // The console's address is the last but one line's.
+        let outside = outside.replace(CONSOLE, "");
+        assert!(!outside.contains(['*', '~', '<', '>', '&', '@', '|']), "{text}");
+        assert!(!outside.contains("://") && !outside.contains("]("), "{text}");
+        assert!(!text.contains(['<', '@']), "{text}");
+    }
+    let metadata = message["metadata"].as_object().unwrap();
+    let fields = ["additionalContext", "eventType", "relatedResources", "summary", "threadId"];
+    assert!(metadata.keys().all(|name| fields.contains(&name.as_str())), "{message}");
+    for (name, value) in metadata["additionalContext"].as_object().unwrap() {
+        let value = value.as_str().unwrap();
+        assert!(
+            !value.is_empty() && value.bytes().all(|b| b.is_ascii_graphic()),
+            "{name}: {value}"
+        );
+    }
+}
+
+const CONSOLE: &str = "https://us-east-1.console.aws.amazon.com/";
 
 #[test]
 fn every_cause_and_state_reads_as_it_did() {
@@ -171,21 +228,33 @@ fn every_cause_and_state_reads_as_it_did() {
     let without: Vec<_> =
         all.filter(|(cause, one)| !best.contains_key(&(*cause, Some(*one)))).collect();
     assert_eq!(without, NO_LOG_TELLS, "no bundle shows them");
+    let schema = schema::of(Output::Alert).to_value();
+    let schema = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
     let mut changed = Vec::new();
+    let mut stands = BTreeSet::new();
     for ((cause, detail), one) in best {
-        let told = one.story();
+        let (told, chat) = one.story(&schema);
         assert_eq!(told.len(), 3, "{cause}/{detail:?} of {}: {told:#?}", one.bundle);
+        assert_eq!(chat.len(), 3, "{cause}/{detail:?} of {}: {chat:#?}", one.bundle);
+        chat.iter().for_each(assert_is_notification);
         let file = file(&(cause, detail));
         let rule = format!("\n{}\n\n", "=".repeat(72));
         let text = format!("From tests/incidents/{}\n{rule}{}", one.bundle, told.join(&rule));
-        if std::env::var_os("UPDATE_ALERTS").is_some() {
-            std::fs::create_dir_all(&folder).unwrap();
-            std::fs::write(&file, &text).unwrap();
-        }
-        let known = std::fs::read_to_string(&file).unwrap_or_default();
-        if known != text {
-            changed.push(format!("{}:\n{text}", file.display()));
+        let chat = serde_json::to_string_pretty(&chat).unwrap() + "\n";
+        for (file, text) in [(&file, text), (&file.with_extension("chat.json"), chat)] {
+            if std::env::var_os("UPDATE_ALERTS").is_some() {
+                std::fs::create_dir_all(&folder).unwrap();
+                std::fs::write(file, &text).unwrap();
+            }
+            let known = std::fs::read_to_string(file).unwrap_or_default();
+            if known != text {
+                changed.push(format!("{}:\n{text}", file.display()));
+            }
+            stands.insert(file.clone());
         }
     }
     assert!(changed.is_empty(), "{}", changed.join("\n"));
+    let all: BTreeSet<PathBuf> =
+        std::fs::read_dir(&folder).unwrap().map(|one| one.unwrap().path()).collect();
+    assert_eq!(all, stands, "no bundle tells what stands here alone");
 }

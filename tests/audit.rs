@@ -3,10 +3,12 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::disallowed_methods,
     reason = "a test that fails panics, and a test of a command line reads files"
 )]
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -89,4 +91,53 @@ fn a_pipeline_is_stopped_where_it_asks_for_it() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_why403"));
     let output = command.arg("audit").arg(nothing.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(66));
+}
+
+/// What was read yesterday is judged as it was read: nobody asks what happened since.
+#[test]
+fn a_captured_configuration_is_that_of_its_moment() {
+    let bundle =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/incidents/s3-oac-bucket-without-policy");
+    let copy = tempfile::tempdir().unwrap();
+    let mut facts = serde_json::Map::new();
+    for file in files(&bundle.join("aws")) {
+        let name = file.strip_prefix(&bundle).unwrap();
+        let at = copy.path().join(name);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        fs::copy(&file, at).unwrap();
+        facts.insert(name.to_string_lossy().into_owned(), "2026-03-11T09:00:00Z".into());
+    }
+    assert!(!facts.keys().any(|name| name.contains("cloudtrail")));
+    let capture = serde_json::json!({"schema": "why403/bundle/1", "facts": facts});
+    fs::write(copy.path().join("capture.json"), capture.to_string()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_why403"));
+    let output = command.args(["audit", "--fail-on", "fault"]).arg(copy.path()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("s3-origin/access-not-granted"), "{text}");
+}
+
+/// What could not be looked at is named in every form, and is not taken for healthy.
+#[test]
+fn what_may_not_be_read_is_named() {
+    let bundle = "s3-error-page-policy-denied";
+    let text = audit(bundle, &[]);
+    assert_eq!(text.status.code(), Some(2));
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("Not looked at: s3api/get-bucket-policy/"), "{text}");
+    assert!(text.contains("s3:GetBucketPolicy"), "{text}");
+    let junit = String::from_utf8(audit(bundle, &["--format", "junit"]).stdout).unwrap();
+    assert!(junit.contains("<skipped message=\"s3api/get-bucket-policy/"), "{junit}");
+    let json: Value = serde_json::from_slice(&audit(bundle, &["--format", "json"]).stdout).unwrap();
+    assert_eq!(json.pointer("/unread/0/why"), Some(&"denied".into()));
+
+    let other = audit(bundle, &["--distribution", "E0NOTHERE"]);
+    assert_eq!(other.status.code(), Some(66));
+    let said = String::from_utf8(other.stderr).unwrap();
+    assert!(said.contains("get-distribution/E0NOTHERE"), "{said}");
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }

@@ -19,7 +19,9 @@ use proptest::prelude::*;
 use why403::account::bundle::BundleAccount;
 use why403::account::facts::{Depth, Facts};
 use why403::analysis::{self, Directory};
-use why403::causes::kind::Sources;
+use why403::causes::kind::{Sources, verified};
+use why403::limits::Limits;
+use why403::logs::redact;
 use why403::logs::tally::AccessTally;
 use why403::logs::waf::WafIndex;
 use why403::report::Inputs;
@@ -237,4 +239,55 @@ fn judging_singly_and_by_kind_is_the_same_in_every_bundle() {
         all
     });
     assert!(told.is_empty(), "{}", told.join("\n"));
+}
+
+/// What `capture` does: signatures go out of the logs, and what became of them stays.
+#[test]
+fn a_bundle_without_signatures_says_what_it_said_with_them() {
+    let incidents = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/incidents");
+    let bundles = [
+        "signed-signature-does-not-verify",
+        "signed-signature-by-the-other-hash",
+        "signed-signature-verifies",
+        "signed-signature-for-another-name",
+        "signed-expired",
+    ];
+    for name in bundles {
+        let bundle = bundles::Bundle::open(&incidents.join(name));
+        let copy = tempfile::tempdir().unwrap();
+        let objects = bundle.logs.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        let (tally, logs) = bundles::read(&bundle.account, objects);
+        let analysis = bundles::analyse(&tally, logs, &bundle.account);
+        let kept = verified::outcomes(&analysis.facts, tally.refusals.iter());
+        for (name, bytes) in &bundle.logs {
+            let mut masked = Vec::new();
+            let faults = redact::copy(bytes.as_slice(), &Limits::default(), &mut masked).unwrap();
+            assert!(faults.is_empty() && masked != *bytes);
+            write(&copy.path().join(name), &masked);
+        }
+        for file in bundles::files(&bundle.root.join("aws")) {
+            let place = file.strip_prefix(&bundle.root).unwrap();
+            write(&copy.path().join(place), &std::fs::read(&file).unwrap());
+        }
+        let capture = serde_json::json!({ "schema": "why403/bundle/1", "signatures": kept });
+        write(&copy.path().join("capture.json"), capture.to_string().as_bytes());
+        assert_eq!(requests(copy.path()), requests(&bundle.root), "{name}");
+    }
+}
+
+fn write(file: &Path, bytes: &[u8]) {
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, bytes).unwrap();
+}
+
+/// One line for each refused request.
+fn requests(bundle: &Path) -> String {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("requests");
+    let replay = std::process::Command::new(env!("CARGO_BIN_EXE_why403"))
+        .args(["replay".as_ref(), bundle.as_os_str(), "--requests".as_ref(), file.as_os_str()])
+        .output()
+        .unwrap();
+    assert!(replay.status.success());
+    std::fs::read_to_string(file).unwrap()
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use why403::alerts::Outgoing;
+use why403::alerts::{Audience, Outgoing};
 use why403::causes::Cause;
 use why403::incidents::counting::{self, Counts};
 use why403::incidents::messages::Gist;
@@ -75,16 +75,17 @@ fn week(random: &mut Random) -> Vec<(Subject, Refusal)> {
     all.into_iter().flat_map(refusals).collect()
 }
 
-fn message(_: &[Incident], place: &Place) -> Option<(Outgoing, Gist)> {
+fn message(_: &[Incident], place: &Place) -> Option<(Vec<Outgoing>, Gist)> {
     let alert = Outgoing {
+        audience: Audience::Subscribers,
         alert_id: place.alert_id.clone(),
         sequence: place.sequence,
         stored: Timestamp::UNIX_EPOCH,
-        subject: place.state.to_owned(),
+        subject: Some(place.state.to_owned()),
         message: String::new(),
         attributes: Vec::new(),
     };
-    Some((alert, Gist::default()))
+    Some((vec![alert], Gist::default()))
 }
 
 fn by_function(refusals: &[(Subject, Refusal)], random: &mut Random) -> BTreeSet<Shown> {

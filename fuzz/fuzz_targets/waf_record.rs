@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use libfuzzer_sys::fuzz_target;
 use why403::limits::Limits;
 use why403::logs::waf::WafIndex;
+use why403::logs::waf_slots::Keeps;
 use why403::logs::{read_waf, waf_slots};
 
 fuzz_target!(|text: &[u8]| {
@@ -16,6 +17,7 @@ fuzz_target!(|text: &[u8]| {
     let mut other = WafIndex::default();
     read_waf("x", text, &limits, &wanted, &mut other);
     other.merge(index);
-    let slots = waf_slots::read("x", "1", text, &limits, |_| true);
+    let keeps = Keeps { passes: |_: &str| true, behind: true };
+    let slots = waf_slots::read("x", "1", text, &limits, keeps);
     assert!(slots.chunks.len() as u64 <= slots.records + 1);
 });

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::facts::{Facts, Held, What};
 use super::{Fact, Question, State};
+use crate::viewer::plain;
 
 /// Why a fact that would decide something is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,12 +33,14 @@ impl Absence {
 
 /// When something was read that is not of the moment of a request, and when it was changed in
 /// between.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moments {
     /// When it was read; `None` is after the log, at an unknown time.
     pub read_at: Option<Timestamp>,
     /// The last change between the reading and the request, where one is known.
     pub changed_at: Option<Timestamp>,
+    /// What that was, and who did it.
+    pub change: Option<String>,
 }
 
 impl Facts {
@@ -60,7 +63,12 @@ impl Facts {
                 && names.iter().any(|name| change.concerns(name))
                 && what(question).is_none_or(|what| what.is_changed_by(&change.event))
         });
-        Moments { read_at, changed_at: between.next_back().map(|change| change.at) }
+        let last = between.next_back();
+        let change = last.map(|change| match &change.by {
+            Some(by) => format!("{} by {}", plain(&change.event), plain(by)),
+            None => plain(&change.event),
+        });
+        Moments { read_at, changed_at: last.map(|change| change.at), change }
     }
 
     /// Why what a question asks for is not there for a request at `at`; `None` where it is.
@@ -91,7 +99,8 @@ impl Facts {
         self.holds(what, &names, read_at, at) == Held::Holds
     }
 
-    fn each(&self, see: &mut See<'_>) {
+    /// Looks at every fact.
+    pub fn each(&self, see: &mut See<'_>) {
         of(&self.summaries, see);
         of(&self.trail, see);
         of(&self.listed_tenants, see);
@@ -103,6 +112,7 @@ impl Facts {
             of(&mine.waf_logging, see);
             mine.access_controls.values().for_each(|fact| of(fact, see));
             mine.key_groups.values().for_each(|fact| of(fact, see));
+            mine.public_keys.values().for_each(|fact| of(fact, see));
             mine.host_policies.values().for_each(|fact| of(fact, see));
             mine.identities.values().for_each(|fact| of(fact, see));
             mine.key_policies.values().for_each(|fact| of(fact, see));
@@ -132,7 +142,7 @@ fn what(question: &Question) -> Option<What> {
 }
 
 /// What looks at every fact: its question, why it is not there, and when it was read.
-type See<'a> = dyn FnMut(&Question, Option<Absence>, Option<Timestamp>) + 'a;
+pub type See<'a> = dyn FnMut(&Question, Option<Absence>, Option<Timestamp>) + 'a;
 
 fn of<T>(fact: &Fact<T>, see: &mut See<'_>) {
     let absence = match fact.state {

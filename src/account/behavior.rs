@@ -35,6 +35,16 @@ pub struct Behavior {
     pub forwarded_values: Option<ForwardedValues>,
 }
 
+impl Behavior {
+    /// The names of all functions at the edge that it has.
+    pub fn functions(&self) -> Vec<&str> {
+        let own = self.function_associations.items.iter().map(|one| one.function_arn.as_str());
+        let lambda = self.lambda_function_associations.items.iter();
+        let lambda = lambda.map(|one| one.lambda_function_arn.as_str());
+        own.chain(lambda).map(function_name).collect()
+    }
+}
+
 /// Who may sign.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]

@@ -14,7 +14,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Account, Answer, Question};
+use super::{Account, Answer, KEPT_SIGNATURES, Question};
 use crate::limits::ANSWER_BYTES;
 
 /// Every byte outside `A-Za-z0-9._-/` is percent-encoded in a bundle's file names.
@@ -38,6 +38,9 @@ struct Capture {
     captured_at: Option<Timestamp>,
     #[serde(default)]
     facts: BTreeMap<String, Timestamp>,
+    /// By request id.
+    #[serde(default)]
+    signatures: serde_json::Map<String, Value>,
 }
 
 impl BundleAccount {
@@ -111,6 +114,9 @@ fn read_file(path: &Path) -> Option<Result<Vec<u8>, String>> {
 
 impl Account for BundleAccount {
     fn ask(&self, question: &Question) -> (Answer, Option<Timestamp>) {
+        if question.operation == KEPT_SIGNATURES {
+            return (Answer::Said(Value::Object(self.times.signatures.clone())), None);
+        }
         let relative = relative(question);
         let name = relative.to_string_lossy().into_owned();
         let read_at = self.times.facts.get(&name).copied().or(self.times.captured_at);

@@ -1,6 +1,6 @@
 //! The facts of one analysis, asked for once and then plain values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -15,8 +15,10 @@ use super::tenant::{Listed, Tenant};
 use super::trail::{self, Change};
 use super::web_acl::{Logging, WebAcl};
 use super::witness::{Refusable, Witness};
-use super::{Account, Fact, Question, State};
+use super::{Account, Answer, Fact, KEPT_SIGNATURES, Question, State};
+use crate::limits::PUBLIC_KEYS;
 use crate::policy::Policy;
+use crate::signature::{PublicKey, Verified};
 
 /// How deep to ask. CloudTrail, DNS and listings are slow and rationed on a live account, so they
 /// are asked only where an answer is about to be shown.
@@ -45,6 +47,10 @@ pub struct Facts {
     pub tenants: BTreeMap<String, Fact<Tenant>>,
     /// The names of all tenants.
     pub listed_tenants: Fact<Vec<Listed>>,
+    /// What became of signatures when they were checked, by their digests.
+    pub signatures: BTreeMap<[u8; 32], Verified>,
+    /// What a capture kept of signatures that are not in its logs any more, by request id.
+    pub kept_signatures: BTreeMap<String, Verified>,
 }
 
 /// What is known of one distribution and of what stands behind it.
@@ -64,6 +70,8 @@ pub struct DistributionFacts {
     pub access_controls: BTreeMap<String, Fact<AccessControl>>,
     /// The keys of trusted key groups, by group.
     pub key_groups: BTreeMap<String, Fact<Vec<String>>>,
+    /// The public keys of those groups, by ID. What is behind an ID never changes.
+    pub public_keys: BTreeMap<String, Fact<PublicKey>>,
     /// Whether policies (origin request and cache) forward the Host, by ID.
     pub host_policies: BTreeMap<String, Fact<bool>>,
     /// The canonical users of origin access identities, by ID.
@@ -136,6 +144,8 @@ impl Facts {
                 Listed::parse,
             ),
             tenants,
+            signatures: BTreeMap::new(),
+            kept_signatures: kept_signatures(account),
         }
     }
 }
@@ -206,6 +216,7 @@ impl DistributionFacts {
             buckets: BTreeMap::new(),
             access_controls: BTreeMap::new(),
             key_groups: BTreeMap::new(),
+            public_keys: BTreeMap::new(),
             host_policies: BTreeMap::new(),
             identities: BTreeMap::new(),
             key_policies: BTreeMap::new(),
@@ -242,6 +253,7 @@ impl DistributionFacts {
         for behavior in distribution.behaviors() {
             facts.gather_behavior(account, behavior);
         }
+        facts.gather_public_keys(account, &distribution);
         facts.gather_key_policies(account);
         for resource in account.subjects("wafv2/get-web-acl-for-resource") {
             let question = Question::new("wafv2/get-web-acl-for-resource", resource);
@@ -251,6 +263,19 @@ impl DistributionFacts {
             }));
         }
         facts
+    }
+
+    /// Asks for the public keys that may sign.
+    fn gather_public_keys(&mut self, account: &dyn Account, distribution: &Distribution) {
+        let active = distribution.active_trusted_key_groups.iter();
+        let active = active.flat_map(|keys| &keys.items).flat_map(|one| &one.key_pair_ids.items);
+        let of_groups = self.key_groups.values().filter_map(Fact::known).flatten();
+        let ids: BTreeSet<&String> = of_groups.chain(active).collect();
+        let asked = ids.into_iter().take(PUBLIC_KEYS).map(|id| {
+            let question = Question::new("cloudfront/get-public-key", id.as_str());
+            (id.clone(), Fact::ask(account, question, |answer| public_key(id, &answer)))
+        });
+        self.public_keys = asked.collect();
     }
 
     fn gather_key_policies(&mut self, account: &dyn Account) {
@@ -366,6 +391,26 @@ fn canonical_user(answer: Value) -> Result<String, String> {
     let user = answer.pointer("/CloudFrontOriginAccessIdentity/S3CanonicalUserId");
     let user = user.and_then(Value::as_str).ok_or("no `S3CanonicalUserId` in it")?;
     Ok(user.to_owned())
+}
+
+fn public_key(id: &str, answer: &Value) -> Result<PublicKey, String> {
+    let key = answer.get("PublicKey").ok_or("no `PublicKey` in it")?;
+    if key.get("Id").and_then(Value::as_str).is_some_and(|other| other != id) {
+        return Err("it is of another key".to_owned());
+    }
+    let text = key.pointer("/PublicKeyConfig/EncodedKey").and_then(Value::as_str);
+    let key = PublicKey::from_pem(text.ok_or("no `EncodedKey` in it")?);
+    key.ok_or_else(|| "a key that is neither RSA nor ECDSA on P-256".to_owned())
+}
+
+/// What a bundle keeps of signatures that it has no more.
+fn kept_signatures(account: &dyn Account) -> BTreeMap<String, Verified> {
+    let (Answer::Said(Value::Object(kept)), _) = account.ask(&Question::all(KEPT_SIGNATURES))
+    else {
+        return BTreeMap::new();
+    };
+    let kept = kept.into_iter();
+    kept.filter_map(|(id, outcome)| Some((id, Verified::of_id(outcome.as_str()?)?))).collect()
 }
 
 fn key_group(answer: Value) -> Result<Vec<String>, String> {

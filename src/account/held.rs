@@ -44,7 +44,12 @@ impl Facts {
             (What::Distribution.is_changed_by(event) || event == "DeleteDistribution")
                 && !change.concerns(mine)
         };
-        self.summaries.is_told() && self.stands(self.summaries.read_at, at, changed)
+        // Of several accounts one may not have told its list.
+        let is_in_it = self
+            .summaries
+            .known()
+            .is_none_or(|all| mine.is_empty() || all.iter().any(|one| one.id == mine));
+        self.summaries.is_told() && is_in_it && self.stands(self.summaries.read_at, at, changed)
     }
 
     /// Whether a Host was one of a distribution's tenants' at `at`, where that is known.

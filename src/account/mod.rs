@@ -30,6 +30,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::Value;
 
+/// What a bundle says by itself: what became of signatures that `capture` took out of its logs.
+pub const KEPT_SIGNATURES: &str = "capture/signatures";
+
 /// One question to AWS: `SERVICE/OPERATION` and perhaps what it is about, as in a bundle's `aws/`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Question {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::bundle::{file_name, relative};
-use super::{Account, Answer, Question};
+use super::{Account, Answer, KEPT_SIGNATURES, Question};
 
 /// Asks another account and keeps every answer.
 pub struct Recorder<'a> {
@@ -28,6 +28,9 @@ struct Capture {
     facts: BTreeMap<String, Timestamp>,
     /// What the files are about whose names are digests.
     names: BTreeMap<String, String>,
+    /// What became of the signatures that were taken out of the logs, by request id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    signatures: BTreeMap<String, &'static str>,
 }
 
 impl<'a> Recorder<'a> {
@@ -40,16 +43,21 @@ impl<'a> Recorder<'a> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes `aws/` and `capture.json` below a folder. Returns the questions to which no answer
+    /// Writes `aws/` and `capture.json` below a folder, with what became of the signatures that are
+    /// not in the logs. Returns the questions to which no answer
     /// could be read, with the reason: they stay missing facts.
     pub fn write(
         &self,
         root: &Path,
         captured_at: Timestamp,
+        signatures: BTreeMap<String, &'static str>,
     ) -> io::Result<Vec<(Question, String)>> {
         let mut unread = Vec::new();
         let (mut facts, mut names) = (BTreeMap::new(), BTreeMap::new());
         for (question, (answer, read_at)) in self.told().iter() {
+            if question.operation == KEPT_SIGNATURES {
+                continue;
+            }
             let value = match answer {
                 Answer::Said(value) => without_nulls(value.clone()),
                 Answer::Error { code } => json!({ "Error": { "Code": code, "Message": "" } }),
@@ -71,7 +79,7 @@ impl<'a> Recorder<'a> {
             }
             facts.extend(read_at.map(|read_at| (name, read_at)));
         }
-        let capture = Capture { schema: "why403/bundle/1", captured_at, facts, names };
+        let capture = Capture { schema: "why403/bundle/1", captured_at, facts, names, signatures };
         fs::write(root.join("capture.json"), serde_json::to_string_pretty(&capture)? + "\n")?;
         Ok(unread)
     }
@@ -140,7 +148,8 @@ mod tests {
         for about in ["../../b c", "denied", "away", "nobody", &long] {
             recorder.ask(&of(about));
         }
-        let unread = recorder.write(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
+        let kept = BTreeMap::from([("id1==".to_owned(), "bad")]);
+        let unread = recorder.write(folder.path(), Timestamp::UNIX_EPOCH, kept).unwrap();
         assert_eq!(unread.iter().map(|(one, _)| one.about.as_str()).collect::<Vec<_>>(), ["away"]);
         let bundle = BundleAccount::open(folder.path());
         for about in ["../../b c", &long] {
@@ -149,6 +158,8 @@ mod tests {
             assert_eq!(read_at.unwrap().to_string(), "2026-03-10T15:00:00.5Z");
         }
         assert_eq!(bundle.ask(&of("denied")).0, Answer::Error { code: "AccessDenied".to_owned() });
+        let kept = bundle.ask(&Question::all(KEPT_SIGNATURES)).0;
+        assert_eq!(kept, Answer::Said(json!({ "id1==": "bad" })));
         assert_eq!(bundle.ask(&of("nobody")).0, Answer::Unasked);
         let capture: Value =
             serde_json::from_slice(&fs::read(folder.path().join("capture.json")).unwrap()).unwrap();

@@ -1,14 +1,14 @@
-//! An alert in the form that SNS sends: a body for each protocol, a subject, and attributes by
-//! which subscribers filter.
+//! An alert in the form that SNS sends: a body for each protocol and a subject, or what a chat
+//! takes, and attributes by which subscribers filter.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Alert, Outgoing, text};
+use super::{Alert, Audience, Outgoing, chat, text};
 use crate::limits::ALERT_BYTES;
 
-/// The alert as it is stored and sent.
-pub fn outgoing(alert: &Alert, now: Timestamp) -> Outgoing {
+/// The alert as it is stored and sent to an audience.
+pub fn outgoing(alert: &Alert, audience: Audience, now: Timestamp) -> Outgoing {
     let attributes = [
         ("distribution_id", alert.distribution_id.as_deref().unwrap_or("unknown")),
         ("cause", alert.cause),
@@ -16,12 +16,17 @@ pub fn outgoing(alert: &Alert, now: Timestamp) -> Outgoing {
         ("confidence", &alert.confidence),
         ("state", alert.state),
     ];
+    let (subject, message) = match audience {
+        Audience::Subscribers => (Some(text::subject(alert)), body(alert)),
+        Audience::Chat => (None, chat::notification(alert)),
+    };
     Outgoing {
+        audience,
         alert_id: alert.alert_id.clone(),
         sequence: alert.sequence,
         stored: now,
-        subject: text::subject(alert),
-        message: body(alert),
+        subject,
+        message,
         attributes: attributes.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
     }
 }

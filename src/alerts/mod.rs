@@ -1,8 +1,10 @@
 //! What people and programs are told, made safe to show.
 //!
-//! An alert is a plain value, `why403/alert/1`; [`text`] says it to people, [`message`] puts both
-//! into the form that SNS sends. Whatever a viewer sent went through [`safe`] before.
+//! An alert is a plain value, `why403/alert/1`; [`text`] says it to people, [`chat`] to a channel,
+//! [`message`] puts them into the form that SNS sends. Whatever a viewer sent went through [`safe`]
+//! before.
 
+pub mod chat;
 pub mod message;
 pub mod safe;
 #[cfg(feature = "aws")]
@@ -15,23 +17,28 @@ mod tests;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::incidents::messages::Gist;
 use crate::incidents::record::Place;
 use crate::limits::ALERT_FINDINGS;
 use crate::report::{Finding, Incident};
+use crate::schema;
 
 /// `why403/alert/1`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "why403/alert/1")]
 pub struct Alert {
     /// `why403/alert/1`.
+    #[schemars(extend("const" = "why403/alert/1"))]
     pub schema: &'static str,
     /// The id of the story's first incident.
     pub alert_id: String,
     /// The number of the message in its story.
     pub sequence: u64,
     /// `open`, `update`, `resolved`.
+    #[schemars(extend("enum" = ["open", "update", "resolved"]))]
     pub state: &'static str,
     /// Refusals of the largest incident in the logs that were read now.
     #[serde(skip)]
@@ -40,6 +47,7 @@ pub struct Alert {
     #[serde(skip)]
     pub why: Option<&'static str>,
     /// `fault`, `enforcement`, `unknown`.
+    #[schemars(schema_with = "schema::severity")]
     pub severity: &'static str,
     /// The distribution.
     pub distribution_id: Option<String>,
@@ -48,10 +56,13 @@ pub struct Alert {
     /// The alert in one line.
     pub title: String,
     /// When it began.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub since: Timestamp,
     /// When it stood out.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub detected: Timestamp,
     /// When it ended.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub until: Option<Timestamp>,
     /// Refusals.
     pub forbidden: u64,
@@ -60,10 +71,13 @@ pub struct Alert {
     /// Their share of the distribution's requests in the logs that were read with them.
     pub share_of_requests: Option<f64>,
     /// `confirmed`, `likely`, `possible`.
+    #[schemars(schema_with = "schema::confidence")]
     pub confidence: String,
     /// The cause.
+    #[schemars(schema_with = "schema::cause")]
     pub cause: &'static str,
     /// The detail of the largest incident.
+    #[schemars(schema_with = "schema::detail_or_null")]
     pub detail: Option<&'static str>,
     /// The rule of the largest incident.
     pub rule: Option<String>,
@@ -78,13 +92,15 @@ pub struct Alert {
 }
 
 /// A change before the onset.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Change {
     /// The event's name.
     pub event: String,
     /// Who.
     pub by: Option<String>,
     /// When.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
 }
 
@@ -99,18 +115,35 @@ pub struct About {
     pub of_findings: BTreeMap<String, u64>,
 }
 
-/// An alert in the form in which it is stored and sent.
+/// Whom a message is for: each of them has a topic of its own.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Audience {
+    /// Mail and programs.
+    #[default]
+    Subscribers,
+    /// The channels of a chat, which drop every other form.
+    Chat,
+}
+
+/// An alert in the form in which it is stored and sent. Each audience has a message of its own, so
+/// that what went out to one is not sent again because the other could not be reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outgoing {
+    /// Whom it is for.
+    #[serde(default)]
+    pub audience: Audience,
     /// The story.
     pub alert_id: String,
     /// The number of the message.
     pub sequence: u64,
     /// When it was stored, by our clock.
     pub stored: Timestamp,
-    /// The subject.
-    pub subject: String,
-    /// The body, JSON per protocol.
+    /// The subject; a chat has none.
+    pub subject: Option<String>,
+    /// The body: JSON per protocol, or what a chat takes.
     pub message: String,
     /// The message attributes.
     pub attributes: Vec<(String, String)>,
@@ -185,16 +218,18 @@ impl Alert {
         Some(alert)
     }
 
-    /// The alert as it is stored and sent, and what of it makes another thing of its story.
-    pub fn outgoing(&self, now: Timestamp) -> (Outgoing, Gist) {
+    /// The alert as it is stored and sent to each audience, and what of it makes another thing of
+    /// its story.
+    pub fn outgoing(&self, audiences: &[Audience], now: Timestamp) -> (Vec<Outgoing>, Gist) {
         let main = self.findings.first();
         let gist = Gist {
             confidence: self.confidence.clone(),
             // Edges and countries differ from file to file.
             place: main.and_then(|one| one.clusters.first()).map(|one| one.path.clone()),
             looked_at: self.looked_at,
+            waits: false,
         };
-        (message::outgoing(self, now), gist)
+        (audiences.iter().map(|one| message::outgoing(self, *one, now)).collect(), gist)
     }
 }
 

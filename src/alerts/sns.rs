@@ -4,15 +4,19 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::error::DisplayErrorContext;
 use aws_sdk_sns::types::MessageAttributeValue;
 
-use super::Outgoing;
+use super::{Audience, Outgoing};
 
 /// Sends one alert. The same alert may go out twice; it then has the same id and sequence.
 pub async fn publish(client: &Client, topic: &str, alert: &Outgoing) -> Result<(), String> {
+    let structure = match alert.audience {
+        Audience::Subscribers => Some("json".to_owned()),
+        Audience::Chat => None,
+    };
     let mut request = client
         .publish()
         .topic_arn(topic)
-        .subject(&alert.subject)
-        .message_structure("json")
+        .set_subject(alert.subject.clone())
+        .set_message_structure(structure)
         .message(&alert.message);
     for (name, value) in &alert.attributes {
         let value = MessageAttributeValue::builder()

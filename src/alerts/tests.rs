@@ -65,6 +65,12 @@ fn finding(incident: &Incident, confidence: &'static str, path: &str) -> Finding
         masked: 0,
         ruled_out: Vec::new(),
         alternatives: Vec::new(),
+        contradicted: false,
+        or_else: None,
+        follows: Vec::new(),
+        echoed: 0,
+        asked_by: None,
+        cookies: false,
         past_edge_waf: false,
         missing: Vec::new(),
         trigger: None,
@@ -75,6 +81,10 @@ fn finding(incident: &Incident, confidence: &'static str, path: &str) -> Finding
             reference: "https://docs.aws.amazon.com/x.html",
         },
     }
+}
+
+fn sent(alert: &Alert) -> Outgoing {
+    message::outgoing(alert, Audience::Subscribers, Timestamp::UNIX_EPOCH)
 }
 
 fn make(incident: &Incident, finding: Finding, state: &'static str) -> Alert {
@@ -208,9 +218,12 @@ fn nothing_that_a_viewer_sent_becomes_a_link_markup_or_secret() {
     if let Some(cluster) = hostile.clusters.first_mut() {
         cluster.examples = vec![format!("/reset/{token}?x"), "/https://evil.example/".into()];
     }
-    let sent = message::outgoing(&make(&incident, hostile, "open"), Timestamp::UNIX_EPOCH);
+    let sent = sent(&make(&incident, hostile, "open"));
     for bad in ["evil", token, "\\u001b", "\u{1b}"] {
-        assert!(!sent.message.contains(bad) && !sent.subject.contains(bad), "{bad}");
+        assert!(
+            !sent.message.contains(bad) && !sent.subject.as_ref().unwrap().contains(bad),
+            "{bad}"
+        );
     }
 }
 
@@ -218,7 +231,7 @@ fn nothing_that_a_viewer_sent_becomes_a_link_markup_or_secret() {
 fn each_protocol_has_its_own_body_and_programs_get_the_schema() {
     let incident = incident("s3-origin", "access-not-granted", "fault");
     let alert = make(&incident, finding(&incident, "confirmed", "/a"), "open");
-    let sent = message::outgoing(&alert, Timestamp::UNIX_EPOCH);
+    let sent = sent(&alert);
     let body: Value = serde_json::from_str(&sent.message).unwrap();
     assert_eq!(body["default"], body["email"]);
     for protocol in ["sqs", "lambda", "http", "https"] {
@@ -244,7 +257,8 @@ fn limits_hold_whatever_names_people_choose() {
         })
         .collect();
     large.remedy.steps = vec!["\"\\".repeat(8_000)];
-    let sent = message::outgoing(&make(&incident, large, "open"), Timestamp::UNIX_EPOCH);
+    let sent = sent(&make(&incident, large, "open"));
     assert!(sent.message.len() < 256 << 10, "{}", sent.message.len());
-    assert!(sent.subject.len() <= 100 && sent.subject.bytes().all(|b| (0x20..0x7f).contains(&b)));
+    let subject = sent.subject.unwrap();
+    assert!(subject.len() <= 100 && subject.bytes().all(|b| (0x20..0x7f).contains(&b)));
 }

@@ -44,7 +44,7 @@ pub fn title(alert: &Alert) -> String {
 }
 
 /// Whether later evidence has left nothing of it.
-fn is_withdrawn(alert: &Alert) -> bool {
+pub(super) fn is_withdrawn(alert: &Alert) -> bool {
     alert.state == "resolved" && alert.forbidden == 0
 }
 
@@ -90,31 +90,9 @@ fn write_email(out: &mut String, alert: &Alert) -> std::fmt::Result {
         Some(domain) => format!("{domain} ({id})"),
         None => id.to_owned(),
     };
+    writeln!(out, "{}", told(alert, &whom))?;
     if is_withdrawn(alert) {
-        writeln!(out, "{whom}: evidence that came later gives these refusals another cause.")?;
-        writeln!(out, "If there are many, they have an alert of their own.")?;
         return sign(out, alert);
-    }
-    let share = match alert.share_of_requests {
-        Some(share) => format!(", {} of its requests in these logs", percent(share)),
-        None => String::new(),
-    };
-    let usual = match alert.expected {
-        ..1.0 => "hardly any is usual".to_owned(),
-        some => format!("{} would be usual", thousands(some.round() as u64)),
-    };
-    let time = match alert.until {
-        Some(until) => format!("from {} to {}", moment(alert.since), moment(until)),
-        None => format!("since {}", moment(alert.since)),
-    };
-    writeln!(
-        out,
-        "{} requests to {whom} were answered 403 {time} UTC{share}; {usual}.",
-        thousands(alert.forbidden)
-    )?;
-    match alert.until {
-        Some(_) => writeln!(out, "It is as usual again.")?,
-        None => writeln!(out, "{}", meaning(alert))?,
     }
     writeln!(out)?;
     writeln!(out, "Cause: {}, {}", name(alert), alert.confidence)?;
@@ -138,6 +116,36 @@ fn write_email(out: &mut String, alert: &Alert) -> std::fmt::Result {
         write_proof(out, finding)?;
     }
     sign(out, alert)
+}
+
+/// How many, since when and how unusual that is, on two lines.
+pub(super) fn told(alert: &Alert, whom: &str) -> String {
+    if is_withdrawn(alert) {
+        return format!(
+            "{whom}: evidence that came later gives these refusals another cause.\n\
+             If there are many, they have an alert of their own."
+        );
+    }
+    let share = match alert.share_of_requests {
+        Some(share) => format!(", {} of its requests in these logs", percent(share)),
+        None => String::new(),
+    };
+    let usual = match alert.expected {
+        ..1.0 => "hardly any is usual".to_owned(),
+        some => format!("{} would be usual", thousands(some.round() as u64)),
+    };
+    let time = match alert.until {
+        Some(until) => format!("from {} to {}", moment(alert.since), moment(until)),
+        None => format!("since {}", moment(alert.since)),
+    };
+    let meaning = match alert.until {
+        Some(_) => "It is as usual again.",
+        None => meaning(alert),
+    };
+    format!(
+        "{} requests to {whom} were answered 403 {time} UTC{share}; {usual}.\n{meaning}",
+        thousands(alert.forbidden)
+    )
 }
 
 /// Where to go on, and what this is by.
@@ -188,7 +196,8 @@ fn name(alert: &Alert) -> String {
     format!("{}{detail}{rule}", alert.cause)
 }
 
-fn place(cluster: &ClusterOut) -> String {
+/// Where it strikes, in words, and how often.
+pub(super) fn place(cluster: &ClusterOut) -> String {
     let about = if cluster.approximate { "about " } else { "" };
     let often = match cluster.lift {
         Some(lift) if lift >= 1000.0 => ", hardly any of which were served before".to_owned(),

@@ -12,9 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::account::Account;
+use crate::account::State;
+use crate::account::absence::Absence;
 use crate::account::distribution::Distribution;
 use crate::account::facts::{Depth, DistributionFacts, Facts};
-use crate::account::{Account, Question};
 use crate::causes::kind::{Kind, Sources};
 use crate::causes::opinion::Says;
 use crate::causes::remedy::{self, Case};
@@ -23,28 +25,31 @@ use crate::logs::function::FunctionIndex;
 use crate::logs::origin::OriginIndex;
 use crate::logs::waf::WafIndex;
 use crate::report::RemedyOut;
-pub use out::{Audit, Finding, Note, junit, text};
+pub use out::{Audit, Finding, Note, Unread, junit, text};
 use probe::{Probe, Purpose};
 
-/// Audits every distribution that the account knows. `at` is the moment of the requests.
-pub fn audit(account: &dyn Account, only: &[String], at: Timestamp) -> Audit {
-    let mut ids: BTreeSet<String> =
-        account.subjects("cloudfront/get-distribution").into_iter().collect();
-    if !only.is_empty() {
-        ids.retain(|id| only.contains(id));
-    }
-    let ids: Vec<String> = ids.into_iter().collect();
+/// Audits these distributions, or, where none is named, all that the account can tell. The requests
+/// are of the moment at which the first fact was read, or of `at` where nobody knows it: that is
+/// the configuration that is there.
+pub fn audit(account: &dyn Account, named: &[String], at: Timestamp) -> Audit {
+    let ids = match named {
+        [] => account.subjects("cloudfront/get-distribution"),
+        named => named.to_vec(),
+    };
     let facts = Facts::gather(account, &ids, &[], Depth::Incident);
+    let (at, mut unread) = seen(&facts, at);
     let mut found: BTreeMap<(String, Cause, Option<&'static str>, String), Finding> =
         BTreeMap::new();
-    let mut requests = 0;
+    let (mut distributions, mut requests) = (0, 0);
     let mut notes = Vec::new();
-    let mut unread = Vec::new();
     for (id, mine) in &facts.distributions {
         let Some(distribution) = mine.distribution.known() else {
-            unread.push(Question::new("cloudfront/get-distribution", id.as_str()).to_string());
+            if mine.distribution.state == State::Unasked || mine.distribution.is_nothing() {
+                unread.push(Unread::of(&mine.distribution.question, Absence::Unasked));
+            }
             continue;
         };
+        distributions += 1;
         notes.extend(masks(id, distribution));
         for probe in probe::of(id, mine, distribution, &facts, at) {
             requests += 1;
@@ -61,14 +66,26 @@ pub fn audit(account: &dyn Account, only: &[String], at: Timestamp) -> Audit {
         let of = |one: &Finding| (Severity::of(one.of, one.detail), one.confidence != "confirmed");
         of(a).cmp(&of(b)).then(b.requests.cmp(&a.requests)).then(a.request.cmp(&b.request))
     });
-    Audit {
-        schema: "why403/audit/1",
-        distributions: facts.distributions.len() as u64,
-        requests,
-        findings,
-        notes,
-        unread,
-    }
+    Audit { schema: "why403/audit/1", distributions, requests, findings, notes, unread }
+}
+
+/// When the first fact was read, and what whoever asked was not told of what can refuse.
+fn seen(facts: &Facts, now: Timestamp) -> (Timestamp, Vec<Unread>) {
+    let (mut at, mut unread) = (now, Vec::new());
+    facts.each(&mut |question, absence, read_at| {
+        at = read_at.map_or(at, |read_at| read_at.min(at));
+        let refuses = !matches!(
+            question.operation,
+            "cloudtrail/lookup-events" | "wafv2/get-logging-configuration"
+        );
+        match absence {
+            Some(absence @ (Absence::Denied | Absence::Unreadable)) if refuses => {
+                unread.push(Unread::of(question, absence));
+            }
+            _ => {}
+        }
+    });
+    (at, unread)
 }
 
 /// What the rules say of one request.
@@ -123,6 +140,7 @@ fn remedy(
         change: None,
         span: (at, at),
         open: false,
+        past: false,
         alternatives: &BTreeSet::new(),
     });
     RemedyOut {

@@ -3,18 +3,24 @@
 use std::fmt::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::account::Question;
+use crate::account::absence::Absence;
 use crate::causes::Cause;
 use crate::causes::opinion::Evidence;
 use crate::report::text::{command, is_command, item, label_of, several, wrap};
 use crate::report::{EvidenceOut, RemedyOut};
+use crate::schema;
 use crate::viewer::plain;
 
 /// `why403/audit/1`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "why403/audit/1")]
 pub struct Audit {
     /// `why403/audit/1`.
+    #[schemars(extend("const" = "why403/audit/1"))]
     pub schema: &'static str,
     /// How many distributions were looked at.
     pub distributions: u64,
@@ -24,12 +30,13 @@ pub struct Audit {
     pub findings: Vec<Finding>,
     /// What hides refusals.
     pub notes: Vec<Note>,
-    /// Facts without which a distribution could not be looked at.
-    pub unread: Vec<String>,
+    /// Facts that could not be read and without which something was not looked at.
+    pub unread: Vec<Unread>,
 }
 
 /// Requests of one distribution that one cause will refuse.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Finding {
     /// The distribution.
     pub distribution_id: String,
@@ -37,12 +44,16 @@ pub struct Finding {
     #[serde(skip)]
     pub of: Cause,
     /// The cause.
+    #[schemars(schema_with = "schema::cause")]
     pub cause: &'static str,
     /// The detail.
+    #[schemars(schema_with = "schema::detail_or_null")]
     pub detail: Option<&'static str>,
     /// `fault`, `enforcement`, `unknown`.
+    #[schemars(schema_with = "schema::severity")]
     pub severity: &'static str,
     /// `confirmed`, `likely`.
+    #[schemars(schema_with = "schema::confidence")]
     pub confidence: &'static str,
     /// One of the requests.
     pub request: String,
@@ -55,12 +66,44 @@ pub struct Finding {
 }
 
 /// What is no refusal and hides one.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Note {
     /// The distribution.
     pub distribution_id: String,
     /// What it is.
     pub says: String,
+}
+
+/// A fact that could not be read.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Unread {
+    /// Which, as in a bundle's `aws/`.
+    pub fact: String,
+    /// Why: `unasked`, `denied`, `unreadable`.
+    #[schemars(schema_with = "schema::why")]
+    pub why: &'static str,
+    /// What must be allowed to whoever asks.
+    pub permission: &'static str,
+}
+
+impl Unread {
+    pub(super) fn of(question: &Question, why: Absence) -> Self {
+        let permission = question.permission();
+        Self { fact: question.to_string(), why: why.id(), permission }
+    }
+
+    /// In words.
+    pub fn says(&self) -> String {
+        match self.why {
+            "denied" => {
+                format!("{}: AWS did not allow it; it takes {}", self.fact, self.permission)
+            }
+            "unreadable" => format!("{}: the answer could not be read", self.fact),
+            _ => format!("{}: it is not there", self.fact),
+        }
+    }
 }
 
 impl From<Evidence> for EvidenceOut {
@@ -128,18 +171,23 @@ pub fn text(audit: &Audit) -> Result<String, fmt::Error> {
         writeln!(out, "{}", wrap(&format!("{}: {}.", note.distribution_id, note.says), 2))?;
     }
     for fact in &audit.unread {
-        writeln!(out, "{}", wrap(&format!("Not looked at, for it is not there: {fact}"), 2))?;
+        writeln!(out, "{}", wrap(&format!("Not looked at: {}.", fact.says()), 2))?;
     }
     Ok(out)
 }
 
 /// For pipelines that read JUnit: a case for each distribution that is healthy, and one for each
-/// finding, which fails.
+/// finding, which fails; what could not be looked at is skipped.
 pub fn junit(audit: &Audit) -> Result<String, fmt::Error> {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let failures = audit.findings.len();
-    let tests = failures.max(1);
-    writeln!(out, "<testsuite name=\"why403 audit\" tests=\"{tests}\" failures=\"{failures}\">")?;
+    let skipped = audit.unread.len();
+    let tests = failures.max(1) + skipped;
+    writeln!(
+        out,
+        "<testsuite name=\"why403 audit\" tests=\"{tests}\" failures=\"{failures}\" \
+         skipped=\"{skipped}\">"
+    )?;
     if audit.findings.is_empty() {
         writeln!(out, "  <testcase classname=\"why403\" name=\"nothing refuses\"/>")?;
     }
@@ -159,6 +207,11 @@ pub fn junit(audit: &Audit) -> Result<String, fmt::Error> {
                 finding.remedy.summary
             ))
         )?;
+    }
+    for fact in &audit.unread {
+        let (name, says) = (escaped(&fact.fact), escaped(&fact.says()));
+        writeln!(out, "  <testcase classname=\"why403\" name=\"{name}\">")?;
+        writeln!(out, "    <skipped message=\"{says}\"/>\n  </testcase>")?;
     }
     out.push_str("</testsuite>\n");
     Ok(out)

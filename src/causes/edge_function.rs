@@ -22,7 +22,7 @@
 //! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/edge-functions-restrictions.html>
 
 use super::kind::Kind;
-use super::opinion::{LOG, Opinion, Says};
+use super::opinion::{Evidence, LOG, Opinion, Says};
 use super::remedy::{Case, Remedy};
 use super::{Cause, Rule, Sheet, Step};
 
@@ -58,6 +58,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const CONFIG: &str = "cloudfront/get-distribution";
+const FUNCTION_LOG: &str = "function log";
 
 /// What a request-side function leaves in the result types: which kind of function it was.
 fn generated(kind: &Kind) -> Option<(&'static str, &str)> {
@@ -109,7 +110,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         if ran {
             return Opinion::of(Says::Proves, detail)
                 .because(LOG, sentence)
-                .because("function log", "the function's log has a line of this very request");
+                .because(FUNCTION_LOG, "the function's log has a line of this very request");
         }
         return match (associated, behavior) {
             (Some(true), Some(behavior)) => {
@@ -122,12 +123,10 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
                     ),
                 )
             }
-            (Some(false), _) => {
-                Opinion::of(Says::Supports, detail).detail_unsure().because(LOG, sentence).but(
-                    CONFIG,
-                    "the behaviour has no such function in the configuration that was read",
-                )
-            }
+            (Some(false), _) => Opinion::of(Says::Supports, detail)
+                .detail_unsure()
+                .because(LOG, sentence)
+                .but(CONFIG, "the behaviour has no such function"),
             _ => Opinion::of(Says::Supports, detail).because(LOG, sentence).missing(ask()),
         };
     }
@@ -136,9 +135,29 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         Some(_) if kind.detailed().is_some_and(|result| result != "Error") => {
             Opinion::excludes(LOG, "the edge had another reason")
         }
-        Some(_) => Opinion::silent(),
-        None => Opinion::silent().missing(ask()),
+        Some(_) => {
+            let told = behavior.map(|behavior| {
+                let names = behavior.functions().join(", ");
+                Evidence::seen(CONFIG, format!("behaviour {} runs {names}", behavior.name()))
+            });
+            Opinion::silent().and(told).and(ran(kind))
+        }
+        None => Opinion::silent().and(ran(kind)).missing(ask()),
     }
+}
+
+/// That a function ran for the request, where its log says so: that is not yet that it answered.
+fn ran(kind: &Kind) -> Option<Evidence> {
+    let which = match kind.function_ran? {
+        Ran::CloudFront => "a CloudFront Function",
+        Ran::Lambda => "a Lambda@Edge function",
+        Ran::Both => "a CloudFront Function and a Lambda@Edge function",
+    };
+    let says = format!(
+        "{which} ran for this very request; whether it answered is not logged, and the result type \
+         does not say so"
+    );
+    Some(Evidence::seen(FUNCTION_LOG, says))
 }
 
 fn remedy(case: &Case<'_>) -> Remedy {
@@ -148,6 +167,9 @@ fn remedy(case: &Case<'_>) -> Remedy {
     let kind = if lambda { "Lambda@Edge function" } else { "CloudFront Function" };
     let Some(name) = arns.first().map(|arn| quoted(function_name(arn))) else {
         let today = match case.behavior() {
+            Some(_) if !case.configured() => {
+                format!("{place} had none when that was read, which is another moment")
+            }
             Some(_) => format!("{place} has no {kind} in what was read"),
             None => format!("which one {place} had is not known"),
         };
@@ -161,18 +183,28 @@ fn remedy(case: &Case<'_>) -> Remedy {
                 "aws cloudfront list-functions --stage LIVE --query \"FunctionList.Items[].Name\"",
             ),
         };
+        let logged = case.kind().is_some_and(|kind| kind.function_ran.is_some()).then(|| {
+            "The log in logs/function that has a line of these requests is that function's: where it \
+             was copied from names it."
+                .to_owned()
+        });
         return Remedy::new(format!(
             "Find the {kind} that answered 403 by itself: {today}."
         ))
+        .and(logged)
         .step("CloudTrail (UpdateDistribution) and your deployments tell which one was attached then.")
         .step(list)
         .step(format!("What it logged stands in the log group {group}."));
     };
     let start = case.span.0.as_millisecond();
     let end = case.span.1.as_millisecond().saturating_add(60_000);
-    let remedy = Remedy::new(format!(
-        "Read the {kind} {name} on {place} of {id}: it answers 403 by itself."
-    ));
+    let remedy = Remedy::new(match case.configured() {
+        true => format!("Read the {kind} {name} on {place} of {id}: it answers 403 by itself."),
+        false => format!(
+            "Check that the {kind} {name} was on {place} of {id} when these requests came: it was \
+             when that was read, which is another moment. If so, it answers 403 by itself."
+        ),
+    });
     let more = (arns.len() > 1).then(|| {
         let others: Vec<&str> = arns.iter().skip(1).map(|arn| function_name(arn)).collect();
         format!("It may be {} as well, which stands on the same behaviour.", others.join(", "))

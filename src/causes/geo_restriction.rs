@@ -66,7 +66,7 @@ fn by_address(rule: Option<GeoRule>, kind: &Kind) -> Option<Evidence> {
 
 fn contradicted() -> Evidence {
     let says = "others from that country were let in after such a refusal: the list that was read \
-                is not the one that refused";
+                was not in force all the time";
     Evidence::against(LOG, says)
 }
 
@@ -143,7 +143,11 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             Some(seen) => {
                 Opinion::of(Says::Supports, detail).because(seen.source, seen.says).and(config)
             }
-            None => Opinion::silent().missing(ask()),
+            None => match config {
+                Some(config) => Opinion::silent().seen(config.source, config.says),
+                None => Opinion::silent(),
+            }
+            .missing(ask()),
         },
     }
 }
@@ -164,11 +168,9 @@ fn remedy(case: &Case<'_>) -> Remedy {
         None => (case.id().to_owned(), case.show("Restrictions.GeoRestriction")),
     };
     if kind.is_some_and(|kind| kind.let_in.country) {
-        return Remedy::new(format!(
-            "Nothing to do now, if {whose} serves these countries: others from there were let in \
-             afterwards."
-        ))
-        .step(show);
+        let proved = kind.and_then(Kind::detailed) == Some("ClientGeoBlocked");
+        let serves = format!("{whose} serves these countries");
+        return case.let_in_again(proved, &serves, "others from there").step(show);
     }
     let change = match rule.filter(|_| case.configured()) {
         Some(GeoRule::Denies) => format!("take them off the list of {whose}"),

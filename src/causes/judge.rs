@@ -4,7 +4,7 @@ use super::kind::Kind;
 use super::opinion::{Evidence, LOG, Opinion, Says, Speaks};
 use super::{Cause, RULES, Rule, seen};
 use crate::account::Question;
-use crate::account::facts::DistributionFacts;
+use crate::account::facts::{DistributionFacts, Held};
 
 /// How sure a verdict is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,7 +91,7 @@ pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
                 verdict.evidence.push(nothing_else());
                 verdict
             }
-            _ => unattributed(&open, ruled_out, kind),
+            _ => unattributed(&open, ruled_out, kind, &opinions, facts),
         };
     };
     let others = || open.iter().filter(|(other, _)| other.cause != rule.cause);
@@ -105,7 +105,9 @@ pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
         Says::Explains => Confidence::Likely,
         Says::Supports if rivals == 0 => Confidence::Likely,
         // Two hints at different causes are a hint at nothing.
-        Says::Hints if rivals > 0 => return unattributed(&open, ruled_out, kind),
+        Says::Hints if rivals > 0 => {
+            return unattributed(&open, ruled_out, kind, &opinions, facts);
+        }
         _ => Confidence::Possible,
     };
     let alternatives = match confidence {
@@ -113,11 +115,13 @@ pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
         _ => alternatives_to(rule.cause),
     };
     let ruled_out = not_named(ruled_out, &alternatives);
+    let aside = aside(&opinions, Some(rule.cause), &alternatives, kind, facts);
     let last = others().next().is_none() && opinion.says < Says::Explains;
     let mut verdict = verdict(rule, opinion, confidence, kind, ruled_out, alternatives);
     if last {
         verdict.evidence.push(nothing_else());
     }
+    add(&mut verdict.evidence, aside);
     if verdict.confidence < Confidence::Confirmed {
         // What would exclude the alternatives would decide as well.
         verdict.missing.extend(others().flat_map(|(_, other)| other.missing.iter().cloned()));
@@ -149,15 +153,18 @@ fn verdict(
     if !opinion.detail_sure {
         confidence = confidence.min(Confidence::Likely);
     }
-    // What is excluded or explained by a configuration that was not in force is not certain.
+    // What is excluded or explained by a configuration that was not in force is not certain, and
+    // what others were let in with is no more than possible as the reason.
     if kind.let_in.any() && opinion.says < Says::Proves {
-        confidence = confidence.min(Confidence::Likely);
         if evidence.iter().all(|one| one.speaks != Speaks::Against) {
+            confidence = confidence.min(Confidence::Likely);
             evidence.push(Evidence::against(
                 LOG,
                 "others were let in with what the configuration that was read refuses: it is not \
                  the one of that moment",
             ));
+        } else {
+            confidence = Confidence::Possible;
         }
     }
     // A masked refusal is proved by another source or not at all: the status was never seen.
@@ -191,7 +198,13 @@ fn verdict(
     }
 }
 
-fn unattributed(open: &[&(&Rule, Opinion)], ruled_out: Vec<RuledOut>, kind: &Kind) -> Verdict {
+fn unattributed(
+    open: &[&(&Rule, Opinion)],
+    ruled_out: Vec<RuledOut>,
+    kind: &Kind,
+    opinions: &[(&Rule, Opinion)],
+    facts: Option<&DistributionFacts>,
+) -> Verdict {
     let (doubted, left): (Vec<_>, Vec<_>) = open
         .iter()
         .map(|(rule, opinion)| (rule.cause, opinion.says))
@@ -202,15 +215,81 @@ fn unattributed(open: &[&(&Rule, Opinion)], ruled_out: Vec<RuledOut>, kind: &Kin
         open.iter().flat_map(|(_, opinion)| opinion.missing.iter().cloned()).collect();
     missing.sort();
     missing.dedup();
+    let mut evidence = seen::of(kind);
+    add(&mut evidence, aside(opinions, None, &alternatives, kind, facts));
     Verdict {
         cause: Cause::Unattributed,
         detail: Some("insufficient-evidence"),
         rule: None,
         confidence: Confidence::Possible,
-        evidence: seen::of(kind),
+        evidence,
         ruled_out: not_named(ruled_out, &alternatives),
         alternatives,
         missing,
+    }
+}
+
+/// What decides nothing and helps whoever looks further: what was seen of the alternatives, and
+/// what the configuration of another moment says of them and of what is chosen.
+fn aside(
+    opinions: &[(&Rule, Opinion)],
+    chosen: Option<Cause>,
+    alternatives: &[Cause],
+    kind: &Kind,
+    facts: Option<&DistributionFacts>,
+) -> Vec<Evidence> {
+    let named = opinions.iter().filter(|(rule, _)| alternatives.contains(&rule.cause));
+    let seen = named.flat_map(|(_, opinion)| &opinion.evidence);
+    let seen = seen.filter(|one| one.speaks == Speaks::Neither).cloned();
+    seen.chain(at_another_moment(chosen, alternatives, kind, facts)).collect()
+}
+
+/// What the causes would say if the configuration that was read, which is of another moment, were
+/// the one that was in force.
+fn at_another_moment(
+    chosen: Option<Cause>,
+    alternatives: &[Cause],
+    kind: &Kind,
+    facts: Option<&DistributionFacts>,
+) -> Vec<Evidence> {
+    let Some(read) = facts.map(|facts| &facts.distribution).filter(|read| read.known().is_some())
+    else {
+        return Vec::new();
+    };
+    if kind.config == Held::Holds {
+        return Vec::new();
+    }
+    let then = Kind { config: Held::Holds, ..kind.clone() };
+    let told = RULES.iter().flat_map(|rule| {
+        let is_chosen = Some(rule.cause) == chosen;
+        let asked = is_chosen || alternatives.contains(&rule.cause);
+        let opinion = asked.then(|| (rule.opinion)(&then, facts));
+        let opinion = opinion.filter(|opinion| is_chosen || opinion.says >= Says::Explains);
+        opinion.map(|opinion| opinion.evidence).unwrap_or_default()
+    });
+    let at = read
+        .read_at
+        .map_or_else(String::new, |at| at.strftime(" at %Y-%m-%d %H:%M UTC").to_string());
+    let mut told: Vec<Evidence> = told
+        .filter(|one| one.source == read.question.operation)
+        .map(|one| {
+            let says = format!(
+                "read{at}, and not known to be so at the time of these requests: {}",
+                one.says
+            );
+            Evidence::seen(one.source, says)
+        })
+        .collect();
+    told.dedup();
+    told
+}
+
+/// Adds what was not said yet.
+fn add(evidence: &mut Vec<Evidence>, more: Vec<Evidence>) {
+    for one in more {
+        if evidence.iter().all(|said| said.says != one.says) {
+            evidence.push(one);
+        }
     }
 }
 

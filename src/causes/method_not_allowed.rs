@@ -46,6 +46,15 @@ pub(super) const RULE: Rule = Rule {
 
 const CONFIG: &str = "cloudfront/get-distribution";
 
+/// The requests that a behaviour which lets a method through lets through as well: it knows
+/// reading, reading and OPTIONS, and everything.
+fn alike(method: &str) -> &'static str {
+    match method {
+        "OPTIONS" => "with OPTIONS or with a method that writes",
+        _ => "that write (POST, PUT, PATCH, DELETE)",
+    }
+}
+
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     let detail = "method-not-allowed";
     let behavior = kind.behavior(facts);
@@ -61,7 +70,17 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             .because(LOG, format!("the result type of {} is InvalidRequestMethod", kind.method))
             .and(config.map(|behavior| {
                 let says = format!("behaviour {} does not allow {}", behavior.name(), kind.method);
-                Evidence::new(CONFIG, says)
+                match kind.let_in.method {
+                    true => Evidence::against(
+                        CONFIG,
+                        format!(
+                            "{says} in what was read, and other requests {} were let in \
+                             afterwards: it was not in force all the time",
+                            alike(&kind.method)
+                        ),
+                    ),
+                    false => Evidence::new(CONFIG, says),
+                }
             }));
     }
     if matches!(kind.method.as_ref(), "GET" | "HEAD") {
@@ -80,7 +99,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
                 CONFIG,
                 format!("behaviour {} does not allow {}", behavior.name(), kind.method),
             )
-            .unless_let_in(kind.let_in.method, "that do more than read"),
+            .unless_let_in(kind.let_in.method, alike(&kind.method)),
         None if kind.page == Page::EdgeMethod => Opinion::of(Says::Supports, detail)
             .because(LOG, format!("the answer is {}", kind.page.words())),
         None => Opinion::silent().missing(kind.ask_config()),
@@ -100,18 +119,29 @@ fn remedy(case: &Case<'_>) -> Remedy {
         .step(case.show_behavior("AllowedMethods.Items"));
     }
     if case.kind().is_some_and(|kind| kind.let_in.method) {
-        return Remedy::new(format!(
-            "Nothing to do now, if {name} of {id} allows {shown} today: others that do more than \
-             read were let in afterwards."
-        ))
-        .step(case.show_behavior("AllowedMethods.Items"));
+        let proved = case.kind().and_then(Kind::detailed) == Some("InvalidRequestMethod");
+        let allows = format!("{name} of {id} allows {shown}");
+        let others = format!("others {}", alike(methods.first().copied().unwrap_or_default()));
+        return case
+            .let_in_again(proved, &allows, &others)
+            .step(case.show_behavior("AllowedMethods.Items"));
     }
     let options = methods == ["OPTIONS"];
+    let country = case.alternatives.contains(&Cause::GeoRestriction).then(|| {
+        "The viewer's country may be the reason as well: where it is not served, allowing the \
+         method alone does not help."
+            .to_owned()
+    });
     Remedy::new(format!(
         "If viewers are meant to use {shown}, allow it on {name} of {id}, or route such requests \
          to another behaviour."
     ))
     .step(case.show_behavior("AllowedMethods.Items"))
+    .and(options.then(|| {
+        "A browser asks with OPTIONS before it sends a request to another site's name (a CORS \
+         preflight), and does without that request where it is refused."
+            .to_owned()
+    }))
     .step(if options {
         "GET, HEAD, OPTIONS is a set of its own; it lets nothing in that writes."
     } else {
@@ -119,4 +149,5 @@ fn remedy(case: &Case<'_>) -> Remedy {
          one that writes allows PUT, POST, PATCH and DELETE: the origin must refuse what it does \
          not want."
     })
+    .and(country)
 }

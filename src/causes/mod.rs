@@ -20,11 +20,14 @@ mod method_not_allowed;
 mod origin_log;
 pub mod s3_origin;
 mod seen;
+mod signature_check;
 mod signed_access;
 mod stacked_distributions;
 mod viewer_certificate;
 mod viewer_protocol;
 mod waf;
+
+pub use waf::names_resource;
 
 use std::fmt;
 

@@ -176,7 +176,7 @@ impl Opinion {
     }
 
     /// Where others were let in with what this cause is said to refuse, the configuration that was
-    /// read is not the one of that moment: it may be so, and is not certain.
+    /// read is not the one of that moment, or this is not the reason: it is possible, and no more.
     pub fn unless_let_in(mut self, let_in: bool, what: &str) -> Self {
         if let_in && matches!(self.says, Says::Explains | Says::Supports | Says::Hints) {
             self.says = self.says.min(Says::Supports);
@@ -184,7 +184,7 @@ impl Opinion {
                 LOG,
                 format!(
                     "other requests {what} were let in after such a refusal: the configuration \
-                     that was read is not the one of that moment"
+                     that was read was not in force then, or this is not the reason"
                 ),
             );
         }

@@ -78,8 +78,10 @@ pub struct Case<'a> {
     pub change: Option<&'a str>,
     /// The first and the last request.
     pub span: (Timestamp, Timestamp),
-    /// Whether facts are missing that would decide more.
+    /// Whether facts are missing that would decide more and can still be read.
     pub open: bool,
+    /// Whether facts are missing that were changed after the requests.
+    pub past: bool,
     /// What else it may have been.
     pub alternatives: &'a BTreeSet<Cause>,
 }
@@ -236,10 +238,31 @@ impl<'a> Case<'a> {
     pub(super) fn mended(&self, summary: &str) -> Remedy {
         Remedy::new(format!("Nothing to do now, if it has ended: {summary}"))
             .step(
-                "Where viewers still see the error, it comes from a cache. To clear all of it, or \
-                 better the paths alone:",
+                "Where viewers still see the error, it may come from a cache. To clear all of it, \
+                 or better the paths alone:",
             )
             .step(self.forget())
+    }
+
+    /// What there is to do where others were let in with what is said to have been refused:
+    /// `lets` is the sentence that would have let these in as well.
+    pub(super) fn let_in_again(&self, proved: bool, lets: &str, others: &str) -> Remedy {
+        if proved {
+            return Remedy::new(format!(
+                "Check that {lets} now; if so, there is nothing to do: {others} were let in \
+                 afterwards."
+            ));
+        }
+        let rivals: Vec<&str> = self.alternatives.iter().map(|cause| cause.id()).collect();
+        let rivals = match rivals.as_slice() {
+            [] => String::new(),
+            rivals => format!(" ({})", rivals.join(", ")),
+        };
+        Remedy::new(format!(
+            "Read again whether {lets}: {others} were let in after such a refusal, so that it did \
+             so at times, or the reason is another{rivals}."
+        ))
+        .step("If it does so now and viewers still see the error, that may come from a cache.")
     }
 
     /// How to stop sending the viewer's Host to the origin: by whatever sends it.
@@ -299,7 +322,8 @@ fn undecided(case: &Case<'_>) -> Remedy {
     let origin = behind.iter().any(may).then(|| {
         "Look for a few of these requests at the origin: in the application's log by their \
          X-Amz-Cf-Id, in an access log by method, path and time. A request that never came there \
-         was refused by CloudFront itself, or answered from its cache."
+         was refused by CloudFront itself, or answered from its cache: then look for an earlier \
+         one for the same URL that the origin refused."
             .to_owned()
     });
     let country = may(&Cause::GeoRestriction).then(|| {
@@ -314,13 +338,15 @@ fn undecided(case: &Case<'_>) -> Remedy {
          another moment or of another distribution."
             .to_owned()
     });
-    Remedy::new("Nothing that can still be read from AWS decides this.")
-        .and(none)
-        .and(origin)
-        .and(country)
-        .and(function)
-        .step(
-            "For what CloudFront itself refused, AWS Support can tell by the request id \
+    let summary = match case.past {
+        true => {
+            "Read what the configuration was at that time (see missing); then it is for you to \
+             judge, since replay cannot decide this any more."
+        }
+        false => "Nothing that can still be read from AWS decides this.",
+    };
+    Remedy::new(summary).and(none).and(origin).and(country).and(function).step(
+        "For what CloudFront itself refused, AWS Support can tell by the request id \
              (x-edge-request-id).",
-        )
+    )
 }

@@ -41,7 +41,7 @@ pub(super) fn of(kind: &Kind) -> Vec<Evidence> {
         WafSeen::Interrupted => {
             seen.push(Evidence::seen(WAF_LOG, "the WAF asked for a CAPTCHA or sent a challenge"))
         }
-        WafSeen::Blocked { .. } | WafSeen::NotYet | WafSeen::NoLogs => {}
+        WafSeen::Blocked { .. } | WafSeen::NotYet | WafSeen::NoLogs | WafSeen::Redacted => {}
     }
     if kind.origin_waf == WafSeen::Passed {
         let says = "the WAF in front of the origin let these requests pass";

@@ -5,10 +5,12 @@
 //! expired, for another URL or address, by another key, or damaged.
 //!
 //! # What proves it
-//! The signature's own parameters in the log, held against the behaviour, the keys and the time.
+//! The signature's own parameters in the log, held against the behaviour, the keys and the time;
+//! and the signature itself, checked with its public key.
 //!
 //! # What excludes it
-//! A behaviour that asks for no signature; an origin or a WAF that saw the request.
+//! A behaviour that asks for no signature; an origin or a WAF that saw the request; a signature that
+//! verifies, with all it says in order.
 //!
 //! # What it is confused with
 //! A bucket's AccessDenied, whose XML is application/xml; a function that checks a token of its
@@ -24,7 +26,7 @@
 use super::kind::{Kind, Page};
 use super::opinion::{Evidence, LOG, Opinion, Says};
 use super::remedy::{Case, Remedy};
-use super::{Cause, Rule, Sheet, Step};
+use super::{Cause, Rule, Sheet, Step, signature_check};
 use crate::account::Question;
 use crate::account::command::quoted;
 use crate::account::distribution::Behavior;
@@ -38,9 +40,9 @@ pub(super) const RULE: Rule = Rule {
         means: "The behaviour asks for a signature of CloudFront's, and the request has none, or \
                 one that is expired, for another URL or address, by another key, or damaged.",
         proves: "The signature's own parameters in the log, held against the behaviour, the keys \
-                 and the time.",
+                 and the time; and the signature itself, checked with its public key.",
         excludes: "A behaviour that asks for no signature; an origin or a WAF that saw the \
-                   request.",
+                   request; a signature that verifies, with all it says in order.",
         confused_with: "A bucket's AccessDenied, whose XML is application/xml; a function that \
                         checks a token of its own.",
         remedy: "Sign with a key of the behaviour's key group; put a new key in before the old \
@@ -160,13 +162,19 @@ fn of_present(
         let foreign = matches!(found.fault, Fault::UnknownKey);
         return Opinion::of(Says::Explains, detail)
             .because(LOG, format!("the signature{id} {}", words(found.fault)))
+            .and(signature_check::evidence(kind, &id))
             .unless_let_in(kind.let_in.key && foreign, "signed with that key");
+    }
+    if let Some(checked) = signature_check::opinion(kind, present, &id) {
+        return checked;
     }
     if let Some(found) = found.first() {
         return Opinion::of(Says::Supports, detail_of(found.fault, kind.page))
             .detail_unsure()
-            .because(LOG, format!("the signature{id} perhaps {}", words(found.fault)));
+            .because(LOG, format!("the signature{id} perhaps {}", words(found.fault)))
+            .and(signature_check::evidence(kind, &id));
     }
+    let (unchecked, ask) = signature_check::unchecked(kind, present);
     match of_page(kind.page) {
         // All that the log shows of it is right: then it does not verify, or was not the matter.
         None if kind.page == Page::SignDenied && present.checks.is_sound() => Opinion::of(
@@ -181,7 +189,8 @@ fn of_present(
                      the signature itself"
             ),
         )
-        .but(LOG, "whether a signature verifies is not in a log"),
+        .but(LOG, unchecked)
+        .missing(ask),
         // CloudFront's own word, where the keys are not known to prove it.
         Some("unknown-key") => Opinion::of(Says::Supports, "unknown-key")
             .detail_unsure()

@@ -20,7 +20,7 @@
 //! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html>
 
 use super::kind::{Kind, OriginAsked, Page};
-use super::opinion::{LOG, Opinion, Says};
+use super::opinion::{Evidence, LOG, Opinion, Says};
 use super::remedy::{Case, Remedy, capital};
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::command::quoted;
@@ -78,13 +78,18 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     let detail =
         if distribution.answers_to(&inner.domain_name) { "loop" } else { "origin-is-distribution" };
     let sentence = format!("the origin {} is a distribution", inner.domain_name);
+    let looped = (detail == "loop").then(|| {
+        let says = "what the distribution asks of itself is logged as well: these are the viewers' \
+                    requests and its own together";
+        Evidence::seen(LOG, says)
+    });
     if kind.page.is_edge() && matches!(kind.origin, OriginAsked::Yes | OriginAsked::Slowly) {
-        return Opinion::of(Says::Supports, detail).because(CONFIG, sentence).because(
-            LOG,
-            format!("the origin was asked, and the answer is {}", kind.page.words()),
-        );
+        return Opinion::of(Says::Supports, detail)
+            .because(CONFIG, sentence)
+            .because(LOG, format!("the origin was asked, and the answer is {}", kind.page.words()))
+            .and(looped);
     }
-    Opinion::of(Says::Hints, detail).because(CONFIG, sentence)
+    Opinion::of(Says::Hints, detail).because(CONFIG, sentence).and(looped)
 }
 
 fn remedy(case: &Case<'_>) -> Remedy {

@@ -97,7 +97,10 @@ fn remedy(case: &Case<'_>) -> Remedy {
     let (id, name) = (case.id(), case.behavior_name());
     let kind = case.kind();
     if kind.is_some_and(|kind| kind.let_in.plain) {
-        return case.mended(&format!("{name} of {id} let plain HTTP in again afterwards."));
+        let lets = format!("{name} of {id} lets plain HTTP in");
+        return case
+            .let_in_again(false, &lets, "others over plain HTTP")
+            .step(case.show_behavior("ViewerProtocolPolicy"));
     }
     // Where the Host is not the distribution's either, HTTPS alone does not help.
     let foreign =

@@ -20,12 +20,15 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Runtime;
 use why403::account::bundle::file_name;
 use why403::account::facts::{Depth, Facts};
-use why403::account::live::{Clients, LiveAccount, Reach};
+use why403::account::live::{Accounts, Reach};
 use why403::account::recorder::Recorder;
 use why403::account::{Account, Answer, Question};
 use why403::analysis::{self, Directory};
-use why403::limits::{CAPTURE_BYTES, CAPTURE_OBJECTS, Limits};
-use why403::logs::redact;
+use why403::causes::kind::verified;
+use why403::limits::{CAPTURE_BYTES, CAPTURE_OBJECTS, CAPTURE_SIGNATURES, Limits};
+use why403::logs::refusals::Refusals;
+use why403::logs::tally::AccessTally;
+use why403::logs::{read_access, redact};
 use why403::report::Inputs;
 use why403::viewer::plain;
 
@@ -57,6 +60,11 @@ pub struct Asked {
     /// WAF logs in another place than the configuration tells; may be given more than once
     #[arg(long, value_name = "s3://BUCKET/PREFIX")]
     waf_logs: Vec<String>,
+
+    /// A role to assume in the account that owns the distribution; may be given more than once, and
+    /// the first that knows the distribution is asked about it
+    #[arg(long, value_name = "ARN", value_parser = role)]
+    role_arn: Vec<String>,
 
     /// Ask about refused objects singly as well (HeadObject), which needs the right to read them
     #[arg(long)]
@@ -90,6 +98,13 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     };
     let back = SignedDuration::from_secs(i64::from(number.ok_or_else(wrong)?) * seconds);
     Timestamp::now().checked_sub(back).map_err(|_| wrong())
+}
+
+/// The ARN of a role.
+pub fn role(text: &str) -> Result<String, String> {
+    let is_role = text.starts_with("arn:") && text.contains(":role/");
+    let wrong = "give the ARN of a role, such as arn:aws:iam::111122223333:role/NAME";
+    is_role.then(|| text.to_owned()).ok_or_else(|| wrong.to_owned())
 }
 
 /// Runs the command. The bundle is made under another name, so that there is a whole one or none.
@@ -128,22 +143,41 @@ pub fn run(command: &Capture) -> Ended {
     }
 }
 
-/// The runtime on which AWS is asked. While it is there, an interruption takes the folder with it.
-pub fn runtime(folder: &Path) -> Result<Runtime, Ended> {
+/// A runtime on which AWS is asked.
+pub fn new_runtime() -> Result<Runtime, Ended> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| {
+    runtime.map_err(|error| {
         complain(&error.to_string());
         Ended::Internal
-    })?;
+    })
+}
+
+/// The same. While it is there, an interruption takes the folder with it.
+pub fn runtime(folder: &Path) -> Result<Runtime, Ended> {
+    let runtime = new_runtime()?;
     runtime.spawn(clean_on_interrupt(folder.to_owned()));
     Ok(runtime)
+}
+
+/// The account of the credentials that are found, and those that these roles reach.
+pub fn live(runtime: &Runtime, roles: &[String], reach: Reach) -> Accounts {
+    let config =
+        runtime.block_on(aws_config::defaults(aws_config::BehaviorVersion::latest()).load());
+    runtime.block_on(Accounts::new(&config, roles, runtime.handle(), reach, None))
+}
+
+/// Names the roles that could not be assumed, once they were tried.
+pub fn complain_of_roles(accounts: &Accounts) {
+    for (role, answer) in accounts.refused_roles() {
+        complain(&format!("{}: the role cannot be assumed: {}", plain(&role), reason(&answer)));
+    }
 }
 
 /// Captures into a folder that is there.
 pub fn into(folder: &Path, asked: &Asked, runtime: &Runtime) -> Ended {
     let id = asked.distribution.as_str();
-    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        complain("--distribution: an ID such as E1A2B3C4D5E6F7");
+    if !is_id(id) {
+        complain(ID);
         return Ended::Usage;
     }
     let window = Window { since: asked.since, until: asked.until.unwrap_or_else(Timestamp::now) };
@@ -159,26 +193,13 @@ pub fn into(folder: &Path, asked: &Asked, runtime: &Runtime) -> Ended {
             }
         }
     }
-    let config =
-        runtime.block_on(aws_config::defaults(aws_config::BehaviorVersion::latest()).load());
     let reach = Reach { heads: asked.head_objects, since: Some(window.since) };
-    let live = LiveAccount::new(Clients::new(&config), runtime.handle().clone(), reach);
+    let live = live(runtime, &asked.role_arn, reach);
     let recorder = Recorder::new(&live);
-    match recorder.ask(&Question::new("cloudfront/get-distribution", id)).0 {
-        Answer::Said(_) => {}
-        Answer::Error { code } if code.starts_with("NoSuch") => {
-            complain(&format!("there is no distribution {id} in this account"));
-            return Ended::NoInput;
-        }
-        Answer::Error { code } => {
-            complain(&format!("get-distribution {id}: AWS answered {}", plain(&code)));
-            return Ended::Refused;
-        }
-        Answer::Unreadable(reason) => {
-            complain(&format!("get-distribution {id}: {}; are there credentials?", plain(&reason)));
-            return Ended::Refused;
-        }
-        Answer::Unasked => return Ended::Internal,
+    let is_there = is_there(&recorder, id);
+    complain_of_roles(&live);
+    if let Err(ended) = is_there {
+        return ended;
     }
     match write(folder, &live, &recorder, id, window, named) {
         Ok(true) => Ended::Done,
@@ -187,6 +208,36 @@ pub fn into(folder: &Path, asked: &Asked, runtime: &Runtime) -> Ended {
             complain(&format!("{}: {error}", see::shown(folder)));
             Ended::Internal
         }
+    }
+}
+
+/// What whoever gives no ID is told.
+pub const ID: &str = "--distribution: an ID such as E1A2B3C4D5E6F7";
+
+/// Whether this may be the ID of a distribution.
+pub fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Asks about a distribution, without which there is nothing to ask.
+pub fn is_there(account: &dyn Account, id: &str) -> Result<(), Ended> {
+    let ask = "It takes cloudfront:GetDistribution.";
+    match account.ask(&Question::new("cloudfront/get-distribution", id)).0 {
+        Answer::Said(_) => Ok(()),
+        Answer::Error { code } if code.starts_with("NoSuch") => {
+            complain(&format!("there is no distribution {id} in this account"));
+            Err(Ended::NoInput)
+        }
+        Answer::Error { code } => {
+            complain(&format!("get-distribution {id}: AWS answered {}. {ask}", plain(&code)));
+            Err(Ended::Refused)
+        }
+        Answer::Unreadable(reason) => {
+            let reason = plain(&reason);
+            complain(&format!("get-distribution {id}: {reason}; are there credentials? {ask}"));
+            Err(Ended::Refused)
+        }
+        Answer::Unasked => Err(Ended::Internal),
     }
 }
 
@@ -202,7 +253,7 @@ async fn clean_on_interrupt(folder: PathBuf) {
 /// not be read.
 fn write(
     folder: &Path,
-    live: &LiveAccount,
+    live: &Accounts,
     recorder: &Recorder<'_>,
     id: &str,
     window: Window,
@@ -221,33 +272,40 @@ fn write(
         complain("the configuration names no bucket of access logs: give --access-logs");
         whole = false;
     }
-    whole &= logs(folder, live, id, window, &places)?;
+    let mut signed = Refusals::default();
+    let directory = Directory::ask(recorder);
+    whole &= logs(folder, live, (id, window), &places, &directory, &mut signed)?;
 
     let root = folder.join("logs");
     let (mut objects, mut inputs) = (BTreeSet::new(), Inputs::default());
     see::walk(&root, &root, &mut objects, &mut inputs);
     let objects: Vec<_> = objects.into_iter().collect();
-    let directory = Directory::ask(recorder);
     let progress = Progress::new(0, true);
     let seen = see::all(&objects, &directory, read::threads(None), &progress, inputs);
     analysis::analyse(&seen.tally, seen.logs, recorder, Depth::Incident);
     // Where nothing was refused, whoever looks at the bundle still wants to see what it is about.
-    Facts::gather(recorder, &[id.to_owned()], &[], Depth::Incident);
+    let mut facts = Facts::gather(recorder, &[id.to_owned()], &[], Depth::Incident);
+    directory.assign(&mut signed);
+    signed.settle();
+    verified::check(&mut facts, signed.iter());
+    let signatures = verified::outcomes(&facts, signed.iter());
     recorder.ask(&Question::all("elbv2/describe-load-balancers"));
-    let unread = recorder.write(folder, Timestamp::now())?;
+    let unread = recorder.write(folder, Timestamp::now(), signatures)?;
     for (question, reason) in &unread {
         complain(&format!("{question}: {}", plain(reason)));
     }
     Ok(whole && unread.is_empty())
 }
 
-/// Copies the log objects of the window without secrets.
+/// Copies the log objects of the window without secrets. Refusals that carry a signature are kept
+/// in `signed`, since the copy has it no more.
 fn logs(
     folder: &Path,
-    live: &LiveAccount,
-    id: &str,
-    window: Window,
+    live: &Accounts,
+    (id, window): (&str, Window),
     places: &[Place],
+    directory: &Directory,
+    signed: &mut Refusals,
 ) -> io::Result<bool> {
     let mut whole = true;
     let (mut objects, mut bytes) = (0, 0u64);
@@ -281,6 +339,11 @@ fn logs(
                 }
             };
             let faults = copy(folder, place.kind, &one.key, &body)?;
+            let mut tally = AccessTally::default();
+            read_access(&one.key, body.as_slice(), &directory.logs, &mut tally);
+            let left = CAPTURE_SIGNATURES.saturating_sub(signed.len());
+            let refusals = tally.refusals.iter().filter(verified::is_carried);
+            signed.extend(refusals.take(left));
             if let Some(fault) = faults.of_the_object() {
                 complain(&format!("{shown}: {fault}"));
                 whole = false;

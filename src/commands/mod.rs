@@ -11,6 +11,7 @@ pub mod explain;
 mod places;
 mod read;
 pub mod replay;
+pub mod schema;
 mod see;
 pub mod shell;
 

@@ -20,7 +20,7 @@ use why403::analysis::{self, Analysis, Directory};
 use why403::clusters::key_hash;
 use why403::countries::Countries;
 use why403::limits::{self, Limits, Move};
-use why403::report::{Inputs, Report, Unreadable, html, request, text};
+use why403::report::{Inputs, Report, Unreadable, handshakes, html, request, text};
 use why403::trigger::Batch;
 use why403::viewer::plain;
 
@@ -126,9 +126,10 @@ pub fn explain(paths: &[PathBuf], shown: &Shown) -> Ended {
         complain("none of these files is a CloudFront access log or a WAF log");
         return Ended::NoInput;
     }
-    let Seen { tally, logs, inputs, partly } = seen;
+    let Seen { tally, logs, handshakes, inputs, partly } = seen;
     let analysis = analysis::analyse(&tally, logs, &account, Depth::Incident);
-    let report = analysis.report(&tally, inputs, &directory.countries);
+    let mut report = analysis.report(&tally, inputs, &directory.countries);
+    report.handshakes = handshakes::of(&handshakes);
     let written = match &shown.requests {
         Some(path) => write_requests(path, &analysis),
         None => Ok(()),

@@ -13,6 +13,7 @@ use std::{fs, io, mem};
 
 use why403::analysis::{self, Directory, Logs};
 use why403::limits::BUNDLE_FILES;
+use why403::logs::connection::Handshakes;
 use why403::logs::fault::Faults;
 use why403::logs::function::FunctionIndex;
 use why403::logs::origin::{OriginIndex, Wanted};
@@ -31,6 +32,8 @@ pub struct Seen {
     pub tally: AccessTally,
     /// What was logged beside them.
     pub logs: Logs,
+    /// Handshakes that failed.
+    pub handshakes: Handshakes,
     /// What there was to read.
     pub inputs: Inputs,
     /// Whether something of it could not be read.
@@ -56,12 +59,14 @@ pub fn all(
     });
     let mut partly = false;
     let (mut waf_objects, mut origin_objects, mut function_objects) = (vec![], vec![], vec![]);
+    let mut connection_objects = vec![];
     for (object, outcome) in all.into_iter().zip(read.outcomes) {
         let Some(outcome) = noted(object, outcome, &mut inputs) else { continue };
         match outcome.kind {
             Kind::Waf => waf_objects.push(object),
             Kind::Origin => origin_objects.push(object),
             Kind::Function => function_objects.push(object),
+            Kind::Connection => connection_objects.push(object),
             Kind::Access => inputs.access_log_files += 1,
             Kind::Mixed => {
                 inputs.access_log_files += 1;
@@ -102,6 +107,21 @@ pub fn all(
     }
     read.parts.into_iter().for_each(|part| function.merge(part));
     inputs.function_log_lines = function.lines;
+    let read = read::all(
+        &connection_objects,
+        threads,
+        progress,
+        |_, file, handshakes: &mut Handshakes| {
+            logs::read_connections(file, &directory.logs.limits, handshakes)
+        },
+    );
+    for (object, outcome) in connection_objects.into_iter().zip(read.outcomes) {
+        let outcome = noted(object, outcome, &mut inputs);
+        inputs.connection_log_files += u64::from(outcome.is_some());
+    }
+    let mut handshakes = Handshakes::default();
+    read.parts.into_iter().for_each(|part| handshakes.merge(part));
+    inputs.connection_log_lines = handshakes.lines;
     // Origins are read last: under which ids they know a request is told by their WAFs. What is
     // kept of one id depends on the order of its lines, so they are read one after the other.
     let wanted = match origin_objects.as_slice() {
@@ -121,11 +141,12 @@ pub fn all(
     inputs.origin_lines_left_out = origin.left_out;
     inputs.waf_records = waf.records;
     inputs.access_log_lines = tally.lines;
-    inputs.malformed_lines = tally.malformed + origin.malformed;
+    inputs.malformed_lines = tally.malformed + origin.malformed + handshakes.malformed;
     inputs.unreadable_files.sort();
     inputs.unreadable_files.dedup();
     partly |= !inputs.unreadable_files.is_empty() || inputs.malformed_lines > 0;
-    Seen { tally, logs: Logs { waf: waf.into(), origin, function }, inputs, partly }
+    let logs = Logs { waf: waf.into(), origin: origin.into(), function };
+    Seen { tally, logs, handshakes, inputs, partly }
 }
 
 impl Seen {
@@ -136,6 +157,7 @@ impl Seen {
             + inputs.waf_log_files
             + inputs.origin_log_files
             + inputs.function_log_files
+            + inputs.connection_log_files
             == 0
     }
 }

@@ -3,14 +3,13 @@
 #![expect(clippy::disallowed_methods, reason = "the function has a clock: this is one of the ends")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Tools;
 use super::count::Read;
 use crate::account::facts::Depth;
-use crate::analysis::{self, Directory};
+use crate::analysis::{self, Directory, Logs};
 use crate::causes::Cause;
 use crate::causes::judge::{Confidence, Verdict};
 use crate::causes::kind::{Kind, WafSeen};
@@ -21,7 +20,7 @@ use crate::incidents::store::Wait;
 use crate::logs::key;
 use crate::logs::record::Refusal;
 use crate::logs::tally::hash;
-use crate::logs::waf::{WafIndex, slot_of};
+use crate::logs::waf::slot_of;
 use crate::report::build::Subject;
 
 /// Refusals of one object that wait for WAF logs; further ones are counted as they are judged now.
@@ -85,10 +84,10 @@ pub(super) fn contributions(
     tools: &Tools,
     directory: &Directory,
     read: &Read,
-    waf: &Arc<WafIndex>,
+    logs: &Logs,
 ) -> Vec<(String, Contribution)> {
     let tally = &read.tally;
-    let analysis = analysis::analyse(tally, waf.clone(), tools.account.as_ref(), Depth::Causes);
+    let analysis = analysis::analyse(tally, logs.clone(), tools.account.as_ref(), Depth::Causes);
     let mut all: BTreeMap<String, Counts> = BTreeMap::new();
     // A distribution that refused nothing is counted too: the object must be known as done.
     for (domain, served) in &tally.served {

@@ -3,7 +3,6 @@
 #![expect(clippy::disallowed_methods, reason = "the function has a clock: this is one of the ends")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,8 +11,7 @@ use super::Tools;
 use super::apart::alone;
 use super::contribution::{contributions, finding_of};
 use super::explained::Explained;
-use super::places;
-use super::waf::waf_index;
+use super::{origin, places};
 use crate::account::distribution::Distribution;
 use crate::account::facts::Depth;
 use crate::account::{Fact, Question};
@@ -21,6 +19,7 @@ use crate::alerts::{About, Alert, Outgoing};
 use crate::analysis::{self, Directory};
 use crate::causes::Cause;
 use crate::incidents::bucket_of;
+use crate::incidents::messages::Gist;
 use crate::incidents::places::Places;
 use crate::incidents::record::{Arrived, Contribution, Desk, Failed, record};
 use crate::incidents::store::{Partial, Store};
@@ -73,8 +72,8 @@ pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Coun
     if let Some(newest) = refusals().map(|refusal| refusal.time).max() {
         tools.account.forget_before(newest);
     }
-    let waf = match waf_index(tools, refusals()) {
-        Ok(waf) => Arc::new(waf),
+    let logs = match origin::logs_of(tools, refusals()) {
+        Ok(logs) => logs,
         Err(error) => {
             let all = reads.into_iter().map(|read| (read.object, error.to_string()));
             counted.later.extend(all);
@@ -84,7 +83,7 @@ pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Coun
     let mut merged = AccessTally::default();
     let mut by_distribution: BTreeMap<String, Vec<Contribution>> = BTreeMap::new();
     for read in reads {
-        match alone("the analysis", || contributions(tools, directory, &read, &waf)) {
+        match alone("the analysis", || contributions(tools, directory, &read, &logs)) {
             Ok(contributions) => {
                 for (distribution, one) in contributions {
                     by_distribution.entry(distribution).or_default().push(one);
@@ -97,7 +96,7 @@ pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Coun
     merged.settle();
     let seen = alone("the report", || {
         let account = tools.account.as_ref();
-        let analysis = analysis::analyse(&merged, waf.clone(), account, Depth::Causes);
+        let analysis = analysis::analyse(&merged, logs.clone(), account, Depth::Causes);
         let report = analysis.report(&merged, Inputs::default(), &directory.countries);
         let as_counted = |_: &Refusal, kind: &_, verdict: &_| Some(finding_of(kind, verdict));
         (report.findings, places::of(&analysis, &merged, directory, &as_counted))
@@ -107,7 +106,7 @@ pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Coun
         tracing::error!(reason = partial.reason, "no finding stands in these alerts");
         Default::default()
     });
-    let explained = Explained::new(tools, directory, &merged, waf, &findings);
+    let explained = Explained::new(tools, directory, &merged, logs, &findings);
     for (distribution, contributions) in by_distribution {
         let about = about(tools, &distribution, &merged, &findings);
         let mut places = all_places.remove(&distribution).unwrap_or_default();
@@ -115,7 +114,11 @@ pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Coun
         let kept = alone("counting", || {
             places::keep(&mut places, &tools.store, &distribution);
             let seen = (&explained, &places);
-            keep(tools, &distribution, contributions, seen, &about, &mut counted);
+            if keep(tools, &distribution, contributions, seen, &about, &mut counted)
+                && origin::may_come(tools, explained.findings())
+            {
+                origin::expect(tools, &distribution, objects.clone(), &merged);
+            }
         });
         if let Err(Partial { reason, .. }) = kept {
             tracing::error!(distribution, reason, "not counted");
@@ -125,7 +128,7 @@ pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Coun
     counted
 }
 
-/// Counts what belongs to one distribution.
+/// Counts what belongs to one distribution; whether an alert follows.
 fn keep(
     tools: &Tools,
     distribution: &str,
@@ -133,7 +136,7 @@ fn keep(
     (findings, places): (&Explained<'_>, &Places),
     about: &About,
     counted: &mut Counted,
-) {
+) -> bool {
     let mut sums: BTreeMap<Object, BTreeMap<Cause, u64>> = BTreeMap::new();
     for one in &contributions {
         let sums = sums.entry(one.object.clone()).or_default();
@@ -148,7 +151,10 @@ fn keep(
     let write = |news: &[_], place: &_| {
         let seen = (findings.findings(), news);
         let findings = places::widened(places, &tools.store, distribution, seen, bucket_of(now));
-        Alert::new(news, &findings, place, about).map(|alert| alert.outgoing(now))
+            let waits = origin::may_come(tools, &findings);
+            let alert = Alert::new(news, &findings, place, about)?;
+            let (alerts, gist) = alert.outgoing(tools.settings.audiences(), now);
+            Some((alerts, Gist { waits, ..gist }))
     };
     let wait = |longest: Duration| std::thread::sleep(jittered(longest));
     let desk = Desk {
@@ -171,8 +177,10 @@ fn keep(
     }
     counted.opened += recorded.opened;
     counted.late += recorded.late;
+    let tells = !recorded.alerts.is_empty();
     counted.alerts.extend(recorded.alerts);
     counted.duplicates.extend(recorded.duplicates);
+    tells
 }
 
 /// Looks again at every distribution that has something open, although nothing of it came.
@@ -186,7 +194,8 @@ pub fn tick(tools: &Tools) -> Vec<Outgoing> {
         let about = About { domain: distribution_of(tools, &site).map(name), ..About::default() };
         let now = Timestamp::now();
         let write = |news: &[_], place: &_| {
-            Alert::new(news, &[], place, &about).map(|alert| alert.outgoing(now))
+            let alert = Alert::new(news, &[], place, &about);
+            alert.map(|alert| alert.outgoing(tools.settings.audiences(), now))
         };
         let desk = Desk {
             store: &tools.store,

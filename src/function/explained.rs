@@ -2,14 +2,12 @@
 //! CloudTrail, DNS and listings are slow and rationed.
 
 use std::cell::OnceCell;
-use std::sync::Arc;
 
 use super::Tools;
 use super::apart::alone;
 use crate::account::facts::Depth;
-use crate::analysis::{self, Directory};
+use crate::analysis::{self, Directory, Logs};
 use crate::logs::tally::AccessTally;
-use crate::logs::waf::WafIndex;
 use crate::report::{Finding, Inputs};
 
 /// The findings of what was read, as deep as they are wanted.
@@ -17,7 +15,7 @@ pub(super) struct Explained<'a> {
     tools: &'a Tools,
     directory: &'a Directory,
     tally: &'a AccessTally,
-    waf: Arc<WafIndex>,
+    logs: Logs,
     /// The findings by which the counts were made.
     counted: &'a [Finding],
     explained: OnceCell<Vec<Finding>>,
@@ -28,10 +26,10 @@ impl<'a> Explained<'a> {
         tools: &'a Tools,
         directory: &'a Directory,
         tally: &'a AccessTally,
-        waf: Arc<WafIndex>,
+        logs: Logs,
         counted: &'a [Finding],
     ) -> Self {
-        Self { tools, directory, tally, waf, counted, explained: OnceCell::new() }
+        Self { tools, directory, tally, logs, counted, explained: OnceCell::new() }
     }
 
     /// The findings under the ids of the series that were counted.
@@ -40,7 +38,7 @@ impl<'a> Explained<'a> {
             let found = alone("what explains it", || {
                 let account = self.tools.account.as_ref();
                 let analysis =
-                    analysis::analyse(self.tally, self.waf.clone(), account, Depth::Incident);
+                    analysis::analyse(self.tally, self.logs.clone(), account, Depth::Incident);
                 analysis.report(self.tally, Inputs::default(), &self.directory.countries).findings
             });
             match found {

@@ -4,7 +4,6 @@
 #![expect(clippy::disallowed_methods, reason = "the function has a clock: this is one of the ends")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,11 +13,11 @@ use super::contribution::belongs;
 use super::count::{about, jittered};
 use super::explained::Explained;
 use super::objects;
+use super::origin::logs_of;
 use super::places;
-use super::waf::waf_index;
 use crate::account::facts::Depth;
 use crate::alerts::{About, Alert, Outgoing};
-use crate::analysis::{self, Directory};
+use crate::analysis::{self, Directory, Logs};
 use crate::causes::Cause;
 use crate::incidents::Series;
 use crate::incidents::bucket_of;
@@ -28,7 +27,6 @@ use crate::incidents::record::{Arrived, Desk, record};
 use crate::incidents::store::{Store, StoreError, Wait};
 use crate::logs::record::Refusal;
 use crate::logs::tally::AccessTally;
-use crate::logs::waf::WafIndex;
 use crate::report::build::Subject;
 use crate::report::{Finding, Inputs};
 
@@ -71,15 +69,16 @@ fn settle_one(
     if !is_late && !is_complete()? {
         return Ok(Vec::new());
     }
-    let Again { moved, findings, about, mut places, tally, waf } =
+    let Again { moved, findings, about, mut places, tally, logs } =
         judged_again(tools, directory, wait, until)?;
     places::keep(&mut places, &tools.store, &wait.distribution);
-    let explained = Explained::new(tools, directory, &tally, waf, &findings);
+    let explained = Explained::new(tools, directory, &tally, logs, &findings);
     let write = |news: &[_], place: &_| {
         let seen = (explained.findings(), news);
         let id = &wait.distribution;
         let findings = places::widened(&places, &tools.store, id, seen, bucket_of(now));
-        Alert::new(news, &findings, place, &about).map(|alert| alert.outgoing(now))
+        let alert = Alert::new(news, &findings, place, &about);
+        alert.map(|alert| alert.outgoing(tools.settings.audiences(), now))
     };
     let desk = Desk {
         store: &tools.store,
@@ -107,7 +106,7 @@ struct Again {
     /// Where they were.
     places: Places,
     tally: AccessTally,
-    waf: Arc<WafIndex>,
+    logs: Logs,
 }
 
 /// Judges the refusals again that waited.
@@ -131,8 +130,8 @@ fn judged_again(
     };
     tally.settle();
     directory.assign(&mut tally.refusals);
-    let waf = Arc::new(waf_index(tools, tally.refusals.iter())?);
-    let analysis = analysis::analyse(&tally, waf.clone(), tools.account.as_ref(), Depth::Causes);
+    let logs = logs_of(tools, tally.refusals.iter())?;
+    let analysis = analysis::analyse(&tally, logs.clone(), tools.account.as_ref(), Depth::Causes);
     for (refusal, kind, verdict) in analysis.verdicts() {
         if belongs(wait, &refusal) {
             let series = moved.entry(Subject::of(kind, verdict)).or_default();
@@ -147,5 +146,5 @@ fn judged_again(
     let all = places::of(&analysis, &AccessTally::default(), directory, &mine);
     let places = all.into_iter().find(|(id, _)| *id == wait.distribution);
     let places = places.map(|(_, places)| places).unwrap_or_default();
-    Ok(Again { moved, findings, about, places, tally, waf })
+    Ok(Again { moved, findings, about, places, tally, logs })
 }

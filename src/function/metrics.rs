@@ -26,6 +26,8 @@ pub struct Metrics {
     pub carried: u64,
     /// WAF log objects that were read.
     pub waf_objects: u64,
+    /// Log objects of origins that were read.
+    pub origin_objects: u64,
     /// Refusals by distribution.
     pub by_distribution: BTreeMap<String, u64>,
     /// Refusals by cause.

@@ -17,7 +17,9 @@ mod late;
 mod letters;
 mod metrics;
 mod objects;
+mod origin;
 mod places;
+mod reading;
 pub mod settings;
 mod waf;
 
@@ -33,22 +35,15 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout_at;
 
-use crate::account::live::{Clients, LiveAccount, Reach, s3_client};
-use crate::alerts::{Outgoing, sns};
+use crate::account::live::{Accounts, Reach, s3_client};
+use crate::alerts::{Audience, Outgoing, sns};
 use crate::analysis::Directory;
 use crate::countries::Countries;
 use crate::incidents::store::dynamo::DynamoStore;
 use crate::incidents::store::{Partial, Store};
-use crate::limits::REFUSALS_AT_ONCE;
 use crate::trigger::{self, Batch, Message, Object};
-use count::Read;
 use metrics::Metrics;
-use objects::Seen;
 use settings::Settings;
-
-/// Objects that are read at the same time. Reading is work for the processor; what overlaps is the
-/// waiting for S3.
-const AT_ONCE: usize = 4;
 
 /// Seconds after which an alert that another invocation stored is taken for left behind.
 const LEFT_BEHIND_SECONDS: i64 = 60;
@@ -68,7 +63,7 @@ pub struct Tools {
     /// What was seen before.
     pub store: DynamoStore,
     /// What AWS says of distributions.
-    pub account: Arc<LiveAccount>,
+    pub account: Arc<Accounts>,
     /// Where addresses are, for logs that do not say it.
     pub countries: Countries,
     /// The runtime on which calls run that threads wait for.
@@ -104,15 +99,18 @@ impl Function {
             .await;
         let handle = Handle::current();
         let reach = Reach { heads: settings.asks_objects, since: None };
-        let account = LiveAccount::new(Clients::new(&config), handle.clone(), reach);
         let table = aws_sdk_dynamodb::Client::new(&config);
+        let store = DynamoStore::new(table, settings.table.clone(), handle.clone());
+        let shelf = Arc::new(store.clone());
+        let roles = &settings.read_roles;
+        let account = Accounts::new(&config, roles, &handle, reach, Some(shelf)).await;
         let countries = settings.geoip.as_deref().map(|file| Countries::open(Path::new(file)));
         let countries = countries.transpose().unwrap_or_else(|why| {
             tracing::warn!("no countries by address: {why}");
             None
         });
         Self(Arc::new(Tools {
-            store: DynamoStore::new(table, settings.table.clone(), handle.clone()),
+            store,
             account: Arc::new(account),
             sqs: aws_sdk_sqs::Client::new(&config),
             sns: aws_sdk_sns::Client::new(&config),
@@ -134,7 +132,7 @@ impl Function {
         if batch.is_tick() {
             alerts.extend(self.tick(&time).await);
         }
-        if batch.is_tick() || metrics.waf_objects > 0 {
+        if batch.is_tick() || metrics.waf_objects + metrics.origin_objects > 0 {
             alerts.extend(self.settle(&time).await);
         }
         let failed = self.answer(&batch, &fates, &mut metrics).await;
@@ -151,184 +149,15 @@ impl Function {
         }
     }
 
-    /// Keeps what the batch brings along.
-    async fn carried(
-        &self,
-        batch: &Batch,
-        time: &Time,
-        metrics: &mut Metrics,
-    ) -> BTreeMap<Object, Fate> {
-        let mut fates = BTreeMap::new();
-        for carried in batch.messages.iter().flat_map(|message| &message.carried) {
-            if time.is_short() {
-                fates.insert(carried.object.clone(), Fate::NotStarted);
-                continue;
-            }
-            metrics.carried += 1;
-            let (tools, one) = (self.0.clone(), carried.clone());
-            let seen = spawn_blocking(move || objects::see_carried(&tools, &one));
-            let fate = match timeout_at(time.stop.into(), seen).await {
-                Ok(Ok(Seen::Waf(records, partial))) => {
-                    metrics.waf_objects += 1;
-                    metrics.records += records;
-                    partial.map_or(Fate::Done, Fate::Never)
-                }
-                Ok(Ok(Seen::Never(partial))) => Fate::Never(partial),
-                Ok(Ok(Seen::Later(reason))) => Fate::Later(reason),
-                Ok(Ok(_)) => Fate::Ignored,
-                Ok(Err(_)) => {
-                    let reason = "panic: reading failed on it".to_owned();
-                    Fate::Never(Partial { reason, offset: 0 })
-                }
-                Err(_) => Fate::Later(NO_TIME.to_owned()),
-            };
-            fates.insert(carried.object.clone(), fate);
-        }
-        fates
-    }
-
-    /// Reads and counts every object of the batch, each once, WAF logs first.
-    async fn objects(
-        &self,
-        batch: &Batch,
-        time: &Time,
-        metrics: &mut Metrics,
-    ) -> (BTreeMap<Object, Fate>, Vec<Outgoing>) {
-        let mut fates = BTreeMap::new();
-        let mut alerts = Vec::new();
-        let objects = distinct(batch, &self.0.settings);
-        metrics.objects = objects.len() as u64 + metrics.carried;
-        if objects.is_empty() {
-            return (fates, alerts);
-        }
-        let tools = self.0.clone();
-        let asked = spawn_blocking(move || {
-            let mut directory = Directory::ask(tools.account.as_ref());
-            directory.countries = tools.countries.clone();
-            directory.logs.limits = tools.settings.limits.clone();
-            directory
-        });
-        let Ok(asked) = timeout_at(time.last_start.into(), asked).await else {
-            fates.extend(objects.into_iter().map(|one| (one.object, Fate::NotStarted)));
-            return (fates, alerts);
-        };
-        let directory = Arc::new(asked.unwrap_or_default());
-        let (waf, access): (Vec<_>, Vec<_>) = objects.into_iter().partition(|one| one.waf);
-        let mut reads = Vec::new();
-        // The WAF logs of a batch are all there before its access logs are judged.
-        for some in waf.chunks(AT_ONCE).chain(access.chunks(AT_ONCE)) {
-            if time.is_short() {
-                fates.extend(some.iter().map(|one| (one.object.clone(), Fate::NotStarted)));
-                continue;
-            }
-            for (object, seen) in self.see(some, &directory, time).await {
-                match seen {
-                    Seen::Access(tally, partial) => {
-                        metrics.records += tally.lines;
-                        reads.push(Read { object, tally: *tally, partial });
-                        continue;
-                    }
-                    Seen::Waf(records, partial) => {
-                        metrics.waf_objects += 1;
-                        metrics.records += records;
-                        fates.insert(object, partial.map_or(Fate::Done, Fate::Never));
-                    }
-                    Seen::Duplicate(partial) => {
-                        // Its letter may not have gone out, if the function died in between.
-                        let again = some.iter().any(|one| one.object == object && one.receives > 1);
-                        let fate = partial.filter(|_| again).map_or(Fate::Done, Fate::Never);
-                        fates.insert(object, fate);
-                    }
-                    Seen::Ignored => drop(fates.insert(object, Fate::Ignored)),
-                    Seen::Later(reason) => drop(fates.insert(object, Fate::Later(reason))),
-                    Seen::Never(partial) => drop(fates.insert(object, Fate::Never(partial))),
-                }
-            }
-            let refusals: usize = reads.iter().map(|read| read.tally.refusals.len()).sum();
-            if refusals > REFUSALS_AT_ONCE {
-                let some = std::mem::take(&mut reads);
-                self.count(some, &directory, time, metrics, &mut fates, &mut alerts).await;
-            }
-        }
-        self.count(reads, &directory, time, metrics, &mut fates, &mut alerts).await;
-        (fates, alerts)
-    }
-
-    /// Reads a few objects at the same time.
-    async fn see(
-        &self,
-        some: &[Wanted],
-        directory: &Arc<Directory>,
-        time: &Time,
-    ) -> Vec<(Object, Seen)> {
-        let work = some.iter().cloned().map(|one| {
-            let (tools, directory, until) = (self.0.clone(), directory.clone(), time.stop);
-            let Wanted { object, receives, .. } = one;
-            let read = object.clone();
-            (object, move || objects::see(&tools, &directory, &read, receives, until))
-        });
-        apart::read(work.collect(), time.stop).await
-    }
-
-    /// Judges and counts what was read.
-    async fn count(
-        &self,
-        reads: Vec<Read>,
-        directory: &Arc<Directory>,
-        time: &Time,
-        metrics: &mut Metrics,
-        fates: &mut BTreeMap<Object, Fate>,
-        alerts: &mut Vec<Outgoing>,
-    ) {
-        if reads.is_empty() {
-            return;
-        }
-        let partials: Vec<(Object, Option<Partial>)> =
-            reads.iter().map(|read| (read.object.clone(), read.partial.clone())).collect();
-        let (tools, directory) = (self.0.clone(), directory.clone());
-        let counted = spawn_blocking(move || count::count(&tools, &directory, reads));
-        // What is counted although nobody waited for it is a duplicate when it comes again.
-        let counted = match timeout_at(time.end.into(), counted).await {
-            Ok(counted) => counted.map_err(|_| "panic: the analysis failed"),
-            Err(_) => Err(NO_TIME),
-        };
-        let counted = match counted {
-            Ok(counted) => counted,
-            Err(reason) => {
-                let all = partials.into_iter().map(|(one, _)| one);
-                fates.extend(all.map(|object| (object, Fate::Later(reason.to_owned()))));
-                return;
-            }
-        };
-        for (object, partial) in partials {
-            let fate = match (counted.later.get(&object), counted.never.get(&object), partial) {
-                (Some(reason), ..) => Fate::Later(reason.clone()),
-                (_, Some(partial), _) => Fate::Never(partial.clone()),
-                (_, _, Some(partial)) if !counted.duplicates.contains(&object) => {
-                    Fate::Never(partial)
-                }
-                _ => Fate::Done,
-            };
-            fates.insert(object, fate);
-        }
-        for ((distribution, cause), count) in counted.forbidden {
-            *metrics.by_distribution.entry(distribution).or_default() += count;
-            *metrics.by_cause.entry(cause.id()).or_default() += count;
-            if cause == crate::causes::Cause::Unattributed {
-                metrics.unattributed += count;
-            }
-        }
-        metrics.opened += counted.opened as u64;
-        alerts.extend(counted.alerts);
-    }
-
-    /// Judges again what waited for the WAF logs that are there now.
+    /// Judges again what waited for logs of WAFs and origins that are there now.
     async fn settle(&self, time: &Time) -> Vec<Outgoing> {
         let (tools, until) = (self.0.clone(), time.last_start);
         let settled = spawn_blocking(move || {
             let mut directory = Directory::ask(tools.account.as_ref());
             directory.countries = tools.countries.clone();
-            late::settle(&tools, &directory, until)
+            let mut alerts = late::settle(&tools, &directory, until);
+            alerts.extend(origin::settle(&tools, &directory, until));
+            alerts
         });
         let settled = timeout_at(time.stop.into(), settled).await;
         settled.ok().and_then(Result::ok).unwrap_or_default()
@@ -424,10 +253,13 @@ impl Function {
             Ok(Ok(Err(error))) => tracing::error!(%error, "unsent alerts cannot be looked for"),
             Ok(Err(_)) | Err(_) => tracing::error!("unsent alerts cannot be looked for"),
         }
+        // Nobody waits for a mail because a chat's topic is slow.
+        alerts.sort_by_key(|alert| alert.audience);
         for alert in alerts {
             let id = alert.alert_id.clone();
             match self.publish(&alert, time).await {
-                Ok(()) => metrics.sent += 1,
+                // An alert is one, wherever it is read.
+                Ok(()) => metrics.sent += u64::from(alert.audience == Audience::Subscribers),
                 Err(error) => {
                     metrics.unsent += 1;
                     tracing::error!(id, error, "the alert lies unsent");
@@ -444,39 +276,14 @@ impl Function {
     }
 
     async fn publish(&self, alert: &Outgoing, time: &Time) -> Result<(), String> {
-        let sent = sns::publish(&self.0.sns, &self.0.settings.topic, alert);
+        // A chat that was turned off meanwhile wants nothing any more.
+        let Some(topic) = self.0.settings.topic_of(alert.audience) else { return Ok(()) };
+        let sent = sns::publish(&self.0.sns, topic, alert);
         match time.is_over() {
             true => Err(NO_TIME.to_owned()),
             false => timeout_at(time.end.into(), sent).await.unwrap_or(Err(NO_TIME.to_owned())),
         }
     }
-}
-
-/// An object with what is known of its delivery.
-#[derive(Clone, Debug)]
-struct Wanted {
-    object: Object,
-    receives: u32,
-    waf: bool,
-}
-
-/// Every object of a batch once, however many messages speak of it.
-fn distinct(batch: &Batch, settings: &Settings) -> Vec<Wanted> {
-    let mut all: BTreeMap<&Object, u32> = BTreeMap::new();
-    for message in &batch.messages {
-        // Elsewhere than in a queue nothing counts the tries, and Lambda makes three.
-        let receives = if batch.partial { message.receives } else { u32::MAX };
-        for object in &message.objects {
-            let most = all.entry(object).or_default();
-            *most = receives.max(*most);
-        }
-    }
-    let wanted = |(object, receives): (&Object, u32)| Wanted {
-        object: object.clone(),
-        receives,
-        waf: objects::is_waf_key(object) || settings.waf_buckets.contains(&object.bucket),
-    };
-    all.into_iter().map(wanted).collect()
 }
 
 /// The time of an invocation: nothing is begun in its last part, so that what is done is kept and

@@ -10,7 +10,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
-use super::Tools;
+use super::{Tools, origin};
 use crate::account::facts::acl_id;
 use crate::account::web_acl::{Kept, Logging};
 use crate::account::{Fact, Question};
@@ -19,6 +19,7 @@ use crate::incidents::BUCKET_SECONDS;
 use crate::incidents::store::{Partial, Store, StoreError};
 use crate::logs::fault::{Fault, FaultKind, Faults, Place};
 use crate::logs::tally::AccessTally;
+use crate::logs::waf_slots::Keeps;
 use crate::logs::{self, Kind, key, waf_slots};
 use crate::trigger::{Carried, Object};
 
@@ -36,6 +37,9 @@ pub enum Seen {
     Access(Box<AccessTally>, Option<Partial>),
     /// It is a WAF log, which is kept now; its records, and what of it could not be read.
     Waf(u64, Option<Partial>),
+    /// It is the log of an origin, of which what matters is kept now; its lines, and what of it could
+    /// not be read.
+    Origin(u64, Option<Partial>),
     /// It is somebody else's.
     Ignored,
     /// It may be readable later.
@@ -86,8 +90,12 @@ pub fn see(
             Ok(body) => see_waf(tools, object, body, false),
             Err(seen) => seen,
         },
-        // What origins and functions log is read by `replay` alone so far.
-        (Kind::Origin | Kind::Function, _) => Seen::Ignored,
+        (Kind::Origin, _) => match open() {
+            Ok(body) => origin::see(tools, object, body),
+            Err(seen) => seen,
+        },
+        // What functions at the edge and handshakes log is read by `replay` alone so far.
+        (Kind::Function | Kind::Connection, _) => Seen::Ignored,
         // Central buckets hold many logs; what is none of ours and is not named like one is not
         // ours to complain about.
         (Kind::Foreign, _) if !is_named_like_ours(&object.key) => Seen::Ignored,
@@ -162,15 +170,16 @@ pub fn see_carried(tools: &Tools, carried: &Carried) -> Seen {
 /// Keeps the rows of a WAF log. `scattered` where its records come one by one and not as whole files
 /// of five minutes: what is not there may still come, so that its silence proves nothing.
 fn see_waf(tools: &Tools, object: &Object, body: impl Read, scattered: bool) -> Seen {
-    let keeps_passes = |acl: &str| {
+    let passes = |acl: &str| {
         // Silence about a refusal proves nothing where blocks are dropped, or where nobody knows.
         tools.account.note_acl(acl);
         let question = Question::new("wafv2/get-logging-configuration", acl_id(acl));
         let logging = Fact::ask(tools.account.as_ref(), question, Logging::parse);
         logging.known().is_none_or(|logging| logging.keeps("BLOCK") != Kept::All)
     };
+    let keeps = Keeps { passes, behind: !tools.settings.origin_buckets.is_empty() };
     let mut slots =
-        waf_slots::read(&object.key, object.edition(), body, &tools.settings.limits, keeps_passes);
+        waf_slots::read(&object.key, object.edition(), body, &tools.settings.limits, keeps);
     let trouble = fault_of(&slots.outcome.faults);
     if let Some(Trouble::Passing(reason)) = trouble {
         return Seen::Later(reason);
@@ -189,12 +198,12 @@ fn see_waf(tools: &Tools, object: &Object, body: impl Read, scattered: bool) -> 
     }
 }
 
-enum Trouble {
+pub(super) enum Trouble {
     Passing(String),
     Lasting(Partial),
 }
 
-fn fault_of(faults: &Faults) -> Option<Trouble> {
+pub(super) fn fault_of(faults: &Faults) -> Option<Trouble> {
     let fault = faults.of_the_object()?;
     Some(match fault.kind {
         FaultKind::Unreadable => Trouble::Passing(fault.to_string()),
@@ -210,7 +219,7 @@ fn partial(fault: &Fault) -> Partial {
     Partial { reason: format!("{}: {}", fault.kind, fault.reason), offset }
 }
 
-fn log_faults(object: &Object, faults: &Faults) {
+pub(super) fn log_faults(object: &Object, faults: &Faults) {
     for fault in faults.kept() {
         tracing::warn!(bucket = object.bucket, key = object.key, %fault, "not readable");
     }

@@ -4,8 +4,11 @@
 //! | --- | --- | --- |
 //! | `WHY403_TABLE` | the DynamoDB table of what was seen before | none: the function does not start |
 //! | `WHY403_TOPIC_ARN` | the SNS topic of the alerts | none: the function does not start |
+//! | `WHY403_CHAT_TOPIC_ARN` | the SNS topic of the alerts for Amazon Q Developer in chat applications | none of them |
 //! | `WHY403_DEAD_LETTER_QUEUE_URL` | the queue of objects that cannot be read | none: the function does not start |
 //! | `WHY403_WAF_LOG_BUCKETS` | buckets of WAF logs, separated by commas; their objects are read first | none of them |
+//! | `WHY403_ORIGIN_LOG_BUCKETS` | buckets with logs of origins, separated by commas; their objects are read first, and alerts wait for them | none of them |
+//! | `WHY403_READ_ROLE_ARNS` | roles in the accounts that own the distributions, separated by commas; the first that knows a distribution is asked about it | none: the function's own account |
 //! | `WHY403_ALERT_SEVERITIES` | which incidents are alerts: `fault`, `enforcement`, `unknown`, separated by commas | all of them |
 //! | `WHY403_ASK_OBJECTS` | `true` where objects may be asked about singly (`HeadObject`), which needs the right to read them | `false` |
 //! | `WHY403_GEOIP` | a country database in the MMDB format, from the package or a layer | none |
@@ -21,6 +24,7 @@
 
 use std::env;
 
+use crate::alerts::Audience;
 use crate::incidents::plan::Heard;
 use crate::limits::{BadMove, Limits, Move};
 
@@ -31,10 +35,16 @@ pub struct Settings {
     pub table: String,
     /// The topic.
     pub topic: String,
+    /// The topic for a chat.
+    pub chat_topic: Option<String>,
     /// The dead-letter queue.
     pub dead_letters: String,
     /// Buckets of WAF logs.
     pub waf_buckets: Vec<String>,
+    /// Buckets with logs of origins.
+    pub origin_buckets: Vec<String>,
+    /// Roles of the accounts that own the distributions.
+    pub read_roles: Vec<String>,
     /// What people want to hear of.
     pub heard: Heard,
     /// Whether objects may be asked about singly.
@@ -70,19 +80,42 @@ impl Settings {
         Ok(Self {
             table: need("WHY403_TABLE")?,
             topic: need("WHY403_TOPIC_ARN")?,
+            chat_topic: get("WHY403_CHAT_TOPIC_ARN"),
             dead_letters: need("WHY403_DEAD_LETTER_QUEUE_URL")?,
-            waf_buckets: get("WHY403_WAF_LOG_BUCKETS")
-                .unwrap_or_default()
-                .split(',')
-                .map(|name| name.trim().to_owned())
-                .filter(|name| !name.is_empty())
-                .collect(),
+            waf_buckets: names(get("WHY403_WAF_LOG_BUCKETS")),
+            origin_buckets: names(get("WHY403_ORIGIN_LOG_BUCKETS")),
+            read_roles: names(get("WHY403_READ_ROLE_ARNS")),
             heard: heard(get("WHY403_ALERT_SEVERITIES").as_deref()),
             asks_objects: get("WHY403_ASK_OBJECTS").is_some_and(|value| value == "true"),
             geoip: get("WHY403_GEOIP"),
             limits: moved(get("WHY403_LIMITS").as_deref())?,
             log_level: get("WHY403_LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
         })
+    }
+}
+
+/// The names in a list with commas.
+fn names(list: Option<String>) -> Vec<String> {
+    let list = list.unwrap_or_default();
+    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
+}
+
+impl Settings {
+    /// Whom alerts are written for.
+    pub fn audiences(&self) -> &'static [Audience] {
+        match self.chat_topic {
+            Some(_) => &[Audience::Subscribers, Audience::Chat],
+            None => &[Audience::Subscribers],
+        }
+    }
+
+    /// Where what is for somebody goes.
+    pub fn topic_of(&self, audience: Audience) -> Option<&str> {
+        match audience {
+            Audience::Subscribers => Some(&self.topic),
+            Audience::Chat => self.chat_topic.as_deref(),
+        }
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) fn waf_index(
 }
 
 /// Slots as a few spans: close ones are asked for together.
-fn runs(slots: &BTreeSet<i64>) -> Vec<(i64, i64)> {
+pub(super) fn runs(slots: &BTreeSet<i64>) -> Vec<(i64, i64)> {
     const GAP: i64 = 6;
     let mut runs: Vec<(i64, i64)> = Vec::new();
     for slot in slots {

@@ -50,13 +50,16 @@ pub struct Gist {
     pub place: Option<String>,
     /// Refusals that were looked at for it.
     pub looked_at: u64,
+    /// Whether it may become surer by logs that are still to come.
+    pub waits: bool,
 }
 
-/// What a story tells next.
+/// What a story tells next; `at_once` where what it may have become is told however soon.
 pub(super) fn go_on(
     desk: &Desk<'_>,
     mut story: Story,
     news: CauseNews,
+    at_once: bool,
     outbox: &mut Vec<Outgoing>,
 ) -> Story {
     let CauseNews { mut begun, mut over, mut open } = news;
@@ -82,7 +85,7 @@ pub(super) fn go_on(
         let as_what = if goes_on { As::Update(why(&begun)) } else { As::Open };
         say(desk, &mut story, as_what, &open, outbox);
     } else if !story.open.is_empty()
-        && let Some(why) = has_become(desk, &story, &open)
+        && let Some(why) = has_become(desk, &story, &open, at_once)
     {
         say(desk, &mut story, As::Update(why), &open, outbox);
     }
@@ -123,9 +126,15 @@ fn why(begun: &[(News, Incident)]) -> &'static str {
 }
 
 /// What a story has become since its last message, if that is another thing.
-fn has_become(desk: &Desk<'_>, story: &Story, open: &[Incident]) -> Option<&'static str> {
+fn has_become(
+    desk: &Desk<'_>,
+    story: &Story,
+    open: &[Incident],
+    at_once: bool,
+) -> Option<&'static str> {
     let largest = open.first()?;
-    if bucket_of(desk.now) - story.told < BETWEEN_MESSAGES || story.said.len() >= NAMED {
+    let soon = bucket_of(desk.now) - story.told < BETWEEN_MESSAGES;
+    if (soon && !at_once) || story.said.len() >= NAMED {
         return None;
     }
     if !story.said.contains(&subject(largest)) {
@@ -135,7 +144,9 @@ fn has_become(desk: &Desk<'_>, story: &Story, open: &[Incident]) -> Option<&'sta
     if gist.looked_at < A_LOOK {
         return None;
     }
-    if story.confidence.as_ref().is_some_and(|said| *said != gist.confidence) {
+    // What was proved once is not doubted because the proof of the next requests is still to come.
+    let proved = |said: &str| said == "confirmed" && gist.waits;
+    if story.confidence.as_ref().is_some_and(|said| *said != gist.confidence && !proved(said)) {
         return Some("there is other evidence now");
     }
     let elsewhere = gist.place.is_some_and(|place| !story.said.contains(&named(&place)));
@@ -150,13 +161,13 @@ fn say(
     outbox: &mut Vec<Outgoing>,
 ) {
     let place = place(story, as_what);
-    let Some((alert, gist)) = (desk.write)(incidents, &place) else { return };
+    let Some((messages, gist)) = (desk.write)(incidents, &place) else { return };
     story.sequence += 1;
     story.told = bucket_of(desk.now);
     story.confidence = Some(gist.confidence);
     let place = gist.place.as_deref().map(named);
     story.said.extend(incidents.first().map(subject).into_iter().chain(place));
-    outbox.push(alert);
+    outbox.extend(messages);
 }
 
 /// What is kept of an incident that has ended.

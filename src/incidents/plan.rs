@@ -141,7 +141,7 @@ pub fn plan(desk: &Desk<'_>, distribution: &str, arrived: &Arrived, known: Known
     // Where no log comes there may have been no request, or none was logged yet.
     let complete = match arrived {
         Arrived::Nothing => clock,
-        Arrived::Objects(_) | Arrived::Evidence(..) => newest,
+        Arrived::Objects(_) | Arrived::Evidence(..) | Arrived::Proof => newest,
     } - LATENESS
         + 1;
     let mut series = std::mem::take(&mut table.series);
@@ -166,9 +166,10 @@ pub fn plan(desk: &Desk<'_>, distribution: &str, arrived: &Arrived, known: Known
     judge_waiting(desk, distribution, &mut site, complete, &mut news);
     site.served.fold_served(first, newest);
     planned.opened = news.opened;
+    let at_once = matches!(arrived, Arrived::Proof);
     for (cause, news) in news.by_cause {
         let known = stories.get(&cause).cloned().unwrap_or_default();
-        let story = messages::go_on(desk, known.clone(), news, &mut planned.change.outbox);
+        let story = messages::go_on(desk, known.clone(), news, at_once, &mut planned.change.outbox);
         if story != known {
             planned.change.stories.insert(cause, story);
         }

@@ -33,8 +33,8 @@ pub struct Contribution {
     pub waiting: Option<Wait>,
 }
 
-/// What has come: objects; or the evidence for what waited, with where it belongs; or nothing, and
-/// then what is open is looked at again, because the silence of a site that gets no logs ends
+/// What has come: objects; or the evidence for what waited, with where it belongs; or proof of what
+/// was told, which moves no count and is told at once; or nothing, and then what is open is looked at again, because the silence of a site that gets no logs ends
 /// incidents as well.
 #[derive(Clone, Debug)]
 pub enum Arrived {
@@ -42,6 +42,8 @@ pub enum Arrived {
     Objects(Vec<Contribution>),
     /// Evidence.
     Evidence(Box<Wait>, BTreeMap<Subject, Series>),
+    /// Proof.
+    Proof,
     /// Nothing.
     Nothing,
 }
@@ -51,7 +53,7 @@ impl Arrived {
     pub fn objects(&self) -> &[Contribution] {
         match self {
             Self::Objects(objects) => objects,
-            Self::Evidence(..) | Self::Nothing => &[],
+            Self::Evidence(..) | Self::Proof | Self::Nothing => &[],
         }
     }
 
@@ -59,7 +61,7 @@ impl Arrived {
     pub fn refused(&self) -> impl Iterator<Item = (&Subject, &Series)> {
         let moved = match self {
             Self::Evidence(_, moved) => Some(moved),
-            Self::Objects(_) | Self::Nothing => None,
+            Self::Objects(_) | Self::Proof | Self::Nothing => None,
         };
         self.objects().iter().map(|one| &one.refused).chain(moved).flatten()
     }
@@ -112,8 +114,8 @@ pub struct Place {
     pub confidence: Option<String>,
 }
 
-/// Makes an alert of some incidents, with what it says in short.
-pub type Write<'a> = dyn Fn(&[Incident], &Place) -> Option<(Outgoing, Gist)> + 'a;
+/// Makes an alert of some incidents, a message for each audience, with what it says in short.
+pub type Write<'a> = dyn Fn(&[Incident], &Place) -> Option<(Vec<Outgoing>, Gist)> + 'a;
 
 /// What counting needs beside the counts.
 pub struct Desk<'a> {

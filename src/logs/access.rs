@@ -11,7 +11,9 @@ use super::lines::{self, Line};
 use super::row::Row;
 use super::tally::AccessTally;
 use super::unpack::Unpacked;
-use super::{Context, Kind, Outcome, delimited, function, json, key, origin, parquet, waf};
+use super::{
+    Context, Kind, Outcome, connection, delimited, function, json, key, origin, parquet, waf,
+};
 use crate::limits::AHEAD_OF_KEY_SECONDS;
 
 /// Reads an object's access-log lines into `tally`. An object that is a WAF log, an origin's or a function's is
@@ -58,9 +60,17 @@ fn read(name: &str, source: impl Read, context: &Context, tally: &mut AccessTall
     lines::read_text(unpacked, &context.limits, &mut faults, |line, faults| {
         if kind == Kind::Empty {
             kind = told_by(line.bytes, &context.layouts);
-            if matches!(kind, Kind::Waf | Kind::Origin | Kind::Function | Kind::Foreign) {
+            if matches!(
+                kind,
+                Kind::Waf | Kind::Origin | Kind::Function | Kind::Connection | Kind::Foreign
+            ) {
                 return ControlFlow::Break(());
             }
+        }
+        // Its columns tell it, as far as no request was counted before.
+        if kind == Kind::Access && connection::is_header(line.bytes) && access.is_unread() {
+            kind = Kind::Connection;
+            return ControlFlow::Break(());
         }
         if access.line(&line, faults) == Kind::Waf {
             kind = Kind::Mixed;
@@ -85,6 +95,8 @@ fn told_by(line: &[u8], layouts: &Layouts) -> Kind {
         Kind::Waf
     } else if line.starts_with(b"{") && json::is_record(line) {
         Kind::Access
+    } else if connection::is_record(line) {
+        Kind::Connection
     } else if origin::told_by(line).is_some() {
         Kind::Origin
     } else if function::told_by(line).is_some() {
@@ -109,6 +121,8 @@ struct Counted<'a> {
     tally: &'a mut AccessTally,
     /// The distribution that the object's key names.
     owner: Option<&'a str>,
+    /// Lines that were counted before this object.
+    before: u64,
     /// The latest moment that a line of this object can have.
     latest: Option<Timestamp>,
 }
@@ -130,10 +144,21 @@ impl<'a> Access<'a> {
         let ahead = SignedDuration::from_secs(AHEAD_OF_KEY_SECONDS);
         let latest = key::hour(name).and_then(|hour| hour.checked_add(ahead).ok());
         Self {
-            lines: Counted { context, tally, owner: key::distribution(name), latest },
+            lines: Counted {
+                context,
+                before: tally.lines,
+                tally,
+                owner: key::distribution(name),
+                latest,
+            },
             splitter: delimited::Splitter::default(),
             records: json::Records::default(),
         }
+    }
+
+    /// Whether no line of this object was counted.
+    fn is_unread(&self) -> bool {
+        self.lines.tally.lines == self.lines.before
     }
 
     /// Counts one row of an object that has no lines.

@@ -5,6 +5,7 @@
 //! read comes out beside it as faults; reading never fails as a whole.
 
 pub mod access;
+pub mod connection;
 pub mod contrast;
 pub mod delimited;
 pub mod envelope;
@@ -45,6 +46,7 @@ use waf::WafIndex;
 use crate::limits::Limits;
 
 pub use access::read_access;
+pub use connection::read_connections;
 pub use function::read_function;
 pub use origin::read_origin;
 
@@ -72,6 +74,8 @@ pub enum Kind {
     Origin,
     /// The log of a function at the edge.
     Function,
+    /// A log of TLS handshakes.
+    Connection,
     /// An access log and a WAF log, one after the other.
     Mixed,
     /// Nothing at all.

@@ -55,6 +55,8 @@ pub struct WafRow {
     pub rule: Arc<str>,
     /// `REGULAR`, `RATE_BASED`, `GROUP`, `MANAGED_RULE_GROUP`.
     pub rule_type: Arc<str>,
+    /// The web ACL's rule that brings in the group which has the rule; `None` for one of its own.
+    pub group: Option<Arc<str>>,
     /// The web ACL's ARN.
     pub acl: Arc<str>,
     /// `CF`, `ALB`, `APIGW`, ….
@@ -97,6 +99,8 @@ pub struct WafIndex {
     origin: HashMap<Box<str>, WafRow>,
     /// The ids under which origins know a refused request, as the records of their WAF say.
     behind: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    /// Whether a WAF in front of an origin writes `REDACTED` in the place of the id that joins.
+    redacts: bool,
     reach: BTreeMap<Arc<str>, Reach>,
     /// Whether there were more web ACLs than are remembered.
     pub acls_left_out: bool,
@@ -192,6 +196,7 @@ impl WafIndex {
         self.note_slot(acl, slot_of(time));
         let id = after_key(line.bytes, b"\"requestId\"").and_then(quoted);
         let joins = id.is_some_and(|id| wanted.contains(id));
+        self.redacts |= !joins && acl.contains(":regional/") && redacts_id(line.bytes);
         if joins || may_name_one(line.bytes, wanted) {
             match serde_json::from_slice::<Record>(line.bytes) {
                 Ok(record) => self.keep(record, wanted),
@@ -226,7 +231,7 @@ impl WafIndex {
             .or_insert(row);
     }
 
-    fn note_behind(&mut self, request_id: Box<str>, own: Box<str>) {
+    pub(super) fn note_behind(&mut self, request_id: Box<str>, own: Box<str>) {
         let ids = self.behind.entry(request_id).or_default();
         ids.insert(own);
         // The smallest are kept, so that the order of records does not matter.
@@ -254,6 +259,11 @@ impl WafIndex {
         }
     }
 
+    /// Whether a WAF in front of an origin does not log the id that joins.
+    pub fn redacts(&self) -> bool {
+        self.redacts
+    }
+
     /// How far the logs of a web ACL reach.
     pub fn reach(&self, acl: &str) -> Option<&Reach> {
         self.reach.get(acl)
@@ -268,6 +278,7 @@ impl WafIndex {
     pub fn merge(&mut self, other: Self) {
         self.records += other.records;
         self.acls_left_out |= other.acls_left_out;
+        self.redacts |= other.redacts;
         for (acl, reach) in other.reach {
             self.reach.entry(acl).or_default().slots.extend(reach.slots);
         }
@@ -312,10 +323,19 @@ fn after_key<'a>(line: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
 /// that CloudFront adds for the origin; its name may be in any case. No other letter of that name is
 /// as rare as this one.
 fn may_name_one(line: &[u8], wanted: &HashSet<Box<str>>) -> bool {
-    memchr::memchr2_iter(b'z', b'Z', line).any(|at| {
-        let name = line.get(at.saturating_sub(4)..at + 7);
-        name.is_some_and(|name| name.eq_ignore_ascii_case(b"x-amz-cf-id"))
-            && line.get(at + 7..).and_then(value).is_none_or(|id| wanted.contains(id))
+    ids(line).any(|id| id.is_none_or(|id| wanted.contains(id)))
+}
+
+/// Whether the logging configuration keeps that id out of a record.
+fn redacts_id(line: &[u8]) -> bool {
+    ids(line).any(|id| id == Some("REDACTED"))
+}
+
+/// The values of that header; `None` for one that the parser must sort out.
+fn ids(line: &[u8]) -> impl Iterator<Item = Option<&str>> {
+    memchr::memchr2_iter(b'z', b'Z', line).filter_map(|at| {
+        let name = line.get(at.saturating_sub(4)..at + 7)?;
+        name.eq_ignore_ascii_case(b"x-amz-cf-id").then(|| line.get(at + 7..).and_then(value))
     })
 }
 

@@ -132,9 +132,11 @@ impl Record {
             .iter()
             .find(|rule| rule.action.as_deref().is_none_or(|inner| inner == self.action));
         let rule = inner.map_or(self.terminating_rule_id.as_str(), |rule| &rule.rule_id);
+        let group = inner.map(|_| names.get(&word(&self.terminating_rule_id)));
         let row = WafRow {
             action,
             rule: names.get(&word(rule)),
+            group,
             rule_type: names.get(&word(&self.terminating_rule_type)),
             acl: names.get(&self.webacl_id),
             source: names.get(&word(&self.http_source_name)),
@@ -150,9 +152,20 @@ impl Record {
     }
 }
 
-/// A record whosever it is: its moment, its web ACL, and unless it is unwanted its side, the id
-/// that joins with the access log, and its row.
-pub type WholeRecord = (Timestamp, Arc<str>, Option<(Side, Option<String>, WafRow)>);
+/// A record whosever it is: its moment, its web ACL, and unless it is unwanted the rest.
+pub type WholeRecord = (Timestamp, Arc<str>, Option<Joined>);
+
+/// What a record says, and the ids by which it joins.
+pub struct Joined {
+    /// Where the web ACL stands.
+    pub side: Side,
+    /// The id that joins with the access log.
+    pub id: Option<String>,
+    /// The id under which an origin knows the request.
+    pub behind: Option<String>,
+    /// What is kept.
+    pub row: WafRow,
+}
 
 /// Reads one record, whosever it is. `wanted` is asked for its line before that is parsed; what it
 /// does not want is its web ACL and moment alone.
@@ -167,7 +180,12 @@ pub fn read_record(
         return Ok((time, acl, None));
     }
     match serde_json::from_slice::<Record>(line.bytes) {
-        Ok(record) => Ok((time, acl, Some(record.into_row(names)))),
+        Ok(record) => {
+            let own = record.http_request.request_id.clone();
+            let (side, id, row) = record.into_row(names);
+            let behind = own.filter(|_| side == Side::Origin);
+            Ok((time, acl, Some(Joined { side, id, behind, row })))
+        }
         Err(error) => Err(no_record(line, &error)),
     }
 }

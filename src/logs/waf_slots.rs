@@ -5,7 +5,7 @@
 //! these rows and never a WAF file. The same object gives the same chunks again, so that writing
 //! them twice is writing them once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -13,9 +13,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::fault::Faults;
+use super::origin::slots::id_of;
 use super::tally::hash;
 use super::waf::{Action, Names, Side, WafIndex, WafRow, slot_of};
-use super::waf_record::read_record;
+use super::waf_record::{Joined, read_record};
 use super::{Kind, Outcome, key, lines};
 use crate::limits::{Limits, WAF_CHUNK_BYTES, WAF_SLOT_ROWS};
 
@@ -38,6 +39,8 @@ pub struct Chunk {
     pub done: Vec<Done>,
     /// The hash of the id, and the place in `done`.
     pub rows: Vec<(u64, u16)>,
+    /// The hash of the id, and that of the one under which the origin's own log knows the request.
+    pub behind: Vec<(u64, u64)>,
 }
 
 /// What a WAF did with requests, as far as it is kept.
@@ -49,6 +52,9 @@ pub struct Done {
     pub rule: Arc<str>,
     /// Of which type.
     pub rule_type: Arc<str>,
+    /// From which group, by the web ACL's rule that brings it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Arc<str>>,
     /// For which kind of resource.
     pub source: Arc<str>,
     /// For which resource.
@@ -59,8 +65,13 @@ pub struct Done {
     pub country: Option<Arc<str>>,
 }
 
-/// Where a web ACL stands, and the rows of one of its slots.
-type Slot = (Side, BTreeMap<u64, Done>);
+/// Where a web ACL stands, and what is kept of one of its slots.
+#[derive(Default)]
+struct Slot {
+    side: Option<Side>,
+    rows: BTreeMap<u64, Done>,
+    behind: BTreeSet<(u64, u64)>,
+}
 
 /// The chunks of one object, and what could not be read of it.
 #[derive(Clone, Debug)]
@@ -73,14 +84,21 @@ pub struct Slots {
     pub chunks: Vec<Chunk>,
 }
 
-/// Reads a WAF log. Blocks are always kept; passes where `keeps_passes` says so of their web ACL,
-/// which it should where the web ACL's log drops blocks, so that silence proves nothing.
+/// What is kept of a WAF log beside its blocks.
+pub struct Keeps<F> {
+    /// Whether passes of a web ACL are: where its log drops blocks, its silence proves nothing.
+    pub passes: F,
+    /// Whether the ids are under which origins know requests: where logs of origins come as well.
+    pub behind: bool,
+}
+
+/// Reads a WAF log. Blocks are always kept.
 pub fn read(
     name: &str,
     edition: &str,
     source: impl Read,
     limits: &Limits,
-    mut keeps_passes: impl FnMut(&str) -> bool,
+    mut keeps: Keeps<impl FnMut(&str) -> bool>,
 ) -> Slots {
     let mut faults = Faults::default();
     let mut names = Names::default();
@@ -92,31 +110,36 @@ pub fn read(
             return ControlFlow::Continue(());
         }
         let wanted = |bytes: &[u8], acl: &str| {
-            let keeps = *passes.entry(acl.into()).or_insert_with(|| keeps_passes(acl));
+            let kept = *passes.entry(acl.into()).or_insert_with(|| (keeps.passes)(acl));
+            let has = |word: &[u8]| memchr::memmem::find(bytes, word).is_some();
             // A record whose action is BLOCK has the word in it, wherever else it may stand.
-            keeps || memchr::memmem::find(bytes, b"BLOCK").is_some()
+            kept || has(b"BLOCK") || (keeps.behind && is_regional(acl) && has_our_id(bytes))
         };
-        let keeps = match read_record(&line, &mut names, wanted) {
-            Ok((time, acl, row)) => {
+        let read = match read_record(&line, &mut names, wanted) {
+            Ok((time, acl, joined)) => {
                 records += 1;
                 let keeps_passes = passes.get(&acl).copied().unwrap_or(false);
-                let side = if acl.contains(":regional/") { Side::Origin } else { Side::Edge };
-                let slot = slots.entry((acl, slot_of(time))).or_insert((side, BTreeMap::new()));
-                row.map(|row| (slot, row, keeps_passes))
+                let side = if is_regional(&acl) { Side::Origin } else { Side::Edge };
+                let slot = slots.entry((acl, slot_of(time))).or_default();
+                slot.side.get_or_insert(side);
+                joined.map(|joined| (slot, joined, keeps_passes))
             }
             Err(fault) => {
                 faults.push(fault);
                 None
             }
         };
-        let Some(((_, rows), (_, Some(id), row), keeps_passes)) = keeps else {
+        let Some((slot, Joined { id: Some(id), behind, row, .. }, keeps_passes)) = read else {
             return ControlFlow::Continue(());
         };
+        let hash = hash(id.as_bytes());
+        if let Some(behind) = behind.filter(|_| keeps.behind) {
+            slot.behind.insert((hash, self::hash(behind.as_bytes())));
+        }
         if row.action == Action::Block || (keeps_passes && row.action == Action::Allow) {
-            let hash = hash(id.as_bytes());
             let done = Done::of(row);
             // Of several records of one id a block says more than a pass.
-            let kept = rows.entry(hash).or_insert_with(|| done.clone());
+            let kept = slot.rows.entry(hash).or_insert_with(|| done.clone());
             if (done.action != Action::Block, &done) < (kept.action != Action::Block, kept) {
                 *kept = done;
             }
@@ -126,15 +149,28 @@ pub fn read(
     // The file's own five minutes are covered even if no record of it has a time in them.
     let acl = slots.keys().next().map(|(acl, _)| acl.clone());
     if let (Some(acl), Some(slot)) = (acl, key::waf_slot(name)) {
-        let side = slots.values().next().map_or(Side::Edge, |(side, _)| *side);
-        slots.entry((acl, slot_of(slot))).or_insert((side, BTreeMap::new()));
+        let side = slots.values().find_map(|slot| slot.side);
+        let slot = slots.entry((acl, slot_of(slot))).or_default();
+        slot.side = slot.side.or(side);
     }
     let object = hash(format!("{name}\n{edition}").as_bytes());
     let chunks = slots
         .into_iter()
-        .flat_map(|((acl, slot), (side, rows))| chunks(&acl, side, slot, object, rows))
+        .flat_map(|((acl, number), slot)| chunks(&acl, number, object, slot))
         .collect();
     Slots { outcome: Outcome { kind: Kind::Waf, faults }, records, chunks }
+}
+
+fn is_regional(acl: &str) -> bool {
+    acl.contains(":regional/")
+}
+
+/// Whether the header may be there by which CloudFront tells an origin its id.
+fn has_our_id(record: &[u8]) -> bool {
+    memchr::memchr2_iter(b'z', b'Z', record).any(|at| {
+        let name = record.get(at.saturating_sub(4)..at + 7);
+        name.is_some_and(|name| name.eq_ignore_ascii_case(b"x-amz-cf-id"))
+    })
 }
 
 impl Done {
@@ -143,6 +179,7 @@ impl Done {
             action: row.action,
             rule: row.rule,
             rule_type: row.rule_type,
+            group: row.group,
             source: row.source,
             source_id: row.source_id,
             code: row.response_code,
@@ -152,21 +189,21 @@ impl Done {
 
     fn bytes(&self) -> usize {
         // What JSON adds, and the values.
-        140 + self.rule.len() + self.rule_type.len() + self.source_id.len()
+        let group = self.group.as_ref().map_or(0, |group| 11 + group.len());
+        140 + self.rule.len() + self.rule_type.len() + group + self.source_id.len()
     }
 }
 
 /// Cuts the rows of a slot into chunks, a sample of the smallest hashes where there are too many.
-fn chunks(
-    acl: &str,
-    side: Side,
-    slot: i64,
-    object: u64,
-    mut rows: BTreeMap<u64, Done>,
-) -> Vec<Chunk> {
+fn chunks(acl: &str, slot: i64, object: u64, kept: Slot) -> Vec<Chunk> {
+    let Slot { side, mut rows, mut behind } = kept;
+    let side = side.unwrap_or(Side::Edge);
     let sampled = rows.len() > WAF_SLOT_ROWS;
     while rows.len() > WAF_SLOT_ROWS {
         rows.pop_last();
+    }
+    while behind.len() > WAF_SLOT_ROWS {
+        behind.pop_last();
     }
     let empty = |number| Chunk {
         acl: acl.to_owned(),
@@ -177,6 +214,7 @@ fn chunks(
         sampled,
         done: Vec::new(),
         rows: Vec::new(),
+        behind: Vec::new(),
     };
     let mut chunks = Vec::new();
     let mut chunk = empty(0);
@@ -199,12 +237,24 @@ fn chunks(
         bytes += ROW_BYTES;
         chunk.rows.push((hash, place));
     }
+    for pair in behind {
+        if bytes > WAF_CHUNK_BYTES {
+            let number = chunk.number + 1;
+            chunks.push(std::mem::replace(&mut chunk, empty(number)));
+            bytes = 0;
+        }
+        bytes += PAIR_BYTES;
+        chunk.behind.push(pair);
+    }
     chunks.push(chunk);
     chunks
 }
 
 /// A hash and a place.
 const ROW_BYTES: usize = 10;
+
+/// Two hashes.
+const PAIR_BYTES: usize = 16;
 
 impl Chunk {
     /// The rows as bytes: hash and place, little end first.
@@ -229,6 +279,22 @@ impl Chunk {
         bytes.chunks_exact(ROW_BYTES).filter_map(row).collect()
     }
 
+    /// The pairs of ids as bytes, little end first.
+    pub fn pack_behind(&self) -> Vec<u8> {
+        let each = |(hash, own): &(u64, u64)| [hash.to_le_bytes(), own.to_le_bytes()].concat();
+        self.behind.iter().flat_map(each).collect()
+    }
+
+    /// Reads the pairs again.
+    pub fn unpack_behind(bytes: &[u8]) -> Vec<(u64, u64)> {
+        let pair = |pair: &[u8]| {
+            let (hash, own) = pair.split_at_checked(8)?;
+            let number = |bytes: &[u8]| Some(u64::from_le_bytes(bytes.try_into().ok()?));
+            Some((number(hash)?, number(own)?))
+        };
+        bytes.chunks_exact(PAIR_BYTES).filter_map(pair).collect()
+    }
+
     /// Puts what it says of some requests into an index. A slot of which rows were left out is not
     /// noted as seen: its silence proves nothing.
     pub fn fill(&self, wanted: &HashMap<u64, Box<str>>, index: &mut WafIndex) {
@@ -245,6 +311,7 @@ impl Chunk {
                 action: done.action,
                 rule: done.rule.clone(),
                 rule_type: done.rule_type.clone(),
+                group: done.group.clone(),
                 acl: acl.clone(),
                 source: done.source.clone(),
                 source_id: done.source_id.clone(),
@@ -253,6 +320,11 @@ impl Chunk {
             };
             let side = if done.source.as_ref() == "CF" { Side::Edge } else { Side::Origin };
             index.insert(side, id.clone(), row);
+        }
+        for (hash, own) in &self.behind {
+            if let Some(id) = wanted.get(hash) {
+                index.note_behind(id.clone(), id_of(*own));
+            }
         }
     }
 }
@@ -278,7 +350,8 @@ mod tests {
 
     fn slots(text: &str, keeps_passes: bool) -> Slots {
         let name = "1_waflogs_cloudfront_edge_20260921T1520Z_0a.log.gz";
-        read(name, "e", text.as_bytes(), &Limits::default(), |_| keeps_passes)
+        let keeps = Keeps { passes: |_: &str| keeps_passes, behind: false };
+        read(name, "e", text.as_bytes(), &Limits::default(), keeps)
     }
 
     #[test]
@@ -292,7 +365,8 @@ mod tests {
         let mut index = WafIndex::default();
         // The records begin at 14:13:20; the file's own slot is not later than theirs.
         let name = "1_waflogs_cloudfront_edge_20260921T1410Z_0a.log.gz";
-        for chunk in &read(name, "e", text.as_bytes(), &Limits::default(), |_| true).chunks {
+        let keeps = Keeps { passes: |_: &str| true, behind: true };
+        for chunk in &read(name, "e", text.as_bytes(), &Limits::default(), keeps).chunks {
             let packed = chunk.pack_rows();
             assert_eq!(Chunk::unpack_rows(&packed), chunk.rows);
             chunk.fill(&wanted, &mut index);
@@ -303,6 +377,27 @@ mod tests {
         let at = |n: i64| jiff::Timestamp::from_second(1_790_000_000 + n).unwrap();
         let reach = index.reach(ACL).unwrap();
         assert!(reach.is_complete(at(0), at(300)) && !reach.is_complete(at(0), at(699)));
+    }
+
+    #[test]
+    fn ids_of_origins_are_kept_where_their_logs_come() {
+        let regional = ACL.replace(":global/", ":regional/");
+        let header = r#""headers":[{"name":"X-Amz-Cf-Id","value":"cf-1=="}]"#;
+        let text = record(1, "ALLOW").replace(ACL, &regional).replace("\"CF\"", "\"ALB\"");
+        let text = text.replace("\"headers\":[]", header);
+        let read = |behind| {
+            let keeps = Keeps { passes: |_: &str| false, behind };
+            read("x", "e", text.as_bytes(), &Limits::default(), keeps).chunks
+        };
+        assert!(read(false).iter().all(|chunk| chunk.behind.is_empty()));
+        let chunks = read(true);
+        let pair = (hash(b"cf-1=="), hash(b"id-1"));
+        assert_eq!(chunks[0].behind, [pair]);
+        assert!(chunks[0].rows.is_empty());
+        assert_eq!(Chunk::unpack_behind(&chunks[0].pack_behind()), [pair]);
+        let mut index = WafIndex::default();
+        chunks[0].fill(&HashMap::from([(pair.0, "cf-1==".into())]), &mut index);
+        assert_eq!(index.behind("cf-1==").collect::<Vec<_>>(), [id_of(pair.1).as_ref()]);
     }
 
     #[test]

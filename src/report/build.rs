@@ -13,7 +13,7 @@ use super::{
 };
 use crate::account::Question;
 use crate::account::distribution::function_name;
-use crate::account::facts::{Facts, acl_id};
+use crate::account::facts::{Facts, Held, acl_id};
 use crate::account::tenant::Tenant;
 use crate::account::trail::Change;
 use crate::analysis::Judged;
@@ -21,7 +21,7 @@ use crate::causes::judge::{Confidence, Verdict};
 use crate::causes::kind::Kind;
 use crate::causes::opinion::Speaks;
 use crate::causes::remedy::{self, Case, Sent};
-use crate::causes::{Cause, RULES, Severity, rule};
+use crate::causes::{Cause, RULES, Severity, Step, rule};
 use crate::clusters::{Row, Sample};
 use crate::limits::{SAMPLED_REFUSALS, SAMPLED_REFUSALS_OF_ALL};
 use crate::logs::record::Refusal;
@@ -247,7 +247,8 @@ fn finding(
         websocket: example.is_some_and(is_websocket),
         change: trigger.as_ref().map(|trigger| trigger.event.as_str()),
         span: (first_seen, last_seen),
-        open: !missing.is_empty(),
+        open: missing.iter().any(|one| !one.is_past()),
+        past: missing.iter().any(MissingOut::is_past),
         alternatives: &found.alternatives,
     };
     let remedy = remedy::of(&case);
@@ -299,6 +300,12 @@ fn finding(
         moot: moot.map(Cause::id).collect(),
         ruled_out,
         alternatives: found.alternatives.iter().map(|cause| cause.id()).collect(),
+        or_else: or_else(&subject, confidence, &kinds, &found.alternatives),
+        follows: Vec::new(),
+        echoed: 0,
+        asked_by: None,
+        contradicted: confidence == Confidence::Possible
+            && kinds.iter().all(|kind| kind.let_in.any()),
         past_edge_waf: kinds.iter().all(|kind| kind.passed_waf()),
         missing,
         trigger,
@@ -314,6 +321,20 @@ fn finding(
         rule: subject.rule,
         distribution_id: subject.distribution_id.map(String::from),
     })
+}
+
+/// The one other cause that the edge's own rules may have had, where they are known.
+fn or_else(
+    subject: &Subject,
+    confidence: Confidence,
+    kinds: &[&Kind],
+    alternatives: &BTreeSet<Cause>,
+) -> Option<&'static str> {
+    let early = |cause: Cause| rule(cause).is_some_and(|rule| rule.step <= Step::Rules);
+    let known = kinds.iter().all(|kind| kind.config == Held::Holds && !kind.let_in.any());
+    let mut others = alternatives.iter().filter(|cause| early(**cause));
+    let first = others.next().filter(|_| others.next().is_none())?;
+    (confidence == Confidence::Likely && known && early(subject.cause)).then(|| first.id())
 }
 
 /// What the viewer of a refused request sent, as far as a command can be typed with it.

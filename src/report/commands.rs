@@ -9,39 +9,92 @@ use crate::account::command::quoted;
 
 /// What is missing, why, and the command that supplies it to a bundle.
 pub(super) fn missing(out: &mut String, all: &[MissingOut]) -> fmt::Result {
-    if all.is_empty() {
-        return Ok(());
-    }
-    let open = all.iter().any(|one| has_placeholder(&one.command));
-    let fill = if open { " Words in capitals are to be filled in." } else { "" };
-    item(
-        out,
-        "missing",
-        &format!(
+    let (past, usable): (Vec<_>, Vec<_>) = all.iter().partition(|one| one.is_past());
+    if !usable.is_empty() {
+        item(
+            out,
+            "missing",
             "What follows would decide more. Run it in the bundle's folder and replay the bundle \
-             again; an error that AWS answers is an answer, too.{fill}"
-        ),
-    )?;
-    for one in all {
+             again; an error that AWS answers is an answer, too.",
+        )?;
+    }
+    let mut commands = Vec::new();
+    for one in usable {
         item(out, "", &reason(one))?;
         if let Some(supply) = supply(one) {
             command(out, &supply)?;
+            commands.push(supply);
         }
         if let Some((how, by)) = &one.switched_on {
             item(out, "", how)?;
             command(out, by)?;
+            commands.push(by.clone());
+        }
+    }
+    filled_in(out, &commands, &[])?;
+    for (number, one) in past.into_iter().enumerate() {
+        item(out, if number == 0 { "missing" } else { "" }, &reason(one))?;
+        if let Some(supply) = supply(one) {
+            command(out, &supply)?;
         }
     }
     Ok(())
 }
 
-/// Whether a command holds a word that stands for something.
-fn has_placeholder(command: &str) -> bool {
-    ["BUCKET", "ACCOUNT", "REGION", "GROUP", "KEY", "NAME", "ID", "ARN", "ZONE"].iter().any(
-        |name| {
-            command.split([' ', '/']).any(|word| word == *name || word == format!("{name}.json"))
-        },
-    )
+/// What the words in capitals of some commands stand for.
+/// `said` are sentences that explain some themselves.
+pub(super) fn filled_in(out: &mut String, commands: &[String], said: &[&str]) -> fmt::Result {
+    let is_said = |word: &str| {
+        said.iter().any(|text| {
+            text.contains(&format!("{word}: ")) || text.contains(&format!("{word} is "))
+        })
+    };
+    let mut told: Vec<String> = Vec::new();
+    for command in commands {
+        let words = command.split([' ', '/', '=', ':']);
+        for word in words.map(|word| word.trim_end_matches(".json")) {
+            let Some(meaning) = meaning(word, command).filter(|_| !is_said(word)) else { continue };
+            let line = format!("{word}: {meaning}");
+            if !told.contains(&line) {
+                told.push(line);
+            }
+        }
+    }
+    match told.is_empty() {
+        true => Ok(()),
+        false => item(out, "", &format!("Fill in {}.", told.join("; "))),
+    }
+}
+
+/// What a word in capitals stands for in a command.
+fn meaning(word: &str, command: &str) -> Option<&'static str> {
+    let has = |text: &str| command.contains(text);
+    Some(match word {
+        "BUCKET" if has("elasticloadbalancing") || has("access_logs") => {
+            "the bucket that takes the load balancer's log"
+        }
+        "BUCKET" => "the bucket's name",
+        "ACCOUNT" => "the ID of the account that the load balancer is in",
+        "REGION" if has("/aws/lambda/") => "each Region that is near such viewers",
+        "REGION" => "its Region",
+        "GROUP" => "the log group of the API's stage",
+        "KEY" => "the object's key",
+        "METRIC" => "the metric name of one of the web ACL's rules (aws wafv2 get-web-acl)",
+        "ARN" if has("--load-balancer-arn") => {
+            "the load balancer's (aws elbv2 describe-load-balancers)"
+        }
+        "ARN" if has("--listener-arn") => "a listener's, as describe-listeners tells",
+        "ARN" if has("aws wafv2 get-sampled-requests") => {
+            "the web ACL's (aws wafv2 list-web-acls --region us-east-1 --scope CLOUDFRONT)"
+        }
+        "ARN" => "its ARN",
+        "STAGE" => "the API's stage",
+        "FUNCTION" => "the function's name",
+        "ZONE" => "the hosted zone's ID",
+        "NAME" => "its name",
+        "ID" => "its ID",
+        _ => return None,
+    })
 }
 
 /// Why a fact is missing, as a sentence that leads to a command.
@@ -71,19 +124,19 @@ fn of_another_moment(one: &MissingOut) -> String {
         |at| format!("was read at {} UTC", moment(at)),
     );
     let changed = match moments.changed {
-        Some(at) => format!("was changed at {} UTC", moment(at)),
+        Some(at) => {
+            let by = moments.change.as_deref().map_or(String::new(), |by| format!(" ({by})"));
+            format!("was changed at {} UTC{by}", moment(at))
+        }
         None => "was changed in between".to_owned(),
     };
     match (moments.is_past, moments.changed) {
         (true, _) => {
-            let config = if moments.former.is_some() {
-                ", or AWS Config (for you to read; replay does not):"
-            } else {
-                "."
-            };
+            let config = if moments.former.is_some() { ", or in AWS Config:" } else { "." };
             format!(
-                "{fact} {read} and {changed}, after the refusals from {wanted} UTC on: today's \
-                 does not tell what it was then. The files of a deployment may{config}"
+                "{fact} {read} and {changed}, after the refusals from {wanted} UTC on. Replay \
+                 cannot decide by it any more. Read yourself what it was then, in the files of a \
+                 deployment{config}"
             )
         }
         (false, Some(_)) => format!(

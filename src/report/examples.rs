@@ -52,7 +52,7 @@ fn protocol(logged: &str) -> Option<&'static str> {
 }
 
 /// The network of an address: whoever it is cannot be told from it.
-fn network(address: IpAddr) -> String {
+pub(super) fn network(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => {
             let [a, b, c, _] = address.octets();

@@ -2,11 +2,11 @@
 
 use std::fmt::{self, Write};
 
-use super::commands::{command, is_command, missing};
-use super::headline::{name, severity};
+use super::commands::{command, filled_in, is_command, missing};
+use super::headline::{known_severity, name, numbers, severity};
 use super::text::{DIM, WIDTH, item, of_severity, wrap};
 use super::words::{
-    begins_with_log, duration, listed, moment, second, several, since, thousands, times,
+    begins_with_log, listed, moment, second, several, since, thousands, times, to_the_second,
 };
 use super::{ClusterOut, ExampleOut, Finding, Report, RuledOutOut, place};
 use crate::viewer::plain;
@@ -17,7 +17,7 @@ pub(super) fn finding(
     finding: &Finding,
     report: &Report,
 ) -> fmt::Result {
-    let style = of_severity(finding.severity);
+    let style = of_severity(known_severity(finding));
     writeln!(out)?;
     let head = format!("{number}. {}", name(finding));
     let rest = format!(
@@ -60,7 +60,31 @@ pub(super) fn finding(
                 "{}{by} at {} UTC, {} before the first refusal{unsure}",
                 plain(&trigger.event),
                 moment(trigger.at),
-                duration(trigger.seconds_before_onset)
+                to_the_second(trigger.seconds_before_onset)
+            ),
+        )?;
+    }
+    let of = numbers(report, &finding.follows);
+    if !of.is_empty() {
+        let of = of.join(" and ");
+        item(
+            out,
+            "same",
+            &format!(
+                "requests as in {of}, where another distribution, which this one asks, refused them: mend that"
+            ),
+        )?;
+    }
+    if let Some(outer) = finding.asked_by.as_deref() {
+        let many = match finding.echoed == finding.requests {
+            true => "all of these".to_owned(),
+            false => format!("{} of these", thousands(finding.echoed)),
+        };
+        item(
+            out,
+            "same",
+            &format!(
+                "{many} were asked for by {outer}, for viewers of its own: the addresses here are CloudFront's, and the viewers are in the log of {outer}"
             ),
         )?;
     }
@@ -80,9 +104,17 @@ pub(super) fn finding(
     certainty(out, finding)?;
     missing(out, &finding.missing)?;
     item(out, "do", &finding.remedy.summary)?;
+    let (mut commands, mut said) = (Vec::new(), Vec::new());
     for step in &finding.remedy.steps {
-        if is_command(step) { command(out, step)? } else { item(out, "", step)? }
+        if is_command(step) {
+            command(out, step)?;
+            commands.push(step.clone());
+        } else {
+            item(out, "", step)?;
+            said.push(step.as_str());
+        }
     }
+    filled_in(out, &commands, &said)?;
     item(out, "see", finding.remedy.reference)
 }
 
@@ -142,7 +174,11 @@ fn certainty(out: &mut String, finding: &Finding) -> fmt::Result {
         item(out, if told.is_empty() { "not" } else { "nor" }, &others.join(", "))?;
     }
     if !finding.alternatives.is_empty() {
-        item(out, "or", &finding.or())?;
+        let hence = match finding.cause {
+            "unattributed" => "",
+            _ => ": not excluded, hence not confirmed",
+        };
+        item(out, "or", &format!("{}{hence}", finding.or()))?;
     }
     if !finding.moot.is_empty() {
         let line = format!(
@@ -150,30 +186,31 @@ fn certainty(out: &mut String, finding: &Finding) -> fmt::Result {
             finding.moot.join(", "),
             match finding.confidence {
                 "confirmed" => "the proof above settles these requests",
-                _ => "what is said above leaves them little",
+                _ => "less likely, given the above",
             }
         );
         item(out, "moot", &line)?;
     }
-    let decided = finding.confidence == "confirmed"
-        || !finding.alternatives.is_empty()
-        || !finding.missing.is_empty();
-    let doubted = finding.evidence.iter().any(|one| one.speaks == "against");
-    match finding.cause {
-        _ if decided => Ok(()),
-        "unattributed" => item(
-            out,
-            "open",
-            "every cause that is known is excluded: nothing that is known here explains it",
-        ),
-        _ if doubted => Ok(()),
-        _ => item(
-            out,
-            "open",
-            "the evidence favours this and does not prove it, and nothing that could still be \
-             read would",
-        ),
+    if finding.confidence == "confirmed" || !finding.alternatives.is_empty() {
+        return Ok(());
     }
+    let doubted = finding.evidence.iter().any(|one| one.speaks == "against");
+    let usable = finding.missing.iter().any(|one| !one.is_past());
+    let open = match finding.cause {
+        "unattributed" if !finding.missing.is_empty() => return Ok(()),
+        "unattributed" => {
+            "every cause that is known is excluded: nothing that is known here explains it"
+        }
+        _ if doubted => "not confirmed, because of the but above",
+        _ if usable => {
+            "the evidence favours this and does not prove it: what is missing would decide"
+        }
+        _ => {
+            "the evidence favours this and does not prove it, and nothing more that why403 reads \
+             would"
+        }
+    };
+    item(out, "open", open)
 }
 
 /// The clusters as a table: how many, how much more often than elsewhere, and where.

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use super::headline::known_severity;
 use super::text::{DIM, wrap};
 use super::words::{several, thousands};
 use super::{Inputs, NotLogged, Report};
@@ -24,8 +25,15 @@ pub(super) fn footer(out: &mut String, report: &Report) -> fmt::Result {
             format!(", {} of functions' logs ({lines})", several(files, "file"))
         }
     };
+    let connections = match inputs.connection_log_files {
+        0 => String::new(),
+        files => {
+            let lines = several(inputs.connection_log_lines, "line");
+            format!(", {} of connections ({lines})", several(files, "log file"))
+        }
+    };
     let line = format!(
-        "Read {} ({}), {} ({}){origins}{functions}.",
+        "Read {} ({}), {} ({}){origins}{functions}{connections}.",
         several(inputs.access_log_files, "access-log file"),
         several(inputs.access_log_lines, "line"),
         several(inputs.waf_log_files, "WAF log file"),
@@ -108,16 +116,18 @@ pub(super) fn legend(out: &mut String, report: &Report) -> fmt::Result {
     if report.findings.is_empty() {
         return Ok(());
     }
-    let has = |severity: &str| report.findings.iter().any(|one| one.severity == severity);
+    let has = |severity: &str| report.findings.iter().any(|one| known_severity(one) == severity);
     let mut text = String::new();
     if has("fault") {
-        text.push_str("Fault: somebody who should get in does not. ");
+        text.push_str(
+            "Fault: something is set up or asked wrongly, so that viewers who should get in may not. ",
+        );
     }
     if has("enforcement") {
         text.push_str("Enforcement: a rule does what it was set up to do. ");
     }
     text.push_str(
-        "(9): said of 9 requests. %: of all refusals. id: --request-id ID tells all of that request. \
+        "(N) after a sentence: it is said of N requests. %: of all refusals. id: --request-id ID tells all of that request. \
          What a cause is: why403 causes CAUSE.",
     );
     writeln!(out, "{DIM}{}{DIM:#}", wrap(&text, 0))

@@ -3,17 +3,13 @@
 use std::fmt::{self, Write};
 
 use super::text::{BOLD, DIM, of_severity, wrap};
-use super::words::{over_for, since, span, thousands};
+use super::words::{over_for, several, since, span, thousands};
 use super::{EvidenceOut, Finding, Report, Window, left_out, place};
 use crate::viewer::plain;
 
 pub(super) fn headline(out: &mut String, report: &Report) -> fmt::Result {
-    let Some(first) = report.findings.first() else {
-        let said = match report.totals.requests {
-            0 => "No request in these logs.".to_owned(),
-            requests => format!("None of {} requests was refused.", thousands(requests)),
-        };
-        return writeln!(out, "{BOLD}{said}{BOLD:#}");
+    let Some((place, first)) = foremost(report) else {
+        return writeln!(out, "{BOLD}{}{BOLD:#}", wrap(&nothing(report), 0));
     };
     writeln!(out, "{BOLD}{}{BOLD:#}", wrap(&title(first, &report.window), 0))?;
     writeln!(out, "{}", wrap(&totals(report), 0))?;
@@ -24,7 +20,7 @@ pub(super) fn headline(out: &mut String, report: &Report) -> fmt::Result {
         writeln!(out)?;
         writeln!(out, "{DIM}  #  requests  severity     confidence  cause{DIM:#}")?;
         for (number, finding) in report.findings.iter().enumerate() {
-            let style = of_severity(finding.severity);
+            let style = of_severity(known_severity(finding));
             writeln!(
                 out,
                 "{:>3}  {:>8}  {style}{:<11}{style:#}  {:<10}  {}",
@@ -35,15 +31,25 @@ pub(super) fn headline(out: &mut String, report: &Report) -> fmt::Result {
                 name(finding)
             )?;
         }
+        for (number, finding) in report.findings.iter().enumerate() {
+            let of = numbers(report, &finding.follows);
+            if !of.is_empty() {
+                let of = of.join(" and ");
+                writeln!(out, "{} follows from {of}: these are the same requests.", number + 1)?;
+            }
+        }
         let over = over_for(first, &report.window).is_some();
+        let number = place + 1;
         let urgent = match (first.severity, first.confidence) {
             ("fault", "confirmed") if over => {
-                "Look at 1 first: somebody who should have got in did not."
+                &format!("Look at {number} first: somebody who should have got in did not.")
             }
-            ("fault", "confirmed") => "Fix 1 first: somebody who should get in does not.",
-            ("fault", _) => "Look at 1 first: somebody who should get in may not.",
-            _ if report.findings.iter().all(|one| one.severity == "enforcement") => {
-                let sure = report.findings.iter().all(|one| one.confidence == "confirmed");
+            ("fault", "confirmed") => {
+                &format!("Fix {number} first: somebody who should get in does not.")
+            }
+            ("fault", _) => &format!("Look at {number} first: somebody who should get in may not."),
+            _ if own(report).all(|one| one.severity == "enforcement") => {
+                let sure = own(report).all(|one| one.confidence == "confirmed");
                 match sure {
                     true => "Nothing here is a fault: rules did what they were set up to do.",
                     false => "Nothing here is known to be a fault, and not all of it is proved.",
@@ -56,6 +62,36 @@ pub(super) fn headline(out: &mut String, report: &Report) -> fmt::Result {
     Ok(())
 }
 
+/// The findings that are not the echo of others.
+fn own(report: &Report) -> impl Iterator<Item = &Finding> {
+    report.findings.iter().filter(|one| one.follows.is_empty())
+}
+
+/// What stands first: the most urgent finding, with its place, that is not the echo of another one.
+pub(super) fn foremost(report: &Report) -> Option<(usize, &Finding)> {
+    let mut all = report.findings.iter().enumerate();
+    all.find(|(_, one)| one.follows.is_empty())
+        .or_else(|| report.findings.first().map(|one| (0, one)))
+}
+
+/// The numbers of some findings in the report.
+pub(super) fn numbers(report: &Report, ids: &[String]) -> Vec<String> {
+    let all = report.findings.iter().enumerate();
+    all.filter(|(_, one)| ids.contains(&one.id)).map(|(at, _)| (at + 1).to_string()).collect()
+}
+
+/// What is said where nothing was refused.
+pub(super) fn nothing(report: &Report) -> String {
+    let said = match report.totals.requests {
+        0 => "No request in these logs".to_owned(),
+        requests => format!("None of {} was refused", several(requests, "request")),
+    };
+    match report.handshakes.iter().map(|one| one.handshakes).sum() {
+        0 => format!("{said}."),
+        failed => format!("{said}, but {} failed.", several(failed, "TLS handshake")),
+    }
+}
+
 /// How many were refused, and what their viewers saw.
 pub(super) fn totals(report: &Report) -> String {
     let totals = &report.totals;
@@ -65,12 +101,25 @@ pub(super) fn totals(report: &Report) -> String {
         (Some(start), Some(end)) => format!(", {} UTC", span(start, end)),
         _ => String::new(),
     };
-    let reasons = match report.findings.len() {
+    let reasons = match own(report).count() {
         0 | 1 => String::new(),
         several => format!(", for {several} reasons"),
     };
+    let twice: u64 = report.findings.iter().map(|one| one.echoed).sum();
+    let viewers = match twice {
+        0 => String::new(),
+        _ => format!(
+            "{} requests of viewers were refused, {} of them by two distributions one after the \
+             other: ",
+            thousands(refused.saturating_sub(twice)),
+            thousands(twice)
+        ),
+    };
     if totals.masked_forbidden == 0 {
-        return format!("{} of {all} requests answered 403{reasons}{span}.", thousands(refused));
+        return format!(
+            "{viewers}{} of {all} requests answered 403{reasons}{span}.",
+            thousands(refused)
+        );
     }
     let doubtful: u64 = totals.masked_as.iter().map(|one| one.doubtful).sum();
     let were = match doubtful {
@@ -91,15 +140,26 @@ pub(super) fn totals(report: &Report) -> String {
         parts.insert(0, format!("{} answered 403", thousands(totals.forbidden)));
     }
     format!(
-        "{} of {all} requests {were}{reasons}; {} by a custom error response{span}.",
+        "{viewers}{} of {all} requests {were}{reasons}; {} by a custom error response{span}.",
         thousands(refused),
         parts.join(", ")
     )
 }
 
+/// A severity as far as it is known of these requests: that of a detail is fixed, and a rule that
+/// nobody has seen may not be one.
+pub(super) fn known_severity(finding: &Finding) -> &'static str {
+    let unseen = match finding.cause {
+        "edge-block" => true,
+        "waf" => finding.rule.is_none() && finding.confidence != "confirmed",
+        _ => finding.contradicted || !finding.follows.is_empty(),
+    };
+    if unseen { "unknown" } else { finding.severity }
+}
+
 /// A severity in words: what is not known is no third kind.
 pub(super) fn severity(finding: &Finding, short: bool) -> &'static str {
-    match (finding.severity, short) {
+    match (known_severity(finding), short) {
         ("unknown", true) => "not known",
         ("unknown", false) => "fault or rule: not known",
         (known, _) => known,
@@ -115,6 +175,9 @@ pub fn title(finding: &Finding, window: &Window) -> String {
         _ if finding.cause == "unattributed" => "",
         "confirmed" => "",
         "likely" => "Probably: ",
+        _ if finding.contradicted => {
+            "The evidence does not decide why: others like these were let in. Perhaps: "
+        }
         _ if doubtful => "Perhaps a refusal, perhaps another error shown in the same way: ",
         _ => "Perhaps: ",
     };
@@ -124,8 +187,11 @@ pub fn title(finding: &Finding, window: &Window) -> String {
         None => "requests".to_owned(),
     };
     let whom = finding.distribution_id.as_deref().unwrap_or("an unknown distribution");
+    let or = finding
+        .or_else
+        .map_or(String::new(), |other| format!(", or: {} ({other}),", sentence_of(other, None)));
     format!(
-        "{sure}{} ({}) on {whom}: {what}, {}.",
+        "{sure}{} ({}){or} on {whom}: {what}, {}.",
         sentence(finding),
         name(finding),
         since(finding, window)

@@ -1,22 +1,28 @@
 //! What is missing, why, and how to get it.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Finding, Inputs};
 use crate::account::absence::Absence;
+use crate::account::command::quoted;
 use crate::account::facts::Facts;
 use crate::account::{Question, bucket};
+use crate::causes::names_resource;
 use crate::causes::s3_origin::key;
 use crate::logs::record::Refusal;
+use crate::schema;
 
 /// A missing fact.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Serialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+#[schemars(deny_unknown_fields, rename = "Missing")]
 pub struct MissingOut {
     /// Which, as in a bundle's `aws/`.
     pub fact: String,
     /// Why: `unasked`, `denied`, `unreadable`, `other-moment`, `in-part` (a listing that reaches no
     /// further), `no-line` (a log that is there and has no line of these requests).
+    #[schemars(schema_with = "schema::why")]
     pub why: &'static str,
     /// For what is of another moment: when it was read, when it was changed, and the moment that
     /// matters.
@@ -35,13 +41,20 @@ pub struct MissingOut {
 }
 
 /// The moments of a fact that is of another moment.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Serialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+#[schemars(deny_unknown_fields, rename = "Moments")]
 pub struct MomentsOut {
     /// When it was read; `null` is after the log, at an unknown time.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub read: Option<Timestamp>,
     /// When it was changed between the reading and the requests, where that is known.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub changed: Option<Timestamp>,
+    /// What that was, and who did it.
+    #[serde(skip)]
+    pub change: Option<String>,
     /// When the requests were.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub wanted: Timestamp,
     /// Whether it was changed after the requests, so that reading it today does not help.
     pub is_past: bool,
@@ -56,6 +69,7 @@ impl MomentsOut {
         Self {
             read: moments.read_at,
             changed: moments.changed_at,
+            change: moments.change,
             wanted: at,
             is_past,
             former: question.former(at).filter(|_| is_past),
@@ -67,7 +81,12 @@ impl MomentsOut {
 type Span = (Timestamp, Timestamp);
 
 impl MissingOut {
-    fn new(question: &Question, why: Absence, span: Span) -> Self {
+    /// Whether it was changed after the requests: a replay cannot use what is read of it now.
+    pub fn is_past(&self) -> bool {
+        self.moments.as_ref().is_some_and(|moments| moments.is_past)
+    }
+
+    fn new(question: &Question, why: Absence, span: Span, facts: &Facts) -> Self {
         Self {
             fact: question.to_string(),
             why: why.id(),
@@ -75,7 +94,16 @@ impl MissingOut {
             permission: question.permission(),
             command: question.command_for(span),
             file: question.file(),
-            switched_on: question.switched_on(),
+            switched_on: question.switched_on().map(|(how, by)| {
+                let arn = balancer(question, facts).unwrap_or("ARN");
+                (
+                    how,
+                    by.replace(
+                        "--load-balancer-arn ARN",
+                        &format!("--load-balancer-arn {}", quoted(arn)),
+                    ),
+                )
+            }),
             without_viewer: None,
         }
     }
@@ -95,7 +123,7 @@ impl MissingOut {
             if absence == Some(Absence::Unasked) && is_listed_in_part(question, facts) {
                 return Some(Self {
                     why: "in-part",
-                    ..Self::new(question, Absence::Unasked, span)
+                    ..Self::new(question, Absence::Unasked, span, facts)
                 });
             }
             // A listing that is there and does not reach the key: asking about the key itself does.
@@ -106,16 +134,26 @@ impl MissingOut {
             let absence = absence?;
             let moments = at.filter(|_| absence == Absence::OtherMoment);
             let moments = moments.map(|at| MomentsOut::of(question, at, facts));
-            return Some(Self { moments, ..Self::new(question, absence, span) });
+            return Some(Self { moments, ..Self::new(question, absence, span, facts) });
         };
-        let general = Self::new(question, Absence::Unasked, span);
+        let general = Self::new(question, Absence::Unasked, span, facts);
         let Some(key) = example.and_then(|example| key_of(example, facts)) else {
             return Some(general);
         };
         let asked = Question::new(question.operation, format!("{name}/{key}"));
         let why = facts.absence(&asked, at)?;
-        Some(Self { without_viewer: Some(Box::new(general)), ..Self::new(&asked, why, span) })
+        Some(Self {
+            without_viewer: Some(Box::new(general)),
+            ..Self::new(&asked, why, span, facts)
+        })
     }
+}
+
+/// The ARN of the load balancer that a question is about, where another fact names it.
+fn balancer<'a>(question: &Question, facts: &'a Facts) -> Option<&'a str> {
+    let all = facts.distributions.values().flat_map(|mine| &mine.origin_acls);
+    let mut arns = all.map(|acl| acl.question.about.as_str());
+    arns.find(|arn| arn.contains(":loadbalancer/") && names_resource(&question.about, arn))
 }
 
 /// A log that is there is not missing: it has no line of these requests.

@@ -6,6 +6,7 @@ mod commands;
 pub mod examples;
 mod finding;
 mod footer;
+pub mod handshakes;
 mod headline;
 pub mod html;
 pub mod left_out;
@@ -14,19 +15,24 @@ pub mod missing;
 pub mod not_logged;
 pub mod place;
 pub mod request;
+pub mod stacked;
 pub mod text;
 pub mod timeline;
 mod words;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::schema;
 pub use missing::MissingOut;
 
 /// `why403/report/1`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "why403/report/1")]
 pub struct Report {
     /// `why403/report/1`.
+    #[schemars(extend("const" = "why403/report/1"))]
     pub schema: &'static str,
     /// The time that the logs cover.
     pub window: Window,
@@ -38,22 +44,28 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What stands out against its own past.
     pub incidents: Vec<Incident>,
+    /// Handshakes that failed, which are no 403.
+    pub handshakes: Vec<handshakes::HandshakesOut>,
     /// When what was refused, for pictures.
     #[serde(skip)]
     pub timeline: timeline::Timeline,
 }
 
 /// A span of time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Window {
     /// The first line's time.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub start: Option<Timestamp>,
     /// The last line's time.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub end: Option<Timestamp>,
 }
 
 /// What was read.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Inputs {
     /// Access-log objects.
     pub access_log_files: u64,
@@ -89,6 +101,10 @@ pub struct Inputs {
     pub refusals_left_out: u64,
     /// Requests that were not looked at and whose status may hide a 403.
     pub maybe_refusals_left_out: u64,
+    /// Objects with a log of handshakes.
+    pub connection_log_files: u64,
+    /// Lines in them.
+    pub connection_log_lines: u64,
     /// Facts that nobody has and that would decide something.
     pub missing: Vec<String>,
     /// Columns that are not in the lines of refusals that they could decide.
@@ -96,7 +112,8 @@ pub struct Inputs {
 }
 
 /// A column that lines do not have.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, JsonSchema, PartialEq, Eq)]
+#[schemars(deny_unknown_fields)]
 pub struct NotLogged {
     /// Its name in standard logs.
     pub column: &'static str,
@@ -107,7 +124,8 @@ pub struct NotLogged {
 }
 
 /// An object that could not be read.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Serialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+#[schemars(deny_unknown_fields)]
 pub struct Unreadable {
     /// Its name.
     pub file: String,
@@ -116,7 +134,8 @@ pub struct Unreadable {
 }
 
 /// What was counted.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Totals {
     /// Requests of any status.
     pub requests: u64,
@@ -129,7 +148,8 @@ pub struct Totals {
 }
 
 /// What viewers saw in the place of a 403.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Serialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+#[schemars(deny_unknown_fields)]
 pub struct MaskedAs {
     /// The status.
     pub status: u16,
@@ -142,19 +162,23 @@ pub struct MaskedAs {
 }
 
 /// Refusals of one distribution, cause, detail and rule.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Finding {
     /// Stable for the same distribution, cause, detail and rule.
     pub id: String,
     /// The distribution.
     pub distribution_id: Option<String>,
     /// The cause.
+    #[schemars(schema_with = "schema::cause")]
     pub cause: &'static str,
     /// The detail.
+    #[schemars(schema_with = "schema::detail_or_null")]
     pub detail: Option<&'static str>,
     /// The WAF rule.
     pub rule: Option<String>,
     /// `confirmed`, `likely`, `possible`: that of most of its requests.
+    #[schemars(schema_with = "schema::confidence")]
     pub confidence: &'static str,
     /// How many requests.
     pub requests: u64,
@@ -163,10 +187,13 @@ pub struct Finding {
     /// How many of them a custom error response turned into another status.
     pub masked: u64,
     /// The first.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub first_seen: Timestamp,
     /// The last.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub last_seen: Timestamp,
     /// `fault`, `enforcement`, `unknown`.
+    #[schemars(schema_with = "schema::severity")]
     pub severity: &'static str,
     /// Where it strikes.
     pub clusters: Vec<ClusterOut>,
@@ -177,12 +204,31 @@ pub struct Finding {
     /// What it was not.
     pub ruled_out: Vec<RuledOutOut>,
     /// What else it may have been, unless it is confirmed.
+    #[schemars(schema_with = "schema::causes")]
     pub alternatives: Vec<&'static str>,
     /// Whether a WAF that it may have been can only be one in front of the origin, because the one
     /// at the edge had let all of its requests pass.
     #[serde(skip)]
     pub past_edge_waf: bool,
+    /// Whether others were let in with what is said to be refused, so that nothing is decided.
+    #[serde(skip)]
+    pub contradicted: bool,
+    /// What else may have refused at the same step of a request's way, under the configuration of
+    /// that moment, where that is one thing alone.
+    #[serde(skip)]
+    pub or_else: Option<&'static str>,
+    /// The findings that these requests are the echo of: another distribution, which this one asks,
+    /// logged the same refusals.
+    #[serde(skip)]
+    pub follows: Vec<String>,
+    /// How many of these requests another distribution asked for viewers of its own.
+    #[serde(skip)]
+    pub echoed: u64,
+    /// Which one that is.
+    #[serde(skip)]
+    pub asked_by: Option<String>,
     /// What is neither ruled out nor an alternative: what is proved leaves nothing to it.
+    #[schemars(schema_with = "schema::causes")]
     pub moot: Vec<&'static str>,
     /// Facts that are missing and would decide more.
     pub missing: Vec<MissingOut>,
@@ -204,7 +250,8 @@ impl Finding {
 }
 
 /// Where a part of a finding strikes.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "Cluster")]
 pub struct ClusterOut {
     /// A path template; `*` stands for anything, slashes included.
     pub path: String,
@@ -219,6 +266,7 @@ pub struct ClusterOut {
     /// What tells these refusals from the distribution's other traffic: `path`, `edges`,
     /// `countries`, `hosts`, `methods`. What is not named here is listed and means nothing by
     /// itself. Empty where nothing tells them apart, and for what no other cluster holds.
+    #[schemars(schema_with = "schema::abouts")]
     pub about: Vec<&'static str>,
     /// How many requests.
     pub requests: u64,
@@ -236,11 +284,13 @@ pub struct ClusterOut {
 }
 
 /// One request, as far as it may be shown: no query, no cookie, no whole address.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, JsonSchema, PartialEq, Eq)]
+#[schemars(deny_unknown_fields, rename = "Example")]
 pub struct ExampleOut {
     /// `x-edge-request-id`, as `--request-id` takes it.
     pub request_id: Option<String>,
     /// When the answer was finished.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub time: Timestamp,
     /// The method.
     pub method: String,
@@ -255,7 +305,8 @@ pub struct ExampleOut {
 }
 
 /// A sentence, who said it, and for how many requests.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, JsonSchema, PartialEq, Eq)]
+#[schemars(deny_unknown_fields, rename = "Evidence")]
 pub struct EvidenceOut {
     /// Who.
     pub source: String,
@@ -264,33 +315,39 @@ pub struct EvidenceOut {
     /// For how many.
     pub requests: u64,
     /// `for` what is said, `against` it, or `neither`: seen, and deciding nothing.
+    #[schemars(schema_with = "schema::speaks")]
     pub speaks: &'static str,
 }
 
 /// What it was not.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, JsonSchema, PartialEq, Eq)]
+#[schemars(deny_unknown_fields, rename = "RuledOut")]
 pub struct RuledOutOut {
     /// Which cause.
+    #[schemars(schema_with = "schema::cause")]
     pub cause: &'static str,
     /// Why.
     pub because: String,
 }
 
 /// A change before the onset.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, JsonSchema, PartialEq, Eq)]
+#[schemars(deny_unknown_fields)]
 pub struct Trigger {
     /// The event's name.
     pub event: String,
     /// Who.
     pub by: Option<String>,
     /// When.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
     /// Seconds from the change to the first refusal after it.
     pub seconds_before_onset: i64,
 }
 
 /// What to do.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, JsonSchema, PartialEq, Eq)]
+#[schemars(deny_unknown_fields, rename = "Remedy")]
 pub struct RemedyOut {
     /// In one sentence.
     pub summary: String,
@@ -304,27 +361,35 @@ pub struct RemedyOut {
 }
 
 /// A cause that stands out against its own past.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Incident {
     /// Its id.
     pub id: String,
     /// The distribution.
     pub distribution_id: Option<String>,
     /// The cause.
+    #[schemars(schema_with = "schema::cause")]
     pub cause: &'static str,
     /// The detail.
+    #[schemars(schema_with = "schema::detail_or_null")]
     pub detail: Option<&'static str>,
     /// The WAF rule.
     pub rule: Option<String>,
     /// `fault`, `enforcement`, `unknown`.
+    #[schemars(schema_with = "schema::severity")]
     pub severity: &'static str,
     /// `open` or `resolved`.
+    #[schemars(extend("enum" = ["open", "resolved"]))]
     pub state: &'static str,
     /// The first five minutes that stand out.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub start: Timestamp,
     /// When an alert would have gone out.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub detected: Timestamp,
     /// When it ended.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub end: Option<Timestamp>,
     /// Refusals in it.
     pub forbidden: u64,
@@ -337,11 +402,13 @@ pub struct Incident {
 }
 
 /// One line of `--requests`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "A line of --requests")]
 pub struct RequestOut<'a> {
     /// `x-edge-request-id`.
     pub request_id: Option<Box<str>>,
     /// When the answer was finished.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub time: Timestamp,
     /// The distribution.
     pub distribution_id: Option<Box<str>>,
@@ -356,10 +423,13 @@ pub struct RequestOut<'a> {
     /// The viewer's country.
     pub country: Option<String>,
     /// The cause.
+    #[schemars(schema_with = "schema::cause")]
     pub cause: &'static str,
     /// The detail.
+    #[schemars(schema_with = "schema::detail_or_null")]
     pub detail: Option<&'static str>,
     /// How sure it is.
+    #[schemars(schema_with = "schema::confidence")]
     pub confidence: &'static str,
     /// The WAF rule.
     pub rule: Option<&'a str>,

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::build;
@@ -13,16 +14,19 @@ use super::{EvidenceOut, MissingOut, RuledOutOut};
 use crate::analysis::Analysis;
 use crate::causes::remedy::{self, Case};
 use crate::causes::rule;
+use crate::schema;
 use crate::viewer::plain;
 
 /// One request and all that is known of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "An answer to --request-id")]
 pub struct RequestAnswer {
     /// The id that was asked for.
     pub request_id: String,
     /// Whether a refusal with this id is in the logs; the rest is empty where it is not.
     pub found: bool,
     /// When the answer was finished.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub time: Option<Timestamp>,
     /// The distribution.
     pub distribution_id: Option<String>,
@@ -37,18 +41,22 @@ pub struct RequestAnswer {
     /// The viewer's country.
     pub country: Option<String>,
     /// The cause.
+    #[schemars(schema_with = "schema::cause_or_null")]
     pub cause: Option<&'static str>,
     /// The detail.
+    #[schemars(schema_with = "schema::detail_or_null")]
     pub detail: Option<&'static str>,
     /// The WAF rule.
     pub rule: Option<String>,
     /// How sure it is.
+    #[schemars(schema_with = "schema::confidence_or_null")]
     pub confidence: Option<&'static str>,
     /// What it rests on.
     pub evidence: Vec<EvidenceOut>,
     /// What it was not.
     pub ruled_out: Vec<RuledOutOut>,
     /// What else it may have been.
+    #[schemars(schema_with = "schema::causes")]
     pub alternatives: Vec<&'static str>,
     /// Facts that would decide more.
     pub missing: Vec<MissingOut>,
@@ -102,7 +110,8 @@ pub fn answer(analysis: &Analysis<'_>, id: &str) -> RequestAnswer {
         websocket: build::is_websocket(&refusal),
         change: None,
         span: (refusal.time, refusal.time),
-        open: !missing.is_empty(),
+        open: missing.iter().any(|one| !one.is_past()),
+        past: missing.iter().any(MissingOut::is_past),
         alternatives: &verdict.alternatives.iter().copied().collect(),
     };
     let advice = remedy::of(&case);

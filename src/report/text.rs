@@ -9,6 +9,7 @@ pub use super::commands::{command, is_command};
 use super::finding::finding;
 pub use super::finding::label_of;
 use super::footer::{footer, legend};
+use super::handshakes;
 use super::headline::headline;
 pub use super::headline::{name, name_of, sentence_of, title};
 pub use super::words::{moment, several, thousands};
@@ -34,6 +35,7 @@ pub fn write(report: &Report) -> Result<String, fmt::Error> {
     for (number, one) in report.findings.iter().enumerate() {
         finding(&mut out, number + 1, one, report)?;
     }
+    handshakes::write(&mut out, &report.handshakes)?;
     footer(&mut out, report)?;
     legend(&mut out, report)?;
     Ok(out)

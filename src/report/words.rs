@@ -85,6 +85,14 @@ pub(super) fn duration(seconds: i64) -> String {
     }
 }
 
+/// The same to the second where that is a few minutes, so that it agrees with the times beside it.
+pub(super) fn to_the_second(seconds: i64) -> String {
+    match seconds {
+        120..600 if seconds % 60 != 0 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => duration(seconds),
+    }
+}
+
 /// `1 line`, `20,210 lines`.
 pub fn several(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })

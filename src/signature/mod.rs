@@ -3,12 +3,12 @@
 //! A cache behaviour with trusted key groups serves a request only if its URL or its cookies carry
 //! a signature. The access log has both (the cookies only where the distribution logs them), so
 //! most of what CloudFront checked can be checked again: the key, the form, the dates, the address
-//! and the resource. The signature itself is not verified here; [`parts()`] hands out what a
-//! verification with the public key needs.
+//! and the resource, and with the public key the signature itself.
 //!
 //! The way through: `parameters` finds the five parameters, `statement` reads the policy they
 //! carry, `resource` compares its `Resource` with the URL, `check` asks every question and keeps
-//! the answers apart. `redact` stands beside them: it shows a query without its secrets.
+//! the answers apart. `parts` takes out what was signed, and `verify` holds it against the public
+//! key. `redact` stands beside them: it shows a query without its secrets.
 //!
 //! AWS's pages, cited below by their last part, are
 //! `https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/` +
@@ -26,6 +26,7 @@ mod resource;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::collections::BTreeSet;
 
@@ -36,6 +37,7 @@ pub use parameters::{Carrier, KeyId};
 pub use parts::{HashAlgorithm, Parts, parts};
 pub use redact::{REDACTED, is_secret_name, redact, tells_secret};
 pub use statement::Malformation;
+pub use verify::{Elsewhere, PublicKey, Verified, Work, verify};
 
 /// The longest column that is looked at. CloudFront takes URLs of 8,192 bytes and headers of
 /// 20,480, and the log's encoding makes at most three bytes of one; a longer column is not one

@@ -61,7 +61,18 @@ pub struct Carried {
 }
 
 /// An object in a bucket.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Object {
     /// The bucket.
     pub bucket: String,

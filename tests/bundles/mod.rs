@@ -77,7 +77,7 @@ pub fn read<'a>(
             Kind::Waf | Kind::Mixed => of_wafs.push((name, bytes)),
             Kind::Origin => of_origins.push(bytes),
             Kind::Function => of_functions.push(bytes),
-            Kind::Access | Kind::Empty | Kind::Foreign => {}
+            Kind::Access | Kind::Connection | Kind::Empty | Kind::Foreign => {}
         }
         tally.merge(part);
     }
@@ -97,7 +97,7 @@ pub fn read<'a>(
     for bytes in of_origins {
         logs::read_origin(bytes, &context.limits, &wanted, &mut origin);
     }
-    (tally, Logs { waf: waf.into(), origin, function })
+    (tally, Logs { waf: waf.into(), origin: origin.into(), function })
 }
 
 /// The analysis of what was read, at its deepest.

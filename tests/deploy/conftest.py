@@ -23,6 +23,11 @@ REPOSITORY = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 ACCESS_LOGS = "shop-cdn-logs"
 WAF_LOGS = "aws-waf-logs-shop"
+ORIGIN_LOGS = "shop-origin-logs"
+# An account that owns distributions, and one whose role nobody may assume.
+OWNER = "111122223333"
+READ_ROLE = f"arn:aws:iam::{OWNER}:role/why403-read"
+CLOSED_ROLE = "arn:aws:iam::444455556666:role/why403-read"
 ARTIFACTS = "sam-artifacts"
 
 
@@ -82,12 +87,13 @@ class LocalAws:
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 pass
 
-    def client(self, service: str):
+    def client(self, service: str, account: str = "test"):
+        """A client of the owner of an account, whose number is the key; that of the stack without one."""
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
             region_name="us-east-1",
-            aws_access_key_id="test",
+            aws_access_key_id=account,
             aws_secret_access_key="test",
         )
 
@@ -105,27 +111,16 @@ class LocalAws:
 
 
 class Stack:
-    """The deployed stack, its two log buckets, and a queue subscribed to its topic: the inbox."""
+    """The deployed stack, its log buckets, and a queue subscribed to each topic of alerts."""
 
     def __init__(self, aws: LocalAws, outputs: dict[str, str]):
         self.aws = aws
         self.outputs = outputs
         self.s3 = aws.client("s3")
         self.sqs = aws.client("sqs")
-        self.inbox = self.sqs.create_queue(QueueName="inbox")["QueueUrl"]
-        arn = self.sqs.get_queue_attributes(QueueUrl=self.inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        topic = outputs["TopicArn"]
-        allow_topic = {
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": arn,
-            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-        }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow_topic]})
-        self.sqs.set_queue_attributes(QueueUrl=self.inbox, Attributes={"Policy": policy})
-        aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-        for bucket in (ACCESS_LOGS, WAF_LOGS):
+        self.inbox = self.subscribe("inbox", outputs["TopicArn"])
+        self.chat = self.subscribe("chat", outputs["ChatTopicArn"])
+        for bucket in (ACCESS_LOGS, WAF_LOGS, ORIGIN_LOGS):
             self.s3.put_bucket_notification_configuration(
                 Bucket=bucket,
                 NotificationConfiguration={
@@ -134,6 +129,22 @@ class Stack:
             )
         # S3 sends a test event for each notification that is set.
         self.wait_until_idle()
+
+    def subscribe(self, name: str, topic: str) -> str:
+        """A new queue that gets what a topic carries."""
+        queue = self.sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allow_topic = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow_topic]})
+        self.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+        self.aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        return queue
 
     def put(self, bucket: str, objects: dict[str, bytes]):
         for key, body in objects.items():
@@ -162,6 +173,10 @@ class Stack:
         """The alerts that have come: the SNS envelopes, each with its body for programs as `alert`."""
         envelopes = [json.loads(message["Body"]) for message in self.take(self.inbox)]
         return [envelope | {"alert": json.loads(envelope["Message"])} for envelope in envelopes]
+
+    def take_chat(self) -> list[dict]:
+        """What has come for a chat: the SNS envelopes."""
+        return [json.loads(message["Body"]) for message in self.take(self.chat)]
 
     def wait_for_alerts(self) -> list[dict]:
         # Longer than the queue's visibility timeout, so that a first try may fail on a busy machine.
@@ -222,13 +237,14 @@ def stack(aws, tmp_path_factory):
     run(["make", "stage", f"BOOTSTRAP={Path(bootstrap).resolve()}", f"BUILD_DIR={build}"], cwd=REPOSITORY)
 
     s3 = aws.client("s3")
-    for bucket in (ARTIFACTS, ACCESS_LOGS, WAF_LOGS):
+    for bucket in (ARTIFACTS, ACCESS_LOGS, WAF_LOGS, ORIGIN_LOGS):
         s3.create_bucket(Bucket=bucket)
     run(
         [BIN / "sam", "deploy", "--template-file", "template.yaml", "--stack-name", "why403"]
         + ["--s3-bucket", ARTIFACTS, "--capabilities", "CAPABILITY_IAM", "--no-progressbar", "--parameter-overrides"]
         # The queue's visibility timeout follows the function's: a retry comes after 90 s, not half an hour.
-        + [f"AccessLogBucket={ACCESS_LOGS}", f"WafLogBuckets={WAF_LOGS}", "Timeout=10", "LogLevel=debug"]
+        + [f"AccessLogBucket={ACCESS_LOGS}", f"WafLogBuckets={WAF_LOGS}", "Timeout=10", "LogLevel=debug", "ChatAlerts=true"]
+        + [f"OriginLogBuckets={ORIGIN_LOGS}", f"ReadRoleArns={CLOSED_ROLE},{READ_ROLE}"]
         # The local AWS compares it with a number and has it as text.
         + ["MaximumConcurrency=0"],
         cwd=build,

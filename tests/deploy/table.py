@@ -49,16 +49,22 @@ class Table:
 
     def unsent(self) -> list[datetime]:
         """When the alerts were stored that have not gone out."""
-        found = self.items("pk = :outbox AND attribute_exists(alert)", {":outbox": {"S": "outbox"}})
-        return [datetime.fromisoformat(json.loads(item["alert"]["S"])["stored"][:19] + "+00:00") for item in found]
+        found = [item.get("alert") or item["chat"] for item in self.outbox()]
+        return [datetime.fromisoformat(json.loads(one["S"])["stored"][:19] + "+00:00") for one in found]
+
+    def outbox(self) -> list[dict]:
+        """What lies unsent, for subscribers and for a chat."""
+        has_body = "(attribute_exists(alert) OR attribute_exists(chat))"
+        return self.items(f"pk = :outbox AND {has_body}", {":outbox": {"S": "outbox"}})
 
     def age_unsent(self, seconds: int):
         """Makes alerts older that lie unsent, as if that time had passed."""
-        for item in self.items("pk = :outbox AND attribute_exists(alert)", {":outbox": {"S": "outbox"}}):
-            alert = json.loads(item["alert"]["S"])
+        for item in self.outbox():
+            [name] = {"alert", "chat"} & item.keys()
+            alert = json.loads(item[name]["S"])
             then = datetime.fromisoformat(alert["stored"][:19] + "+00:00") - timedelta(seconds=seconds)
             stored = f"{then:%Y-%m-%dT%H:%M:%SZ}"
             _, _, rest = item["sk"]["S"].partition("#")
-            older = item | {"alert": {"S": json.dumps(alert | {"stored": stored})}, "sk": {"S": f"{stored}#{rest}"}}
+            older = item | {name: {"S": json.dumps(alert | {"stored": stored})}, "sk": {"S": f"{stored}#{rest}"}}
             self.dynamodb.put_item(TableName=self.name, Item=older)
             self.dynamodb.delete_item(TableName=self.name, Key={"pk": item["pk"], "sk": item["sk"]})

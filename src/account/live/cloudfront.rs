@@ -77,6 +77,20 @@ pub async fn key_group(client: &Client, id: &str) -> Answer {
     }
 }
 
+/// `get-public-key`.
+pub async fn public_key(client: &Client, id: &str) -> Answer {
+    match client.get_public_key().id(id).send().await {
+        Ok(said) => match said.public_key().and_then(|key| key.public_key_config()) {
+            Some(config) => Answer::Said(json!({ "PublicKey": {
+                "Id": id,
+                "PublicKeyConfig": { "Name": config.name, "EncodedKey": config.encoded_key },
+            }})),
+            None => Answer::Unreadable("no public key in it".to_owned()),
+        },
+        Err(error) => refused(&error),
+    }
+}
+
 /// `get-origin-request-policy`.
 pub async fn origin_request_policy(client: &Client, id: &str) -> Answer {
     match client.get_origin_request_policy().id(id).send().await {

@@ -2,23 +2,26 @@
 //!
 //! Each answer of an SDK is put into the form that the CLI prints, as far as it is read, so that
 //! everything behind [`Account`] has one shape to know. What AWS refuses is an answer too. Answers
-//! are kept for a few minutes in the warm function.
+//! are kept for a few minutes, in the warm function and on a shelf for all functions.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "a live answer has the time of its reading: this is one of the ends"
 )]
 
+mod accounts;
 mod buckets;
 mod changes;
 mod cloudfront;
 mod deliveries;
 mod origins;
+mod role;
+mod shelf;
 mod tenants;
 mod waf;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_config::{Region, SdkConfig};
@@ -29,7 +32,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
+pub use accounts::Accounts;
 pub use buckets::Stored;
+use role::Role;
+pub use shelf::Shelf;
 
 use super::{Account, Answer, Question, bucket};
 
@@ -96,12 +102,21 @@ pub struct Reach {
     pub since: Option<Timestamp>,
 }
 
-/// The account that the function runs in.
-pub struct LiveAccount {
-    clients: Clients,
+/// One account.
+struct LiveAccount {
+    access: Access,
     handle: Handle,
     reach: Reach,
+    shelf: Option<Arc<dyn Shelf>>,
     known: Mutex<Known>,
+}
+
+/// As whom an account is asked.
+enum Access {
+    /// With the credentials that we have.
+    Own(Box<Clients>),
+    /// By a role.
+    Role(Box<Role>),
 }
 
 #[derive(Default)]
@@ -117,6 +132,8 @@ struct Known {
     names: BTreeSet<String>,
     /// Keys that encrypt objects.
     keys: BTreeSet<String>,
+    /// What was read before it says nothing of the requests that are looked at.
+    least: Timestamp,
 }
 
 struct Kept {
@@ -126,29 +143,47 @@ struct Kept {
 }
 
 impl LiveAccount {
-    /// An account behind these clients. `handle` is the runtime on which they run; questions are
-    /// asked from threads that may block.
-    pub fn new(clients: Clients, handle: Handle, reach: Reach) -> Self {
-        Self { clients, handle, reach, known: Mutex::default() }
+    /// An account. `handle` is the runtime on which its clients run; questions are asked from
+    /// threads that may block. The shelf holds what other functions were told.
+    fn new(access: Access, handle: Handle, reach: Reach, shelf: Option<Arc<dyn Shelf>>) -> Self {
+        Self { access, handle, reach, shelf, known: Mutex::default() }
+    }
+
+    fn clients(&self) -> Result<Clients, Answer> {
+        match &self.access {
+            Access::Own(clients) => Ok(clients.as_ref().clone()),
+            Access::Role(role) => self.handle.block_on(role.clients()),
+        }
+    }
+
+    fn role(&self) -> Option<&Role> {
+        match &self.access {
+            Access::Own(_) => None,
+            Access::Role(role) => Some(role),
+        }
     }
 
     /// The objects of a log bucket below a prefix, as far as so many go.
-    pub fn stored(&self, bucket: &str, prefix: &str, most: usize) -> Result<Vec<Stored>, Answer> {
-        self.handle.block_on(buckets::stored(&self.clients.s3, bucket, prefix, most))
+    fn stored(&self, bucket: &str, prefix: &str, most: usize) -> Result<Vec<Stored>, Answer> {
+        let s3 = self.clients()?.s3;
+        self.handle.block_on(buckets::stored(&s3, bucket, prefix, most))
     }
 
     /// The bytes of one object of a log bucket.
-    pub fn bytes(&self, bucket: &str, key: &str) -> Result<Vec<u8>, Answer> {
-        self.handle.block_on(buckets::bytes(&self.clients.s3, bucket, key))
+    fn bytes(&self, bucket: &str, key: &str) -> Result<Vec<u8>, Answer> {
+        let s3 = self.clients()?.s3;
+        self.handle.block_on(buckets::bytes(&s3, bucket, key))
     }
 
     /// Forgets what was read before a moment, since it says nothing of a later request.
-    pub fn forget_before(&self, moment: Timestamp) {
-        self.known().answers.retain(|_, kept| kept.read_at >= moment);
+    fn forget_before(&self, moment: Timestamp) {
+        let mut known = self.known();
+        known.answers.retain(|_, kept| kept.read_at >= moment);
+        known.least = moment;
     }
 
     /// Notes where a web ACL is, so that it can be asked about by its ID.
-    pub fn note_acl(&self, arn: &str) {
+    fn note_acl(&self, arn: &str) {
         let id = super::facts::acl_id(arn).to_owned();
         self.known().acls.insert(id, arn.to_owned());
     }
@@ -158,22 +193,17 @@ impl LiveAccount {
         self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    async fn fetch(&self, question: &Question) -> Answer {
+    async fn fetch(&self, clients: &Clients, question: &Question) -> Answer {
         let about = question.about.as_str();
-        let Clients { cloudfront, waf, logs, route53, s3, kms, .. } = &self.clients;
+        let Clients { cloudfront, waf, logs, route53, s3, kms, .. } = clients;
         match question.operation {
-            "cloudfront/get-distribution" => {
-                let answer = cloudfront::distribution(cloudfront, about).await;
-                if let Answer::Said(value) = &answer {
-                    self.learn(value);
-                }
-                answer
-            }
+            "cloudfront/get-distribution" => cloudfront::distribution(cloudfront, about).await,
             "cloudfront/list-distributions" => cloudfront::distributions(cloudfront).await,
             "cloudfront/get-origin-access-control" => {
                 cloudfront::access_control(cloudfront, about).await
             }
             "cloudfront/get-key-group" => cloudfront::key_group(cloudfront, about).await,
+            "cloudfront/get-public-key" => cloudfront::public_key(cloudfront, about).await,
             "cloudfront/get-origin-request-policy" => {
                 cloudfront::origin_request_policy(cloudfront, about).await
             }
@@ -197,9 +227,9 @@ impl LiveAccount {
                 None => Answer::Unasked,
             },
             "wafv2/get-web-acl-for-resource" => origins::web_acl(waf, about).await,
-            "elbv2/describe-load-balancers" => self.load_balancers().await,
+            "elbv2/describe-load-balancers" => self.load_balancers(clients).await,
             "kms/get-key-policy" => origins::key_policy(kms, about).await,
-            "cloudtrail/lookup-events" => self.changes().await,
+            "cloudtrail/lookup-events" => self.changes(clients).await,
             "route53/list-hosted-zones" => changes::zones(route53).await,
             "route53/list-resource-record-sets" => changes::records(route53, about).await,
             operation if operation.starts_with("s3api/") => self.of_bucket(s3, question).await,
@@ -227,20 +257,14 @@ impl LiveAccount {
             }
             ("s3api/list-objects-v2", key) => buckets::listing(s3, name, key, region).await,
             ("s3api/head-object", Some(key)) if self.reach.heads => {
-                let answer = buckets::head(s3, name, key, region).await;
-                if let Answer::Said(head) = &answer
-                    && let Some(key) = head.get("SSEKMSKeyId").and_then(Value::as_str)
-                {
-                    self.known().keys.insert(key.to_owned());
-                }
-                answer
+                buckets::head(s3, name, key, region).await
             }
             _ => Answer::Unasked,
         }
     }
 
     /// The load balancers of the Regions in which origins have one.
-    async fn load_balancers(&self) -> Answer {
+    async fn load_balancers(&self, clients: &Clients) -> Answer {
         let names = self.known().balancers.clone();
         let regions: BTreeSet<String> =
             names.iter().filter_map(|name| origins::region_of_name(name)).collect();
@@ -249,7 +273,7 @@ impl LiveAccount {
         }
         let mut all = Vec::new();
         for region in regions {
-            match origins::load_balancers(&self.clients.elb, &region).await {
+            match origins::load_balancers(&clients.elb, &region).await {
                 Ok(some) => all.extend(some),
                 Err(answer) => return answer,
             }
@@ -263,7 +287,7 @@ impl LiveAccount {
     }
 
     /// The changes of CloudFront, of its web ACLs, and of the buckets behind it.
-    async fn changes(&self) -> Answer {
+    async fn changes(&self, clients: &Clients) -> Answer {
         let buckets = self.known().buckets.clone();
         let by_source =
             |value| LookUp { by: LookupAttributeKey::EventSource, value, region: Some(GLOBAL) };
@@ -276,11 +300,35 @@ impl LiveAccount {
         }));
         let since = self.reach.since.unwrap_or_else(Timestamp::now);
         let since = since.checked_sub(CHANGES).unwrap_or(since);
-        changes::events(&self.clients.cloudtrail, &look_ups, since).await
+        changes::events(&clients.cloudtrail, &look_ups, since).await
+    }
+
+    /// Keeps an answer until it is too old, whoever got it.
+    fn keep(&self, question: &Question, answer: &Answer, read_at: Timestamp) {
+        let age = Timestamp::now().duration_since(read_at).unsigned_abs();
+        let Some(read) = Instant::now().checked_sub(age) else { return };
+        let mut known = self.known();
+        if known.answers.len() >= KEPT_ANSWERS {
+            known.answers.clear();
+        }
+        known.answers.insert(question.clone(), Kept { answer: answer.clone(), read, read_at });
     }
 
     fn acl(&self, id: &str) -> Option<String> {
         self.known().acls.get(id).cloned()
+    }
+
+    /// Keeps what later questions need of an answer, whoever got it.
+    fn learn_from(&self, question: &Question, answer: &Answer) {
+        let Answer::Said(said) = answer else { return };
+        match question.operation {
+            "cloudfront/get-distribution" => self.learn(said),
+            "s3api/head-object" => {
+                let key = said.get("SSEKMSKeyId").and_then(Value::as_str);
+                self.known().keys.extend(key.map(str::to_owned));
+            }
+            _ => {}
+        }
     }
 
     /// Keeps what later questions need: where the web ACL, the buckets and the load balancers are,
@@ -327,6 +375,9 @@ impl LiveAccount {
     /// The zones in which names of the distributions may stand.
     fn zones(&self) -> Vec<String> {
         let names = self.known().names.clone();
+        if names.is_empty() {
+            return Vec::new();
+        }
         let zones = self.listed("route53/list-hosted-zones", "/HostedZones", "Id");
         let holds = |zone: &Value| {
             let zone = zone.get("Name").and_then(Value::as_str).unwrap_or_default();
@@ -351,18 +402,24 @@ impl Account for LiveAccount {
                 return (kept.answer.clone(), Some(kept.read_at));
             }
         }
+        if let Some((answer, read_at)) = self.from_shelf(question) {
+            self.learn_from(question, &answer);
+            self.keep(question, &answer, read_at);
+            return (answer, Some(read_at));
+        }
         // An answer holds from before it was asked for: a change in between may be in it or not.
         let read_at = Timestamp::now();
-        let answer = self.handle.block_on(self.fetch(question));
+        let answer = match self.clients() {
+            Ok(clients) => self.handle.block_on(self.fetch(&clients, question)),
+            // The role remembers for itself that it cannot be assumed.
+            Err(refused) => return (refused, Some(read_at)),
+        };
         if answer == Answer::Unasked {
             return (answer, None);
         }
-        let mut known = self.known();
-        if known.answers.len() >= KEPT_ANSWERS {
-            known.answers.clear();
-        }
-        let kept = Kept { answer: answer.clone(), read: Instant::now(), read_at };
-        known.answers.insert(question.clone(), kept);
+        self.learn_from(question, &answer);
+        self.keep(question, &answer, read_at);
+        self.to_shelf(question, &answer, read_at);
         (answer, Some(read_at))
     }
 

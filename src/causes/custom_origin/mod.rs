@@ -24,7 +24,7 @@
 mod remedy;
 
 use super::kind::{Kind, OriginAsked, Page, is_bucket};
-use super::opinion::{Evidence, LOG, Opinion, Says};
+use super::opinion::{LOG, Opinion, Says};
 use super::origin_log;
 use super::{Cause, Rule, Sheet, Step};
 use crate::account::distribution::{Origin, name_covers};
@@ -202,9 +202,21 @@ fn by_page(kind: &Kind, origin: Option<&str>) -> Opinion {
     if says == Says::Silent {
         return Opinion::silent();
     }
-    let asked = (kind.origin == OriginAsked::Yes)
-        .then(|| Evidence::new(LOG, "the origin was asked, and the answer is its own"));
-    Opinion::of(says, detail)
-        .and(asked)
-        .because(LOG, format!("the answer is {}", kind.page.words()))
+    let asked = kind.origin == OriginAsked::Yes;
+    let page = format!("the answer is {}", kind.page.words());
+    let opinion = Opinion::of(says, detail);
+    match kind.page {
+        // From behind the origin CloudFront's pages come by chance, or from another distribution.
+        shown if asked && shown.is_edge() => opinion.because(LOG, "the origin was asked").but(
+            LOG,
+            format!(
+                "{page}; that the origin was asked makes it the origin's own of the same length, or \
+                 that of another distribution behind it"
+            ),
+        ),
+        Page::Html | Page::Other if asked => opinion
+            .because(LOG, "the origin was asked, and the answer is not one of CloudFront's known pages"),
+        _ if asked => opinion.because(LOG, "the origin was asked").because(LOG, page),
+        _ => opinion.because(LOG, page),
+    }
 }

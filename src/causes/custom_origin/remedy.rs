@@ -2,7 +2,7 @@
 
 use super::siblings_header;
 use crate::account::command::quoted;
-use crate::account::distribution::Origin;
+use crate::account::distribution::{Behavior, Origin};
 use crate::causes::Cause;
 use crate::causes::kind::{OriginSaid, Page, Protocol};
 use crate::causes::remedy::{Case, Remedy, query};
@@ -147,9 +147,17 @@ fn refused(case: &Case<'_>, origin: &Origin, name: &str) -> Remedy {
         .step(case.show("CustomErrorResponses.Items"));
     }
     let waf = case.alternatives.contains(&Cause::Waf).then(|| {
-        "A WAF in front of the origin is possible as well: its log has the request id that \
-         CloudFront sends as x-amz-cf-id."
+        "Nothing in the log tells the application from a WAF in front of it: the log of that WAF, if \
+         there is one, has the request id that CloudFront sends as x-amz-cf-id."
             .to_owned()
+    });
+    let functions = case.behavior().map(Behavior::functions).unwrap_or_default();
+    let function = case.alternatives.contains(&Cause::EdgeFunction).then(|| {
+        let which = match functions.as_slice() {
+            [] => "a function at the edge".to_owned(),
+            names => format!("a function of the behaviour ({})", names.join(", ")),
+        };
+        format!("Nothing in the log tells the origin from {which} either: read what it does with answers.")
     });
     match case.kind().map(|kind| kind.origin_said.all()).unwrap_or_default() {
         [Said::ListenerRule(priority)] => {
@@ -184,6 +192,18 @@ fn refused(case: &Case<'_>, origin: &Origin, name: &str) -> Remedy {
             .step("Its execution log tells which, by time and path; its access log by $context.error.responseType.")
             .step(ask(case, origin, name));
     }
+    if page == Some(Page::LoadBalancer) && balancer_region(name).is_some() {
+        return Remedy::new(format!(
+            "Look at the listener rules of {name} first: the answer is as long as the load \
+             balancer's own page, which the application never sees."
+        ))
+        .steps_of(listener_rules(name))
+        .step(format!(
+            "Its log has elb_status_code 403 and target_status_code - for what it answered itself; \
+             what is not there so is in the application's log.{}",
+            if waf.is_some() { " A WAF in front of it answers with the same page." } else { "" }
+        ));
+    }
     let log = if name.contains(".elb.amazonaws.com") || name.contains(".execute-api.") {
         "Look for the request in the application's log by its X-Amz-Cf-Id. The log of a load \
          balancer or an API does not have that: search there by method, path and time."
@@ -201,7 +221,7 @@ fn refused(case: &Case<'_>, origin: &Origin, name: &str) -> Remedy {
         }
         None => remedy.step(ask(case, origin, name)).and(secret(origin)),
     };
-    remedy.step(log).and(disagree.or(waf).or_else(|| case.group_note(origin)))
+    remedy.step(log).and(disagree.or(waf).or_else(|| case.group_note(origin))).and(function)
 }
 
 fn api_refused(case: &Case<'_>, reason: &str, name: &str) -> Remedy {

@@ -10,6 +10,7 @@ mod origin_said;
 mod page;
 mod signed;
 mod tenancy;
+pub mod verified;
 
 pub use let_in::{LetIn, note};
 pub use of::Sources;
@@ -24,7 +25,7 @@ use crate::account::facts::{DistributionFacts, Held};
 use crate::account::{Question, bucket, web_acl};
 use crate::logs::function::Ran;
 use crate::logs::record::Column;
-use crate::signature::Signature;
+use crate::signature::{Signature, Verified};
 
 /// All that a cause may read of a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,6 +102,8 @@ pub struct Kind {
     /// The state of the signature; `None` where the behaviour does not ask for one, unless the
     /// answer is about one and the behaviour is not known.
     pub signature: Option<Signature>,
+    /// What the public key says of it.
+    pub verified: Verified,
     /// What of it was let in with others, although the configuration refuses it.
     pub let_in: LetIn,
     /// Whether the keys are those of the moment.
@@ -177,6 +180,8 @@ pub enum WafSeen {
         rule: Box<str>,
         /// `REGULAR`, `RATE_BASED`, ….
         rule_type: Box<str>,
+        /// The web ACL's rule that brings in the group which has the rule.
+        group: Option<Box<str>>,
         /// The status of a custom response.
         code: Option<u16>,
         /// The load balancer or stage, for a WAF in front of the origin.
@@ -192,6 +197,8 @@ pub enum WafSeen {
     NotYet,
     /// There are no logs of it.
     NoLogs,
+    /// Records of a WAF in front of an origin are there, and none says whose it is.
+    Redacted,
 }
 
 /// Whose web ACL stands in front of a request.

@@ -7,6 +7,7 @@ use super::origin_said::Search;
 use super::page::{origin_asked, page};
 use super::signed::{keys_held, signed, signed_at_all};
 use super::tenancy::{Tenancy, country, host, web_acl as acl_of};
+use super::verified;
 use super::{Kind, LetIn, MatchedBehavior, OriginAsked, Page, Protocol, TENANTS, WafSeen};
 use crate::account::Question;
 use crate::account::distribution::{Behavior, Distribution};
@@ -16,6 +17,7 @@ use crate::logs::function::FunctionIndex;
 use crate::logs::origin::OriginIndex;
 use crate::logs::record::Refusal;
 use crate::logs::waf::{Action, Side, WafIndex};
+use crate::signature::{Signature, Verified};
 
 /// What is known beside the refusals themselves.
 pub struct Sources<'a> {
@@ -168,6 +170,10 @@ impl Kind {
             let_in: mine.map_or_else(LetIn::default, |mine| {
                 LetIn::of(refusal, facts, mine, (behavior, index), signature.as_ref())
             }),
+            verified: match signature {
+                Some(Signature::Present(_)) => verified::of(refusal, facts),
+                _ => Verified::Unseen,
+            },
             signature,
             keys: keys_held(mine, behavior, held),
             bucket,
@@ -236,6 +242,7 @@ fn waf_seen(refusal: &Refusal, waf: &WafIndex, side: Side, acl: Option<&str>) ->
             Action::Block => WafSeen::Blocked {
                 rule: row.rule.as_ref().into(),
                 rule_type: row.rule_type.as_ref().into(),
+                group: row.group.as_deref().map(Into::into),
                 code: row.response_code,
                 at: match side {
                     Side::Edge => "".into(),
@@ -245,6 +252,9 @@ fn waf_seen(refusal: &Refusal, waf: &WafIndex, side: Side, acl: Option<&str>) ->
             Action::Allow => WafSeen::Passed,
             Action::Interrupt | Action::Other => WafSeen::Interrupted,
         };
+    }
+    if side == Side::Origin && waf.redacts() {
+        return WafSeen::Redacted;
     }
     let Some(reach) = acl.and_then(|acl| waf.reach(acl)) else { return WafSeen::NoLogs };
     let (from, to) = refusal.span();

@@ -7,10 +7,10 @@ use crate::account::bucket;
 use crate::account::distribution::{Behavior, Distribution, Origin};
 use crate::causes::s3_origin::key;
 use crate::limits::{ORIGIN_CANDIDATES, REALTIME_CUT_BYTES};
-use crate::logs::origin::{Caller, OriginIndex, OriginLine, OriginLog, Path, Said};
+use crate::logs::origin::{Caller, OriginIndex, OriginLine, OriginLog, Path, Query, Said};
 use crate::logs::record::{Column, Refusal};
 use crate::logs::waf::WafIndex;
-use crate::viewer::{Viewer, decode_once};
+use crate::viewer::Viewer;
 
 /// What the logs of the origin say of a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -215,8 +215,8 @@ impl Search<'_> {
 struct Sent {
     /// The Host.
     host: Option<Vec<u8>>,
-    /// The parameters of the query; `None` where it is not logged.
-    query: Option<BTreeSet<Vec<u8>>>,
+    /// The query; `None` where it is not logged.
+    query: Option<Query>,
     /// The agent in the ways in which it may have been encoded; `None` where it is not logged.
     agents: Option<[Vec<u8>; 2]>,
     /// Whether the agent may go on.
@@ -230,8 +230,8 @@ impl Sent {
             host: refusal.host.value().map(Viewer::sent),
             query: match &refusal.query {
                 Column::Missing => None,
-                Column::Dash => Some(BTreeSet::new()),
-                Column::Value(query) => Some(parameters(&query.sent())),
+                Column::Dash => Some(Query::of(b"")),
+                Column::Value(query) => Some(Query::of(&query.sent())),
             },
             agents: match agent {
                 Column::Missing => None,
@@ -254,9 +254,9 @@ impl Sent {
 
     /// Whether the origin's query can be what CloudFront forwarded: none, all, or some parameters.
     fn fits_query(&self, line: &OriginLine) -> bool {
-        match (line.query.as_deref(), &self.query) {
-            (None | Some(b""), _) | (_, None) => true,
-            (Some(query), Some(sent)) => parameters(query).is_subset(sent),
+        match (&line.query, &self.query) {
+            (None, _) | (_, None) => true,
+            (Some(query), Some(sent)) => query.is_part_of(sent),
         }
     }
 
@@ -269,11 +269,6 @@ impl Sent {
                 .any(|sent| agent == sent.as_slice() || (self.cut && agent.starts_with(sent))),
         }
     }
-}
-
-/// The parameters of a query, their encoding undone.
-fn parameters(query: &[u8]) -> BTreeSet<Vec<u8>> {
-    query.split(|byte| *byte == b'&').map(decode_once).collect()
 }
 
 fn told(all: BTreeSet<Said>) -> OriginSaid {

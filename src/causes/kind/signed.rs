@@ -31,8 +31,13 @@ fn look(
     cookies_logged: Option<bool>,
     keys: Option<&BTreeSet<KeyId>>,
 ) -> Signature {
+    signature::signature(&asked(refusal, cookies_logged), keys)
+}
+
+/// What the log says of a request, as far as its signature goes.
+pub(super) fn asked(refusal: &Refusal, cookies_logged: Option<bool>) -> signature::Asked<'_> {
     let host = refusal.host.value();
-    let asked = signature::Asked {
+    signature::Asked {
         protocol: text_column(&refusal.protocol),
         host: host.map_or(signature::Column::Missing, |h| signature::Column::Value(h.logged())),
         path: refusal.path.logged(),
@@ -46,8 +51,7 @@ fn look(
             let step = SignedDuration::from_millis(if whole { 1000 } else { 1 });
             Began::from_end(refusal.time, step, SignedDuration::from_millis(i64::from(taken)))
         }),
-    };
-    signature::signature(&asked, keys)
+    }
 }
 
 pub(super) fn viewer_column(column: &Column<crate::viewer::Viewer>) -> signature::Column<'_> {

@@ -82,11 +82,17 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     }
 }
 
-fn blocked(detail: &'static str, rule: &str, rule_type: &str, place: &str) -> Opinion {
-    let how = match (rule, rule_type) {
-        ("Default_Action", _) => "the web ACL's default action".to_owned(),
-        (rule, "RATE_BASED") => format!("the rate rule {rule}"),
-        (rule, _) => format!("the rule {rule}"),
+fn blocked(
+    detail: &'static str,
+    (rule, rule_type): (&str, &str),
+    group: Option<&str>,
+    place: &str,
+) -> Opinion {
+    let how = match (rule, rule_type, group) {
+        ("Default_Action", _, _) => "the web ACL's default action".to_owned(),
+        (rule, "RATE_BASED", _) => format!("the rate rule {rule}"),
+        (rule, _, Some(group)) => format!("the rule {rule} of the group {group}"),
+        (rule, _, None) => format!("the rule {rule}"),
     };
     Opinion::of(Says::Proves, detail)
         .by_rule(rule)
@@ -95,7 +101,9 @@ fn blocked(detail: &'static str, rule: &str, rule_type: &str, place: &str) -> Op
 
 fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     match &kind.waf {
-        WafSeen::Blocked { rule, rule_type, .. } => return blocked("edge", rule, rule_type, ""),
+        WafSeen::Blocked { rule, rule_type, group, .. } => {
+            return blocked("edge", (rule, rule_type), group.as_deref(), "");
+        }
         WafSeen::Passed => return Opinion::excludes(WAF_LOG, "the WAF let this very request pass"),
         WafSeen::Interrupted => {
             return Opinion::excludes(
@@ -103,7 +111,7 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
                 "the WAF asked for a CAPTCHA or sent a challenge, which is no 403",
             );
         }
-        WafSeen::Silent | WafSeen::NotYet | WafSeen::NoLogs => {}
+        WafSeen::Silent | WafSeen::NotYet | WafSeen::NoLogs | WafSeen::Redacted => {}
     }
     if let Some(result) = kind.detailed()
         && result != "Error"
@@ -132,6 +140,15 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     // Of a tenant's own web ACL only its logs are at hand.
     let facts = facts.filter(|_| kind.acl == Acl::Distribution);
     let acl = kind.acl_arn.as_deref().unwrap_or_default();
+    let of_tenant = (kind.acl == Acl::Tenant).then(|| {
+        let name = acl.rsplit('/').nth(1).unwrap_or(acl);
+        Evidence::seen(
+            "cloudfront/get-distribution-tenant",
+            format!(
+                "the tenant has a web ACL of its own, {name}, in the place of the distribution's"
+            ),
+        )
+    });
     let keeps_block = waf_keeps(facts, "BLOCK");
     let keeps_allow = waf_keeps(facts, "ALLOW");
     let logs = || Question::new(LOGGING, acl_id(acl)).named(acl);
@@ -139,7 +156,7 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         (WafSeen::Silent, Some(Kept::All), _) if kind.acl_held == Held::Holds => {
             return Opinion::excludes(
                 WAF_LOG,
-                "the WAF's logs are complete for that time and have no block of it",
+                "its logs are complete for that time and have no block of it",
             );
         }
         // A filter that drops blocks and keeps the rest makes silence speak: whatever passed has a
@@ -157,7 +174,7 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         _ => {}
     }
     let opinion = if looks {
-        Opinion::of(Says::Supports, "edge").and(page)
+        Opinion::of(Says::Supports, "edge").and(page).and(of_tenant)
     } else if facts.and_then(|facts| facts.web_acl.known()).is_some_and(|acl| !acl.can_block()) {
         return Opinion::excludes("wafv2/get-web-acl", "no rule of the web ACL blocks");
     } else if !kind.page_may_differ(facts)
@@ -176,7 +193,9 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     };
     match kind.waf {
         WafSeen::NotYet => {
-            opinion.but(WAF_LOG, "the WAF's logs that are here do not reach these requests")
+            let says = "the WAF's logs that are here do not cover the time of these requests: the \
+                        file of those five minutes is not here, or none that is later";
+            opinion.but(WAF_LOG, says)
         }
         WafSeen::NoLogs => {
             let logging = facts.map(|facts| &facts.waf_logging);
@@ -190,11 +209,14 @@ fn at_edge(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
                 _ => opinion.missing(logs()),
             }
         }
-        WafSeen::Silent if looks && keeps_block != Some(Kept::All) => {
-            opinion.missing(keeps_block.is_none().then(logs)).and(keeps_block.map(|_| {
-                Evidence::against(LOGGING, "the log's filter may have dropped the record of it")
-            }))
+        WafSeen::Silent if looks && keeps_block.is_some() && keeps_block != Some(Kept::All) => {
+            opinion.but(LOGGING, "the log's filter may have dropped the record of it")
         }
+        WafSeen::Silent if keeps_block.is_none() => opinion.missing(logs()).seen(
+            WAF_LOG,
+            "the logs reach over that time and have no record of these requests; whether they \
+                 keep every block is not known",
+        ),
         _ => opinion.missing(keeps_block.is_none().then(logs)),
     }
 }
@@ -204,7 +226,7 @@ fn at_origin(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
 }
 
 /// Whether an origin may be a resource, by its ARN. A domain name of one's own may be anybody's.
-pub(super) fn names_resource(domain: &str, arn: &str) -> bool {
+pub fn names_resource(domain: &str, arn: &str) -> bool {
     let domain = domain.to_ascii_lowercase();
     let arn = arn.to_ascii_lowercase();
     let named = |part: &str| arn.split_once(part)?.1.split('/').next();
@@ -222,8 +244,9 @@ pub(super) fn names_resource(domain: &str, arn: &str) -> bool {
 
 fn at_origin_without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     match &kind.origin_waf {
-        WafSeen::Blocked { rule, rule_type, at, .. } => {
-            return blocked("origin", rule, rule_type, &format!(" in front of {at}"));
+        WafSeen::Blocked { rule, rule_type, group, at, .. } => {
+            let place = format!(" in front of {at}");
+            return blocked("origin", (rule, rule_type), group.as_deref(), &place);
         }
         WafSeen::Passed => {
             return Opinion::excludes(WAF_LOG, "the WAF in front of the origin let it pass");
@@ -278,6 +301,28 @@ fn at_origin_without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opin
         ),
         _ => Opinion::silent(),
     };
+    let before = acls.iter().filter(|acl| kind.origin_acls != Held::Holds && acl.is_told());
+    let before = before.map(|acl| {
+        let at = acl
+            .read_at
+            .map_or_else(String::new, |at| at.strftime(" at %Y-%m-%d %H:%M UTC").to_string());
+        let what = match acl.known() {
+            Some(Some(acl)) => format!("the web ACL {} stood", acl.name),
+            _ => "no web ACL stood".to_owned(),
+        };
+        Evidence::seen(
+            "wafv2/get-web-acl-for-resource",
+            format!("{what} in front of the origin when that was read{at}, which may have changed"),
+        )
+    });
+    let redacted = (kind.origin_waf == WafSeen::Redacted).then(|| {
+        Evidence::seen(
+            WAF_LOG,
+            "the log of a web ACL in front of an origin is here, and x-amz-cf-id is redacted in it: \
+             no record of it can be joined with these requests",
+        )
+    });
+    let opinion = before.fold(opinion, |opinion, one| opinion.and(Some(one))).and(redacted);
     opinion.missing_all(unknown)
 }
 

@@ -1,10 +1,13 @@
 //! What to do about a WAF's block.
 
 use super::names_resource;
+use crate::account::Question;
 use crate::account::command::quoted;
+use crate::account::facts::acl_id;
 use crate::account::web_acl::{Kept, Test, WebAcl};
 use crate::causes::kind::{Acl, WafSeen, waf_keeps};
 use crate::causes::remedy::{Case, Remedy};
+use crate::logs::waf::{SLOT_SECONDS, slot_of};
 use crate::viewer::plain;
 
 /// The remedy of a block: it is a fault only if the blocked viewers are real ones.
@@ -24,6 +27,10 @@ fn at_edge_remedy(case: &Case<'_>) -> Remedy {
     let acl = arn
         .and_then(|arn| arn.rsplit('/').nth(1))
         .map_or_else(|| "the web ACL".to_owned(), |name| format!("the web ACL {}", plain(name)));
+    let acl = match case.tenant.filter(|_| kind.is_some_and(|kind| kind.acl == Acl::Tenant)) {
+        Some((tenant, _)) => format!("{acl} of the tenant {}", plain(tenant)),
+        None => acl,
+    };
     let web_acl = facts.and_then(|facts| facts.web_acl.known());
     let Some(rule) = case.rule else { return no_rule(case, &acl, arn, web_acl) };
     let who = match rule {
@@ -75,8 +82,15 @@ fn at_edge_remedy(case: &Case<'_>) -> Remedy {
             "If they are viewers: {count}, or except them in its own statement (And, Not)."
         )),
         (_, None) => {
-            let groups: Vec<&str> =
-                web_acl.into_iter().flat_map(|acl| acl.managed_groups()).take(3).collect();
+            let own = kind.and_then(|kind| match &kind.waf {
+                WafSeen::Blocked { group, .. } => group.as_deref(),
+                _ => None,
+            });
+            let listed = web_acl.into_iter().flat_map(|acl| acl.managed_groups());
+            let groups: Vec<&str> = match own {
+                Some(own) => vec![own],
+                None => listed.take(3).collect(),
+            };
             remedy.step(match groups.as_slice() {
                 [] => format!("If they are viewers: {count}, or except them in its statement."),
                 groups => format!(
@@ -91,9 +105,16 @@ fn at_edge_remedy(case: &Case<'_>) -> Remedy {
 
 /// Which rule it was is not known.
 fn no_rule(case: &Case<'_>, acl: &str, arn: Option<&str>, web_acl: Option<&WebAcl>) -> Remedy {
-    let remedy = Remedy::new(format!(
-        "Act only if {acl} blocks real viewers; if not, the WAF does its work."
-    ))
+    let remedy = match arn {
+        Some(_) => Remedy::new(format!(
+            "Find out whether {acl} blocks real viewers: which rule it was is not known."
+        )),
+        None => Remedy::new(format!(
+            "Find out whether a web ACL stood in front of {}: the answer looks like a block, and \
+             which web ACL that may have been is not known.",
+            case.id()
+        )),
+    }
     .step(LOOK);
     let kind = case.kind();
     let facts = case.facts.filter(|_| kind.is_none_or(|kind| kind.acl == Acl::Distribution));
@@ -104,20 +125,29 @@ fn no_rule(case: &Case<'_>, acl: &str, arn: Option<&str>, web_acl: Option<&WebAc
             "Its log does not keep every block, so that it may not name the rule: let the filter keep BLOCK."
         }
         _ if none => "It writes no logs that would name the rule: switch them on.",
-        Some(WafSeen::NotYet) => {
-            "Its log of that very time was not there when it was copied: copy it again and replay."
-        }
+        Some(WafSeen::NotYet) => &lacks(case.span),
         Some(WafSeen::NoLogs) => {
             "Its log of that time would name the rule: copy it to logs/waf and replay."
         }
-        _ => "What it has logged of these requests would name the rule.",
+        _ => "Its log has no record of these requests: find out whether its filter drops blocks.",
     };
-    let metric =
-        web_acl.and_then(|acl| acl.metrics().next()).map_or_else(|| "METRIC".to_owned(), quoted);
+    let metric = web_acl.and_then(|acl| acl.metrics().next());
+    // Without the web ACL's rules their metrics are not known; another command shows them.
+    let shown = match arn.filter(|_| metric.is_none()) {
+        Some(arn) => {
+            let command = Question::new("wafv2/get-web-acl", acl_id(arn)).named(arn).command();
+            format!(" (METRIC: a MetricName that {command} shows)")
+        }
+        None => String::new(),
+    };
+    let metric = metric.map_or_else(|| "METRIC".to_owned(), quoted);
     let (from, to) = case.span;
     remedy
         .step(logs)
-        .step("Within three hours of the requests WAF shows samples, for each rule by its metric:")
+        .step(format!(
+            "Within three hours of the requests WAF shows samples, for each rule by its \
+             metric{shown}:"
+        ))
         .step(format!(
             "aws wafv2 get-sampled-requests --region us-east-1 --scope CLOUDFRONT --web-acl-arn {} \
              --rule-metric-name {metric} --max-items 100 --time-window \
@@ -126,6 +156,21 @@ fn no_rule(case: &Case<'_>, acl: &str, arn: Option<&str>, web_acl: Option<&WebAc
             moment(from),
             moment(to)
         ))
+}
+
+/// Of which time the log is not here.
+fn lacks((first, last): (jiff::Timestamp, jiff::Timestamp)) -> String {
+    let at = |slot: i64| {
+        let second = slot.saturating_mul(SLOT_SECONDS);
+        let time = jiff::Timestamp::from_second(second).unwrap_or(first);
+        time.strftime("%H:%M").to_string()
+    };
+    format!(
+        "Its log does not cover these requests: copy its files of {} to {} UTC, and the next one, to \
+         logs/waf and replay.",
+        at(slot_of(first)),
+        at(slot_of(last).saturating_add(1))
+    )
 }
 
 /// The command that shows a set of addresses.
@@ -153,15 +198,22 @@ fn at_origin_remedy(case: &Case<'_>) -> Remedy {
     let resource = resources.find(|acl| {
         origins.iter().any(|origin| names_resource(&origin.domain_name, &acl.question.about))
     });
-    let resource = resource.filter(|_| !known).map(|acl| acl.question.command());
+    // Where it is missing, the command stands there.
+    let resource = resource.filter(|_| !known && !case.open).map(|acl| acl.question.command());
+    let redacted = case.kind().is_some_and(|kind| kind.origin_waf == WafSeen::Redacted);
     let remedy = match known {
+        false if redacted => Remedy::new(format!(
+            "Compare the log of the web ACL in front of {origin} with these requests by time, path \
+             and address: x-amz-cf-id is redacted in it, so that no record can be joined."
+        ))
+        .step("Take x-amz-cf-id out of the RedactedFields of its logging configuration, for the next time."),
         true => Remedy::new(format!(
             "Act only if {rule} of the web ACL in front of {origin} blocks real viewers; if not, \
              the WAF does its work."
         ))
         .step(LOOK),
         false => Remedy::new(format!(
-            "Find out whether a web ACL stands in front of {origin}; if so, its log names the rule."
+            "Find out whether a web ACL stood in front of {origin}; if so, its log names the rule."
         ))
         .and(resource),
     };

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::alerts::Audience;
 use crate::causes::Cause;
 use crate::incidents::store::VERSION;
 use crate::incidents::store::memory::MemoryStore;
@@ -64,17 +65,18 @@ fn total(store: &MemoryStore, subject: &Subject) -> u64 {
     store.series()[subject].state.recent().counts().map(|(_, count)| u64::from(count)).sum()
 }
 
-fn alert(incidents: &[Incident], place: &Place) -> Option<(Outgoing, Gist)> {
-    Some((outgoing(incidents, place), Gist::default()))
+fn alert(incidents: &[Incident], place: &Place) -> Option<(Vec<Outgoing>, Gist)> {
+    Some((vec![outgoing(incidents, place)], Gist::default()))
 }
 
 fn outgoing(incidents: &[Incident], place: &Place) -> Outgoing {
     let rules = incidents.iter().map(|one| one.rule.clone().unwrap_or_default());
     Outgoing {
+        audience: Audience::Subscribers,
         alert_id: place.alert_id.clone(),
         sequence: place.sequence,
         stored: Timestamp::UNIX_EPOCH,
-        subject: place.state.to_owned(),
+        subject: Some(place.state.to_owned()),
         message: rules.collect::<Vec<_>>().join(" "),
         attributes: Vec::new(),
     }
@@ -98,7 +100,11 @@ fn put(store: &dyn Store, contributions: Vec<Contribution>) -> Recorded {
 }
 
 fn said(recorded: &Recorded) -> Vec<(&str, u64)> {
-    recorded.alerts.iter().map(|alert| (alert.subject.as_str(), alert.sequence)).collect()
+    recorded
+        .alerts
+        .iter()
+        .map(|alert| (alert.subject.as_deref().unwrap_or_default(), alert.sequence))
+        .collect()
 }
 
 #[test]
@@ -199,7 +205,7 @@ fn incidents_of_one_cause_within_an_hour_are_one_story() {
     let second = put(&store, vec![one("c", rule("R3"), NOON + 10, 30)]);
     let place = (second.alerts[0].alert_id.clone(), second.alerts[0].sequence);
     assert_eq!(place, (first.alert_id.clone(), 2));
-    assert_eq!(second.alerts[0].subject, "update");
+    assert_eq!(second.alerts[0].subject.as_deref(), Some("update"));
     let other = put(&store, vec![one("f", subject(Cause::GeoRestriction, None), NOON + 10, 30)]);
     assert_eq!(said(&other), [("open", 1)]);
     // All of them are over, and then another begins.

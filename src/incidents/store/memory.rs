@@ -9,7 +9,7 @@ use super::samples::Hourly;
 use super::{
     Change, Committed, Counted, Known, Site, Store, StoreError, Stored, Story, WafSlots, Wait,
 };
-use crate::alerts::Outgoing;
+use crate::alerts::{Audience, Outgoing};
 use crate::causes::Cause;
 use crate::incidents::series::HourNumber;
 use crate::logs::waf::Side;
@@ -31,7 +31,7 @@ struct Inner {
     stories: BTreeMap<(String, Cause), Story>,
     open: BTreeSet<String>,
     waits: BTreeMap<(Object, String), Wait>,
-    outbox: BTreeMap<(String, u64), (Outgoing, bool)>,
+    outbox: BTreeMap<(String, u64, Audience), (Outgoing, bool)>,
     waf: BTreeMap<(String, i64, u64, u32), Chunk>,
     origin_acls: BTreeSet<String>,
     samples: BTreeMap<(String, String, HourNumber), Hourly>,
@@ -132,7 +132,7 @@ impl Store for MemoryStore {
             inner.waits.insert((wait.object.clone(), wait.distribution.clone()), wait.clone());
         }
         for alert in &change.outbox {
-            let key = (alert.alert_id.clone(), alert.sequence);
+            let key = (alert.alert_id.clone(), alert.sequence, alert.audience);
             inner.outbox.insert(key, (alert.clone(), false));
         }
         Ok(Committed::Done)
@@ -149,7 +149,7 @@ impl Store for MemoryStore {
     }
 
     fn mark_sent(&self, alert: &Outgoing) -> Result<(), StoreError> {
-        let key = (alert.alert_id.clone(), alert.sequence);
+        let key = (alert.alert_id.clone(), alert.sequence, alert.audience);
         if let Some((_, sent)) = self.inner.borrow_mut().outbox.get_mut(&key) {
             *sent = true;
         }

@@ -6,7 +6,7 @@
 //! known ones is not looked at.
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html>
 
-use super::{Decoded, OriginLine, OriginLog, Path, Said, Told, iso_time, status, token};
+use super::{Decoded, OriginLine, OriginLog, Path, Query, Said, Told, iso_time, status, token};
 use crate::limits::ORIGIN_FIELDS;
 use crate::logs::fault::FaultKind;
 use crate::viewer::decode_once;
@@ -76,8 +76,8 @@ pub(super) fn read(line: &[u8]) -> Decoded {
         from: from.min(to),
         method: token(method).unwrap_or("-").into(),
         host: String::from_utf8_lossy(host).to_ascii_lowercase().into(),
-        path: Path::Meant(decode_once(&path).into()),
-        query: Some(unescape(query).into()),
+        path: Path::meant(&decode_once(&path)),
+        query: Some(Query::of(&unescape(query))),
         agent: Some(unescape(field(place::AGENT)).into()),
         said,
     };
@@ -208,8 +208,8 @@ mod tests {
     #[test]
     fn escapes_spaces_and_ports() {
         let told = told(BY_TARGET, "\"forward\"");
-        assert_eq!(told.line.path, Path::Meant(b"/a\" b".as_slice().into()));
-        assert_eq!(told.line.query.as_deref(), Some(b"x=1".as_slice()));
+        assert_eq!(told.line.path, Path::meant(b"/a\" b"));
+        assert_eq!(told.line.query, Some(Query::of(b"x=1")));
         assert_eq!(told.line.host.as_ref(), "a.example");
         assert_eq!(told.ids, [Box::from("1-69b04001-746e9fa2335fb4946a2e6a24")]);
         let (method, url) = request(b"GET http://h:80/a b  c HTTP/1.1");

@@ -36,7 +36,7 @@ pub(super) fn read(line: &[u8]) -> Decoded {
     let method = fields.get(&["httpmethod"]).or(route.map(|(method, _)| method));
     let form = fields.get(&["resourcepath"]).or(route.map(|(_, form)| form));
     let path = match (fields.get(&["path"]), form) {
-        (Some(path), _) => Path::Meant(decode_once(path.as_bytes()).into()),
+        (Some(path), _) => Path::meant(&decode_once(path.as_bytes())),
         (None, Some(form)) => Path::Template(form.as_bytes().into()),
         (None, None) => Path::Untold,
     };
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(told.line.path, Path::Template(b"/v1/{id}".as_slice().into()));
         assert_eq!(told.line.to.to_string(), "2025-05-09T10:00:01Z");
         let told = read_one(r#","path":"/prod/v1/a%20b","requestTimeEpoch":"1746784801250""#);
-        assert_eq!(told.line.path, Path::Meant(b"/prod/v1/a b".as_slice().into()));
+        assert_eq!(told.line.path, Path::meant(b"/prod/v1/a b"));
         assert_eq!(told.line.to.to_string(), "2025-05-09T10:00:01.25Z");
     }
 

@@ -61,7 +61,7 @@ impl Group {
             from: Timestamp::MIN,
             method: "".into(),
             host: "".into(),
-            path: Path::Meant(Box::default()),
+            path: Path::Meant(0),
             query: None,
             agent: None,
             said: Said::Target,
@@ -77,9 +77,9 @@ impl Group {
 }
 
 /// The group of a path; lines that do not tell theirs, or only its form, are one group.
-fn group_of(path: &Path) -> u64 {
+pub(super) fn group_of(path: &Path) -> u64 {
     match path {
-        Path::Meant(path) => hash(path),
+        Path::Meant(path) => *path,
         Path::Template(_) | Path::Untold => 0,
     }
 }
@@ -109,6 +109,14 @@ impl OriginIndex {
         }
     }
 
+    /// Leaves out paths whose hash is above this, with all of their lines.
+    pub(super) fn leave_out_above(&mut self, most: u64) {
+        if most < self.most {
+            self.most = most;
+            self.drop_surplus();
+        }
+    }
+
     /// Keeps a line that may be a refusal's.
     pub(super) fn insert(&mut self, line: OriginLine) {
         let group = group_of(&line.path);
@@ -121,10 +129,7 @@ impl OriginIndex {
         self.kept += usize::from(lines.lines.insert(line));
         while self.kept > ORIGIN_LINES && self.most > 0 {
             self.most /= 2;
-            let out = self.groups.split_off(&self.most.saturating_add(1));
-            let out: usize = out.values().map(|group| group.lines.len()).sum();
-            self.kept -= out;
-            self.left_out += out as u64;
+            self.drop_surplus();
         }
         // Lines that tell no path are one group, of which there may be too many as well.
         if self.kept > ORIGIN_LINES {
@@ -133,6 +138,14 @@ impl OriginIndex {
             self.kept = 0;
             self.full = true;
         }
+    }
+
+    fn drop_surplus(&mut self) {
+        let Some(first) = self.most.checked_add(1) else { return };
+        let out = self.groups.split_off(&first);
+        let out: usize = out.values().map(|group| group.lines.len()).sum();
+        self.kept -= out;
+        self.left_out += out as u64;
     }
 }
 
@@ -158,7 +171,7 @@ mod tests {
         let path = |n: usize| format!("/{}", n % 1000).into_bytes();
         let read = |order: &mut dyn Iterator<Item = usize>| {
             let mut index = OriginIndex::default();
-            order.for_each(|n| index.insert(line(n, Path::Meant(path(n).into()))));
+            order.for_each(|n| index.insert(line(n, Path::meant(&path(n)))));
             let counts = (0..1000).map(|n| {
                 let groups = index.of_path(&path(n));
                 groups.map(|group| group.lines.len()).sum::<usize>()

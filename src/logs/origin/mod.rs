@@ -9,8 +9,10 @@ mod alb;
 mod api_gateway;
 mod index;
 mod s3;
+pub mod slots;
 mod wanted;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -18,17 +20,20 @@ use std::ops::ControlFlow;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 pub use index::{Group, OriginIndex};
 pub use wanted::Wanted;
 
 use super::fault::{Fault, FaultKind, Faults, Place};
 use super::lines::{self, Line};
+use super::tally::hash;
 use super::{Kind, Outcome};
 use crate::limits::{Limits, TOKEN_BYTES};
+use crate::viewer::decode_once;
 
 /// Which log a line is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum OriginLog {
     /// An Application Load Balancer's access log.
     LoadBalancer,
@@ -50,7 +55,7 @@ impl OriginLog {
 }
 
 /// What a line says of who answered, and with what.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Said {
     /// The application behind a load balancer answered 403.
     Target,
@@ -83,7 +88,7 @@ pub enum Said {
 }
 
 /// Who asked a bucket.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Caller {
     /// CloudFront, by an origin access control; no line says for which distribution.
     Service,
@@ -161,7 +166,7 @@ impl fmt::Display for Said {
 }
 
 /// What is kept of one line.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OriginLine {
     /// When the origin had the answer, or the request where only that is logged.
     pub to: Timestamp,
@@ -174,8 +179,8 @@ pub struct OriginLine {
     pub host: Box<str>,
     /// What was asked for.
     pub path: Path,
-    /// The query as it was sent, where the line has one.
-    pub query: Option<Box<[u8]>>,
+    /// The query, where the line has one.
+    pub query: Option<Query>,
     /// The agent as it was sent, where the line has one.
     pub agent: Option<Box<[u8]>>,
     /// What it says.
@@ -183,14 +188,39 @@ pub struct OriginLine {
 }
 
 /// What a line says was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Path {
-    /// This path or key, all encoding undone.
-    Meant(Box<[u8]>),
+    /// This path or key, all encoding undone, by hash: it is compared and never shown.
+    Meant(u64),
     /// A path of this form, `{…}` for what may be anything.
     Template(Box<[u8]>),
     /// The line does not tell.
     Untold,
+}
+
+impl Path {
+    /// The path of these bytes.
+    pub fn meant(path: &[u8]) -> Self {
+        Self::Meant(hash(path))
+    }
+}
+
+/// The parameters of a query, their encoding undone, by hash: they are compared and never shown,
+/// and what is kept of them can give no secret away.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Query(BTreeSet<u64>);
+
+impl Query {
+    /// The query of these bytes.
+    pub fn of(query: &[u8]) -> Self {
+        let parameters = query.split(|byte| *byte == b'&').filter(|one| !one.is_empty());
+        Self(parameters.map(|one| hash(&decode_once(one))).collect())
+    }
+
+    /// Whether the other has all of its parameters.
+    pub fn is_part_of(&self, other: &Self) -> bool {
+        self.0.is_subset(&other.0)
+    }
 }
 
 /// A line, and the ids by which it can be found.
@@ -245,15 +275,19 @@ pub fn read_origin(
     Outcome { kind, faults }
 }
 
+/// What a line says, whichever log it is of.
+fn decode(line: &[u8]) -> Decoded {
+    match told_by(line) {
+        Some(OriginLog::LoadBalancer) => alb::read(line),
+        Some(OriginLog::Bucket) if line.starts_with(b"{") => s3::read_record(line),
+        Some(OriginLog::Bucket) => s3::read(line),
+        Some(OriginLog::Api) => api_gateway::read(line),
+        None => Err((FaultKind::WrongColumns, "no line of an origin's log that is known")),
+    }
+}
+
 fn read_line(line: &Line<'_>, wanted: &Wanted, index: &mut OriginIndex) -> Result<(), Unread> {
-    let told = match told_by(line.bytes) {
-        Some(OriginLog::LoadBalancer) => alb::read(line.bytes)?,
-        Some(OriginLog::Bucket) if line.bytes.starts_with(b"{") => s3::read_record(line.bytes)?,
-        Some(OriginLog::Bucket) => s3::read(line.bytes)?,
-        Some(OriginLog::Api) => api_gateway::read(line.bytes)?,
-        None => return Err((FaultKind::WrongColumns, "no line of an origin's log that is known")),
-    };
-    let Some(Told { line, ids }) = told else { return Ok(()) };
+    let Some(Told { line, ids }) = decode(line.bytes)? else { return Ok(()) };
     let mut exact = false;
     for id in ids.into_iter().filter(|id| wanted.has_id(id)) {
         index.insert_exact(id, line.clone());

@@ -189,7 +189,7 @@ fn told(time: jiff::Timestamp, parts: &Parts<'_>) -> Option<Told> {
         from: time,
         method: method.into(),
         host: String::from_utf8_lossy(parts.bucket).to_ascii_lowercase().into(),
-        path: Path::Meant(decode_once(&decode_once(key)).into()),
+        path: Path::meant(&decode_once(&decode_once(key))),
         query: None,
         agent: None,
         said,
@@ -231,7 +231,7 @@ mod tests {
             read_one(&line("svc:cloudfront.amazonaws.com", "a%2520b", "\"GET /a%20b HTTP/1.1\""));
         assert!(is_line(line("-", "a", "\"-\"").as_bytes()));
         assert_eq!(one.said, Said::Bucket { code: "AccessDenied".into(), caller: Caller::Service });
-        assert_eq!(one.path, Path::Meant(b"a b".as_slice().into()));
+        assert_eq!(one.path, Path::meant(b"a b"));
         assert_eq!(one.from.to_string(), "2019-02-06T00:00:38Z");
         let identity = "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E2ABC";
         let one = read_one(&line(identity, "a", "\"GET /a HTTP/1.1\""));

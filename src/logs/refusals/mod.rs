@@ -173,7 +173,7 @@ impl Refusals {
     }
 
     /// In their order.
-    pub fn iter(&self) -> impl Iterator<Item = Refusal> {
+    pub fn iter(&self) -> impl Iterator<Item = Refusal> + Clone {
         self.places.iter().map(|place| self.read(place))
     }
 

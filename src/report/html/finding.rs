@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::commands::{is_command, reason, supply};
 use super::super::finding::request;
-use super::super::headline::{name, name_of, sentence_of};
+use super::super::headline::{known_severity, name, name_of, sentence_of};
 use super::super::words::{duration, moment, several, since, thousands, times};
 use super::super::{ClusterOut, ExampleOut, Finding, MissingOut, Report, place};
 use super::visible;
@@ -17,7 +17,7 @@ pub fn write(number: usize, finding: &Finding, report: &Report) -> Markup {
     html! {
         details open[open] {
             summary {
-                span class={ "word " (finding.severity) } { (finding.severity) }
+                span class={ "word " (known_severity(finding)) } { (known_severity(finding)) }
                 ", " (finding.confidence) ": "
                 span class="word" { (visible(&name(finding))) }
                 ", " (several(finding.requests, "request"))

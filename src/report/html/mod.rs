@@ -14,9 +14,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use super::footer::limits;
-use super::headline::{name, title, totals as counted};
+use super::headline::{foremost, known_severity, name, nothing, title, totals as counted};
 use super::words::{moment, several, thousands};
-use super::{Report, RequestOut, left_out};
+use super::{Report, RequestOut, handshakes, left_out};
 use crate::limits::LISTED_REQUESTS;
 use crate::viewer::is_unseen;
 
@@ -48,6 +48,7 @@ pub fn write<'a>(report: &Report, requests: impl Iterator<Item = RequestOut<'a>>
                     (picture::write(report))
                     (findings(report))
                     (lookup(report, requests))
+                    (handshakes(report))
                     (inputs(report))
                 }
                 footer {
@@ -72,11 +73,8 @@ fn policy() -> String {
 }
 
 fn headline(report: &Report) -> String {
-    let Some(first) = report.findings.first() else {
-        return match report.totals.requests {
-            0 => "No request in these logs".to_owned(),
-            requests => format!("None of {} was refused", several(requests, "request")),
-        };
+    let Some((_, first)) = foremost(report) else {
+        return nothing(report);
     };
     format!(
         "{} {} refused.",
@@ -134,7 +132,7 @@ fn findings(report: &Report) -> Markup {
                                     (number + 1) ". "
                                     a href={ "#" (finding.id) } { (visible(&name(finding))) }
                                 }
-                                td class={ "word " (finding.severity) } { (finding.severity) }
+                                td class={ "word " (known_severity(finding)) } { (known_severity(finding)) }
                                 td { (finding.confidence) }
                                 td class="n" { (thousands(finding.requests)) }
                                 td { (moment(finding.first_seen)) }
@@ -209,6 +207,26 @@ fn row(request: &RequestOut<'_>) -> Markup {
     }
 }
 
+/// Connections that never became a request.
+fn handshakes(report: &Report) -> Markup {
+    html! {
+        @if !report.handshakes.is_empty() {
+            section id="handshakes" {
+                h2 { "Failed TLS handshakes" }
+                p { "They are not among the 403s: these connections never became a request." }
+                @for one in &report.handshakes {
+                    h3 { (visible(&handshakes::title(one))) }
+                    p { (one.means) ". " (one.remedy) }
+                    p class="soft" {
+                        (moment(one.first_seen)) " to " (moment(one.last_seen)) " UTC"
+                    }
+                    ul { @for client in &one.clients { li { (visible(&handshakes::client(client))) } } }
+                }
+            }
+        }
+    }
+}
+
 fn inputs(report: &Report) -> Markup {
     let inputs = &report.inputs;
     let read = [
@@ -216,6 +234,12 @@ fn inputs(report: &Report) -> Markup {
         (inputs.waf_log_files, "WAF log file", inputs.waf_records, "record"),
         (inputs.origin_log_files, "log file of origins", inputs.origin_log_lines, "line"),
         (inputs.function_log_files, "log file of functions", inputs.function_log_lines, "line"),
+        (
+            inputs.connection_log_files,
+            "log file of connections",
+            inputs.connection_log_lines,
+            "line",
+        ),
     ];
     html! {
         section id="inputs" {

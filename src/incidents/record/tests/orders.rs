@@ -44,7 +44,7 @@ fn rules_beyond_the_largest_number_are_judged_together() {
         ids.extend(told.alerts.into_iter().map(|alert| (alert.alert_id, alert.subject)));
     }
     // It is one story still, and it is not over.
-    assert_eq!(ids, [(opened.alerts[0].alert_id.clone(), "update".to_owned())].into());
+    assert_eq!(ids, [(opened.alerts[0].alert_id.clone(), Some("update".to_owned()))].into());
     assert_eq!(other.series().keys().collect::<Vec<_>>(), series.keys().collect::<Vec<_>>());
     assert_eq!(total(&other, &subject(Cause::Waf, None)), 80);
     assert_eq!(other.open_sites().unwrap(), ["E1"]);

@@ -4,7 +4,7 @@ use super::*;
 
 /// What a look at a story's refusals finds.
 fn look(confidence: &str, place: &str, looked_at: u64) -> Gist {
-    Gist { confidence: confidence.into(), place: Some(place.into()), looked_at }
+    Gist { confidence: confidence.into(), place: Some(place.into()), looked_at, waits: false }
 }
 
 #[test]
@@ -15,7 +15,7 @@ fn a_story_that_becomes_another_thing_says_so_once() {
     let mut put = |now: Bucket, gist: Gist| {
         number += 1;
         let write = |incidents: &[Incident], place: &Place| {
-            Some((outgoing(incidents, place), gist.clone()))
+            Some((vec![outgoing(incidents, place)], gist.clone()))
         };
         let count = if number == 1 { 60 } else { 10 };
         let all = vec![one(&number.to_string(), bucket.clone(), now, count)];

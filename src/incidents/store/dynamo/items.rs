@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::{Counted, Partial, Site, StoreError, Stored, Story, VERSION, Wait};
-use crate::alerts::Outgoing;
+use crate::alerts::{Audience, Outgoing};
 use crate::causes::Cause;
 use crate::incidents::State;
 use crate::logs::waf::Side;
@@ -42,6 +42,8 @@ pub(super) const WAITING: &str = "waiting";
 
 /// The partition of alerts.
 pub(super) const OUTBOX: &str = "outbox";
+const ALERT: &str = "alert";
+const CHAT: &str = "chat";
 
 /// The partition of web ACLs in front of origins.
 pub(super) const ORIGIN_ACLS: &str = "waf-acls";
@@ -148,7 +150,11 @@ fn story_sk(cause: Cause) -> String {
 }
 
 pub(super) fn outbox_sk(alert: &Outgoing) -> String {
-    format!("{}#{}#{:06}", alert.stored, alert.alert_id, alert.sequence)
+    let chat = match alert.audience {
+        Audience::Subscribers => "",
+        Audience::Chat => "#chat",
+    };
+    format!("{}#{}#{:06}{chat}", alert.stored, alert.alert_id, alert.sequence)
 }
 
 pub(super) fn counted_item(object: &Object, counted: &Counted) -> Item {
@@ -216,8 +222,19 @@ pub(super) fn story_item(distribution: &str, cause: Cause, story: &Story) -> Ite
 
 pub(super) fn outbox_item(alert: &Outgoing) -> Item {
     let mut row = item(OUTBOX.to_owned(), outbox_sk(alert), OUTBOX_SECONDS);
-    row.insert("alert".to_owned(), json(alert));
+    // Under a name of its own: a function that knows of no chat would send it to everybody else.
+    let name = match alert.audience {
+        Audience::Subscribers => ALERT,
+        Audience::Chat => CHAT,
+    };
+    row.insert(name.to_owned(), json(alert));
     row
+}
+
+/// What lies unsent in an item of the outbox.
+pub(super) fn outgoing(item: &Item) -> Option<Outgoing> {
+    let stored = get_text(item, ALERT).or_else(|| get_text(item, CHAT))?;
+    serde_json::from_str(stored).ok()
 }
 
 pub(super) fn chunk_item(chunk: &Chunk) -> Item {
@@ -226,6 +243,9 @@ pub(super) fn chunk_item(chunk: &Chunk) -> Item {
     row.insert("done".to_owned(), json(&chunk.done));
     row.insert("rows".to_owned(), bytes(chunk.pack_rows()));
     row.insert("sampled".to_owned(), AttributeValue::Bool(chunk.sampled));
+    if !chunk.behind.is_empty() {
+        row.insert("behind".to_owned(), bytes(chunk.pack_behind()));
+    }
     row.insert("origin".to_owned(), AttributeValue::Bool(chunk.side == Side::Origin));
     row
 }
@@ -344,5 +364,9 @@ pub(super) fn chunk(acl: &str, item: &Item) -> Option<Chunk> {
         sampled: flag("sampled").unwrap_or(false),
         done: serde_json::from_str(get_text(item, "done")?).ok()?,
         rows: Chunk::unpack_rows(item.get("rows")?.as_b().ok()?.as_ref()),
+        behind: match item.get("behind") {
+            Some(pairs) => Chunk::unpack_behind(pairs.as_b().ok()?.as_ref()),
+            None => Vec::new(),
+        },
     })
 }

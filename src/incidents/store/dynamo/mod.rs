@@ -8,9 +8,12 @@
 //! | `distribution#ID` | `story#CAUSE` | the story under which alerts go out | 90 days |
 //! | `open` | distribution, or `-` | that it has an open incident | 90 days |
 //! | `waiting` | object and distribution | refusals whose WAF records are not there yet | 48 hours |
-//! | `outbox` | `TIME#ALERT#SEQUENCE` | an alert; without its body once it went out | 14 days, 1 hour |
+//! | `outbox` | `TIME#ALERT#SEQUENCE`, for a chat with `#chat` | an alert; without its body once it went out | 14 days, 1 hour |
 //! | `waf#ACL` | `SLOT#OBJECT#NUMBER` | rows of a WAF log | 48 hours |
+//! | `origin#HOUR` | `SLOT#OBJECT#NUMBER` | lines of an origin's log that say 403 | 48 hours |
+//! | `awaited` | distribution and time | an alert that such lines may make surer | 48 hours |
 //! | `samples#ID` | `NAME#HOUR` | some requests of a finding, or of what was served | 48 hours |
+//! | `fact#ACCOUNT#QUESTION` | `answer` | what AWS answered a function, for all of them | 15 minutes |
 //! | `waf-acls` | web ACL | that an origin's web ACL logs to us | 48 hours |
 //!
 //! Every item carries `v`, the version of its form, and `expires`. Nothing is scanned: what the
@@ -21,9 +24,13 @@
     reason = "an alert is sent at a time of our clock: this is one of the ends"
 )]
 
+mod facts;
 mod items;
+mod origins;
 mod samples;
 mod transaction;
+
+pub use origins::Awaited;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
@@ -32,8 +39,8 @@ use tokio::runtime::Handle;
 
 use self::items::{
     HOUR, Item, OPEN, ORIGIN_ACLS, OUTBOX, Row, WAF_SECONDS, WAITING, chunk, chunk_item,
-    counted_of, damaged, distribution_pk, get_text, item, object_pk, outbox_sk, readable, text,
-    unnamed, waf_pk, wait,
+    counted_of, damaged, distribution_pk, get_text, item, object_pk, outbox_sk, outgoing, readable,
+    text, unnamed, waf_pk, wait,
 };
 use super::samples::Hourly;
 use super::{Change, Committed, Counted, Known, Store, StoreError, WafSlots, Wait};
@@ -137,8 +144,7 @@ impl Store for DynamoStore {
 
     fn unsent(&self, before: Timestamp) -> Result<Vec<Outgoing>, StoreError> {
         let items = self.query(OUTBOX, " ", &before.to_string())?;
-        let waiting = items.iter().filter_map(|item| get_text(item, "alert"));
-        Ok(waiting.filter_map(|json| serde_json::from_str(json).ok()).collect())
+        Ok(items.iter().filter_map(outgoing).collect())
     }
 
     fn mark_sent(&self, alert: &Outgoing) -> Result<(), StoreError> {
