@@ -12,10 +12,13 @@ BUILD_DIR ?= .aws-sam/build
 
 TRIPLE := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
 VENV := .venv
+MCP_VENV := .venv-mcp
+# Of tests and checks, everywhere the same: with others, the AWS SDKs would be built once more.
+FEATURES := aws,mcp
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo invoke test test-deploy test-pages check bench validate build deploy stage check-fuzz build-WhyFunction bootstrap-for-lambda fuzz fuzz-build need-cargo need-fuzz
+.PHONY: help demo invoke test test-deploy test-pages test-mcp check bench validate build deploy stage check-fuzz build-WhyFunction bootstrap-for-lambda fuzz fuzz-build need-cargo need-fuzz
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[A-Za-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,12 +29,13 @@ demo: | need-cargo ## Explain the sample incident in events/
 EVENT ?= events/s3-notification.json
 
 invoke: $(VENV)/deploy.stamp | need-cargo ## Send one event through the real function (EVENT=events/NAME.json)
-	@cargo build --quiet --features aws --bin bootstrap
+	@cargo build --quiet --features $(FEATURES) --bin bootstrap
 	$(VENV)/bin/python tests/deploy/invoke.py "$${CARGO_TARGET_DIR:-target}/debug/bootstrap" "$(EVENT)"
 
-test: | need-cargo ## Run all tests: those of the crate, of the pages, and of the deployed stack
-	cargo test --features aws
+test: | need-cargo ## Run all tests: those of the crate, of the pages, of the server for assistants, and of the deployed stack
+	cargo test --features $(FEATURES)
 	@$(MAKE) --no-print-directory test-pages
+	@$(MAKE) --no-print-directory test-mcp
 	@$(MAKE) --no-print-directory test-deploy
 
 need-cargo:
@@ -71,11 +75,17 @@ test-pages: ## Open the HTML reports in Chromium (after a build of the tests)
 	$(MAKE) --no-print-directory $(VENV)/pages.stamp
 	WHY403="$${CARGO_TARGET_DIR:-target}/debug/why403" CHROMIUM="$(CHROMIUM)" $(VENV)/bin/pytest tests/pages
 
+test-mcp: ## Ask the server for assistants by a client that is not ours (after a build of the tests)
+	@$(need-python)
+	$(call skip-if-missing,the server for assistants)
+	$(MAKE) --no-print-directory $(MCP_VENV)/mcp.stamp
+	WHY403="$${CARGO_TARGET_DIR:-target}/debug/why403" $(MCP_VENV)/bin/pytest tests/mcp
+
 check: | need-cargo ## Format, lints and documentation, with every warning an error
 	cargo fmt --check
-	cargo clippy --all-targets --features aws -- -D warnings
+	cargo clippy --all-targets --features $(FEATURES) -- -D warnings
 	cargo clippy --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --features aws
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --features $(FEATURES)
 	@$(MAKE) --no-print-directory check-fuzz
 
 # Compiled as far as it goes without a linker, which takes neither cargo-fuzz nor a C++ compiler:
@@ -164,6 +174,12 @@ $(VENV)/deploy.stamp: tests/deploy/requirements.txt
 $(VENV)/pages.stamp: tests/pages/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet -r tests/pages/requirements.txt
+	touch $@
+
+# Apart from the others, whose packages want other versions.
+$(MCP_VENV)/mcp.stamp: tests/mcp/requirements.txt
+	python3 -m venv $(MCP_VENV)
+	$(MCP_VENV)/bin/pip install --quiet -r tests/mcp/requirements.txt
 	touch $@
 
 $(VENV)/build.stamp: Makefile

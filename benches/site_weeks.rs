@@ -10,11 +10,9 @@
 use std::time::Instant;
 
 use why403::incidents::{Bucket, Kind, Settings, State, detect};
-
-#[path = "../tests/site_weeks/generator.rs"]
-mod generator;
-
-use generator::{DAY, FAULTS, MIDNIGHT, NOISE, Noise, Planted, Random, Site, noise};
+use why403::simulate::weeks::{
+    DAY, FAULTS, MIDNIGHT, NOISE, Noise, Planted, Random, Site, cycle, noise,
+};
 
 /// The first bucket, the end of the bucket that gave the alarm, and the end of it all.
 type Alarm = [Bucket; 3];
@@ -231,7 +229,7 @@ fn surges(sites: u64, seed: u64) {
         let (mut refused, mut served) = (Site::of_days(7), Site::of_days(7));
         for bucket in 0..refused.buckets {
             let surge = if (at..at + 36).contains(&bucket) { 5.0 } else { 1.0 };
-            let share = surge * generator::cycle(bucket, 0.8, 1.0);
+            let share = surge * cycle(bucket, 0.8, 1.0);
             refused.add(bucket, random.poisson(0.6 * share));
             served.add(bucket, random.poisson(200.0 * share));
         }

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use crate::account::distribution::{self, Distribution};
 use crate::account::facts::{self, Depth, Facts};
 use crate::account::{Account, Fact, Question, bucket, log_fields};
+use crate::asked::Asked;
 use crate::causes::judge::{Confidence, Verdict, judge};
 use crate::causes::kind::{self, Kind, Sources};
 use crate::causes::s3_origin::{key, met, wanted};
@@ -339,6 +340,7 @@ impl Analysis<'_> {
             &self.facts,
         );
         missing::note_logs(&mut findings, &inputs);
+        inputs.asked = self.facts.asked.all().map(Asked::words).collect();
         stacked::relate(&mut findings, self.subjects(), &self.facts);
         let mut lacking: Vec<String> = findings
             .iter()

@@ -19,16 +19,19 @@
 //! - [`incidents`]: what is new, and what was seen before.
 //! - [`report`]: the report as plain values and as text.
 //! - [`alerts`]: what people and programs are told, made safe to show.
+//! - [`asked`]: origins that were asked directly, and what they answered.
 //! - [`analysis`]: the only file that knows all rooms.
 //! - [`audit`]: the same rules, asked about requests that nobody has sent yet.
 //! - [`countries`]: where addresses are, by a database of the reader's own.
 //! - [`schema`]: the JSON Schema of what comes out.
+//! - [`simulate`]: made-up incidents with known causes.
 //! - [`viewer`]: what a viewer sent, escaped wherever it is shown.
 //! - [`limits`]: every limit with its reason.
 
 pub mod account;
 pub mod alerts;
 pub mod analysis;
+pub mod asked;
 pub mod audit;
 pub mod causes;
 pub mod clusters;
@@ -42,5 +45,6 @@ pub mod policy;
 pub mod report;
 pub mod schema;
 pub mod signature;
+pub mod simulate;
 pub mod trigger;
 pub mod viewer;

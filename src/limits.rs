@@ -73,6 +73,10 @@ pub const BROKEN_MEMBERS: usize = 32;
 /// what follows it.
 pub const FALSE_MEMBERS: usize = 256;
 
+/// Bytes of the lines that wait for WAF logs with one stretch of a stream: one item of the table,
+/// which holds 400 KB, even if they could not be packed.
+pub const WAITING_BYTES: usize = 256 << 10;
+
 /// Columns of one line. CloudFront knows some seventy fields over all formats.
 pub const COLUMNS: usize = 256;
 
@@ -292,3 +296,30 @@ pub const PUBLIC_KEYS: usize = 64;
 
 /// Refused requests whose signatures `capture` checks before it takes them out of the logs.
 pub const CAPTURE_SIGNATURES: usize = 200_000;
+
+/// Paths of one finding that are asked for directly.
+pub const ASKED_PATHS: usize = 3;
+
+/// Findings that are asked about, the largest ones: whoever asks is not to become a load.
+pub const ASKED_FINDINGS: usize = 16;
+
+/// Questions at once.
+pub const ASKED_AT_ONCE: usize = 3;
+
+/// How long one question may take, from the name's look-up to the body's end.
+pub const ASKED_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Bytes that are read of an answer's body; pages of refusals are shorter.
+pub const ASKED_BYTES: u64 = 64 << 10;
+
+/// Bytes of an answer's headers.
+pub const ASKED_HEADER_BYTES: usize = 64 << 10;
+
+/// Bytes of a path or a query that is asked for.
+pub const ASKED_URL_BYTES: usize = 2048;
+
+/// Answers that are kept of a bundle. One run asks for six of each finding at most.
+pub const ASKED_KEPT: usize = 4096;
+
+/// Sampled requests of one web ACL that are read; AWS gives five hundred for a rule.
+pub const SAMPLED_REQUESTS: usize = 10_000;

@@ -6,7 +6,9 @@ use std::panic;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use commands::{Ended, audit, causes, replay, schema, shell};
+#[cfg(feature = "mcp")]
+use commands::mcp;
+use commands::{Ended, audit, causes, replay, schema, shell, simulate};
 #[cfg(feature = "aws")]
 use commands::{capture, explain};
 
@@ -38,12 +40,17 @@ enum Command {
     Capture(capture::Capture),
     /// Say what a configuration will refuse, before any request comes
     Audit(audit::Command),
+    /// Make up an incident with known causes, as a bundle: for demos, tests and fire drills
+    Simulate(simulate::Simulate),
     /// List the causes, or say what one means, what proves it and what to do
     Causes(causes::Causes),
     /// Write the JSON Schema of an output
     Schema(schema::Schema),
     /// Write completions for a shell
     Completions(shell::Completions),
+    /// Answer an operator's assistant over the Model Context Protocol, read-only
+    #[cfg(feature = "mcp")]
+    Mcp(mcp::Mcp),
     /// Write the manual page
     Man,
 }
@@ -79,9 +86,12 @@ fn main() -> ExitCode {
         #[cfg(feature = "aws")]
         Command::Capture(command) => capture::run(command),
         Command::Audit(command) => audit::run(command),
+        Command::Simulate(command) => simulate::run(command),
         Command::Causes(command) => causes::run(command),
         Command::Schema(command) => schema::run(command),
         Command::Completions(command) => shell::completions(command, Cli::command()),
+        #[cfg(feature = "mcp")]
+        Command::Mcp(command) => mcp::run(command),
         Command::Man => shell::man(Cli::command()),
     });
     run.unwrap_or(Ended::Internal).into()

@@ -2,12 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use why403::incidents::{Bucket, Incident, IncidentState, Kind, Reason, Series, Settings, detect};
-
-#[path = "site_weeks/generator.rs"]
-#[allow(dead_code)]
-mod generator;
-
-use generator::{DAY, MIDNIGHT, Random, Site};
+use why403::simulate::weeks::{DAY, MIDNIGHT, Random, Site, cycle};
 
 fn settings(kind: Kind) -> Settings<'static> {
     Settings {
@@ -216,7 +211,7 @@ fn a_surge_takes_the_refusals_along() {
     let (mut refused, mut served) = (Site::of_days(6), Site::of_days(6));
     for bucket in 0..refused.buckets {
         let surge = if (4 * DAY + 100..4 * DAY + 136).contains(&bucket) { 5.0 } else { 1.0 };
-        let share = surge * generator::cycle(bucket, 0.8, 1.0);
+        let share = surge * cycle(bucket, 0.8, 1.0);
         refused.add(bucket, random.poisson(0.6 * share));
         served.add(bucket, random.poisson(200.0 * share));
     }

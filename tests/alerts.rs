@@ -129,6 +129,8 @@ impl Found {
                 object: Object { key: number.to_string(), ..Object::default() },
                 of: 1,
                 partial: None,
+                realtime: false,
+                mark: None,
                 refused: [(self.subject.clone(), series)].into(),
                 served: Series::new(),
                 waf: Series::new(),
@@ -142,22 +144,17 @@ impl Found {
             assert_eq!(recorded.failed, None);
             for alert in recorded.alerts {
                 let message: Value = serde_json::from_str(&alert.message).unwrap();
-                match alert.audience {
-                    Audience::Subscribers => {
-                        for protocol in ["sqs", "lambda", "http", "https"] {
-                            let body = message[protocol].as_str().unwrap();
-                            let body = serde_json::from_str(body).unwrap();
-                            let wrong = schema.iter_errors(&body).map(|wrong| wrong.to_string());
-                            assert_eq!(wrong.collect::<Vec<_>>(), Vec::<String>::new(), "{protocol}");
-                        }
-                        told.push(format!(
-                            "Subject: {}\n\n{}",
-                            alert.subject.unwrap(),
-                            message["email"].as_str().unwrap()
-                        ));
-                    }
-                    Audience::Chat => chat.push(message),
+                if alert.audience == Audience::Chat {
+                    chat.push(message);
+                    continue;
                 }
+                for protocol in ["sqs", "lambda", "http", "https"] {
+                    let body = serde_json::from_str(message[protocol].as_str().unwrap()).unwrap();
+                    let wrong = schema.iter_errors(&body).map(|wrong| wrong.to_string());
+                    assert_eq!(wrong.collect::<Vec<_>>(), Vec::<String>::new(), "{protocol}");
+                }
+                let (subject, text) = (alert.subject.unwrap(), message["email"].as_str().unwrap());
+                told.push(format!("Subject: {subject}\n\n{text}"));
             }
         }
         (told, chat)

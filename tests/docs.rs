@@ -80,3 +80,106 @@ fn every_cause_file_opens_with_its_sheet() {
         assert_eq!(stands, sheet, "{}", file.display());
     }
 }
+
+/// What `docs/deploying.md` says of the stack is what `template.yaml` has.
+#[test]
+fn deploying() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let template = std::fs::read_to_string(root.join("template.yaml")).unwrap();
+    let path = root.join("docs/deploying.md");
+    let stands = std::fs::read_to_string(&path).unwrap();
+    let parts = [
+        ("parameters", parameters(&template)),
+        ("outputs", outputs(&template)),
+        ("permissions", permissions(&template)),
+    ];
+    let text = parts.iter().fold(stands.clone(), |text, (name, part)| {
+        let start = format!("<!-- {name} -->\n");
+        let (before, rest) = text.split_once(&start).expect(name);
+        let (_, after) = rest.split_once("<!-- end -->").expect(name);
+        format!("{before}{start}{part}<!-- end -->{after}")
+    });
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &text).unwrap();
+        return;
+    }
+    assert_eq!(stands, text, "docs/deploying.md is stale: UPDATE_DOCS=1 writes it anew");
+}
+
+/// The entries of a section of the template: each name, and its own lines.
+fn entries<'a>(template: &'a str, section: &str) -> Vec<(&'a str, Vec<&'a str>)> {
+    let lines = template.lines().skip_while(|line| *line != format!("{section}:")).skip(1);
+    let lines = lines.take_while(|line| line.is_empty() || line.starts_with(' '));
+    let mut entries: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in lines {
+        let name = line.strip_prefix("  ").filter(|line| !line.starts_with([' ', '#']));
+        match (name.and_then(|name| name.strip_suffix(':')), entries.last_mut()) {
+            (Some(name), _) => entries.push((name, Vec::new())),
+            (None, Some((_, own))) => own.push(line.trim()),
+            (None, None) => {}
+        }
+    }
+    assert!(entries.len() > 5, "{section}: {entries:?}");
+    entries
+}
+
+fn field<'a>(lines: &[&'a str], name: &str) -> Option<&'a str> {
+    let value = lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    value.map(|value| value.trim_matches('"'))
+}
+
+fn parameters(template: &str) -> String {
+    let mut text = String::from("| parameter | default | meaning |\n| --- | --- | --- |\n");
+    for (name, lines) in entries(template, "Parameters") {
+        let default = field(&lines, "Default").expect(name);
+        let default = if default.is_empty() { "none".to_owned() } else { format!("`{default}`") };
+        let meaning = field(&lines, "Description").expect(name).trim_end_matches('.');
+        let one_of = field(&lines, "AllowedValues").map(|values| values.trim_matches(['[', ']']));
+        let one_of = one_of.map(|values| format!(" ({})", values.replace('"', "")));
+        writeln!(text, "| `{name}` | {default} | {meaning}{} |", one_of.unwrap_or_default())
+            .unwrap();
+    }
+    text
+}
+
+fn outputs(template: &str) -> String {
+    let mut text = String::from("| output | what it is |\n| --- | --- |\n");
+    for (name, lines) in entries(template, "Outputs") {
+        writeln!(text, "| `{name}` | {} |", field(&lines, "Description").expect(name)).unwrap();
+    }
+    text
+}
+
+/// Each statement of the function's role, with the remark before it.
+fn permissions(template: &str) -> String {
+    let resources = entries(template, "Resources");
+    let (_, lines) = resources.iter().find(|(name, _)| *name == "Role").expect("a role");
+    let mut text = String::from("| policy | actions | why |\n| --- | --- | --- |\n");
+    let (mut policy, mut why, mut statements) = ("", String::new(), 0);
+    let mut lines = lines.iter().peekable();
+    while let Some(line) = lines.next() {
+        if let Some(name) = line.strip_prefix("- PolicyName: ") {
+            policy = name;
+        } else if let Some(remark) = line.strip_prefix("# ") {
+            why = format!("{why} {remark}");
+        } else if let Some(actions) = line.strip_prefix("Action:").filter(|_| !policy.is_empty()) {
+            let mut actions: Vec<&str> = actions
+                .trim()
+                .trim_matches(['[', ']'])
+                .split(", ")
+                .filter(|one| !one.is_empty())
+                .collect();
+            while let Some(action) = lines.peek().and_then(|line| line.strip_prefix("- ")) {
+                actions.push(action);
+                lines.next();
+            }
+            assert!(!why.is_empty(), "{actions:?} stands without a reason in template.yaml");
+            let actions = actions.join("`, `");
+            writeln!(text, "| `{policy}` | `{actions}` | {} |", std::mem::take(&mut why).trim())
+                .unwrap();
+            statements += 1;
+        }
+    }
+    assert!(statements > 15, "{statements}");
+    text
+}

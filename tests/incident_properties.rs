@@ -8,12 +8,7 @@ use why403::incidents::{
     Bucket, DecodeError, Incident, IncidentState, Kind, News, Reason, Series, Settings, State,
     detect, tell,
 };
-
-#[path = "site_weeks/generator.rs"]
-#[allow(dead_code)]
-mod generator;
-
-use generator::{DAY, MIDNIGHT, NOISE, Random, Site};
+use why403::simulate::weeks::{DAY, MIDNIGHT, NOISE, Random, Site, cycle};
 
 fn settings(kind: Kind, provoked_alone: bool) -> Settings<'static> {
     Settings {
@@ -29,10 +24,10 @@ fn settings(kind: Kind, provoked_alone: bool) -> Settings<'static> {
 /// A site with some noise and some faults of any shape.
 fn any_site(seed: u64) -> (Site, Random) {
     let mut random = Random::new(seed);
-    let noise = &NOISE[(random.next() % NOISE.len() as u64) as usize];
-    let days = 2 + (random.next() % 3) as Bucket;
+    let noise = &NOISE[(random.draw() % NOISE.len() as u64) as usize];
+    let days = 2 + (random.draw() % 3) as Bucket;
     let mut site = noise.site(&mut random, days);
-    for _ in 0..random.next() % 4 {
+    for _ in 0..random.draw() % 4 {
         let at = random.between(0.0, site.buckets as f64 * 5.0);
         let size = libm::exp(random.between(2.0, 7.0)) as u64;
         let minutes = libm::exp(random.between(1.0, 7.5));
@@ -61,20 +56,20 @@ fn deliveries(site: &Site, served: &Site, random: &mut Random, late: Bucket) -> 
     let mut objects: Vec<Object> = Vec::new();
     for bucket in MIDNIGHT..MIDNIGHT + site.buckets {
         let (mut left, requests) = (site.refusals.count(bucket), served.refusals.count(bucket));
-        let pieces = 1 + random.next() % 3;
+        let pieces = 1 + random.draw() % 3;
         for piece in 0..pieces {
-            let part = if piece + 1 == pieces { left } else { random.next() as u32 % (left + 1) };
+            let part = if piece + 1 == pieces { left } else { random.draw() as u32 % (left + 1) };
             left -= part;
             let (mut refused, mut served) = (Series::new(), Series::new());
             refused.add(bucket, u64::from(part));
             if part > 0 {
-                for _ in 0..random.next() % 3 {
-                    refused.add_client(bucket, random.next());
+                for _ in 0..random.draw() % 3 {
+                    refused.add_client(bucket, random.draw());
                 }
             }
             served.add(bucket, if piece == 0 { u64::from(requests) } else { 0 });
             let id = objects.len();
-            for _ in 0..1 + random.next() % 3 {
+            for _ in 0..1 + random.draw() % 3 {
                 // Most come soon, some very late.
                 let delay = random.between(0.0, 1.0);
                 let delay = (libm::pow(delay, 6.0) * late as f64) as Bucket;
@@ -90,10 +85,10 @@ fn deliveries(site: &Site, served: &Site, random: &mut Random, late: Bucket) -> 
 /// Served requests of a site, with a surge or two.
 fn any_served(site: &Site, random: &mut Random) -> Site {
     let mut served = Site::of_days(site.buckets / DAY);
-    let surge = (random.next() % site.buckets as u64) as Bucket;
+    let surge = (random.draw() % site.buckets as u64) as Bucket;
     for bucket in 0..site.buckets {
         let share = if (surge..surge + 36).contains(&bucket) { 5.0 } else { 1.0 };
-        let count = random.poisson(40.0 * share * generator::cycle(bucket, 0.8, 1.0));
+        let count = random.poisson(40.0 * share * cycle(bucket, 0.8, 1.0));
         served.add(bucket, count);
     }
     served
@@ -132,7 +127,7 @@ proptest! {
         let (refused, requests) = whole(&objects);
         let once = detect(&refused, Some(&requests), &settings, until);
         for place in (1..objects.len()).rev() {
-            objects.swap(place, (random.next() % (place as u64 + 1)) as usize);
+            objects.swap(place, (random.draw() % (place as u64 + 1)) as usize);
         }
         let again = whole(&objects);
         prop_assert_eq!(&again.0, &refused);
@@ -187,9 +182,9 @@ proptest! {
             let mut counts = Series::new();
             for bucket in MIDNIGHT + hour * 12..MIDNIGHT + (hour + 1) * 12 {
                 if random.unit() < busy {
-                    counts.add(bucket, random.next() & ((1_u64 << size) - 1));
-                    for _ in 0..random.next() % 8 {
-                        counts.add_client(bucket, random.next());
+                    counts.add(bucket, random.draw() & ((1_u64 << size) - 1));
+                    for _ in 0..random.draw() % 8 {
+                        counts.add_client(bucket, random.draw());
                     }
                 }
             }
@@ -206,7 +201,7 @@ proptest! {
             let bytes = state.encode();
             prop_assert!(bytes.len() <= 5_000, "{} bytes", bytes.len());
             prop_assert_eq!(&State::decode(&bytes).unwrap(), state);
-            let cut = (random.next() % bytes.len() as u64) as usize;
+            let cut = (random.draw() % bytes.len() as u64) as usize;
             prop_assert_eq!(State::decode(&bytes[..cut]), Err(DecodeError::Truncated));
             let longer = [bytes.as_slice(), &[0]].concat();
             prop_assert_eq!(State::decode(&longer), Err(DecodeError::Trailing));
@@ -297,8 +292,8 @@ proptest! {
         let (mut refused, mut served) = (Site::of_days(5), Site::of_days(5));
         for bucket in 0..refused.buckets {
             let times = if (at..at + lasts).contains(&bucket) { 2 } else { 1 };
-            let steady = mean * generator::cycle(bucket, 0.6, 1.0);
-            refused.add(bucket, times * (steady as u64 + random.next() % 2));
+            let steady = mean * cycle(bucket, 0.6, 1.0);
+            refused.add(bucket, times * (steady as u64 + random.draw() % 2));
             served.add(bucket, times * (1 + (steady * share) as u64));
         }
         let until = MIDNIGHT + refused.buckets;

@@ -17,13 +17,8 @@ use why403::logs::record::Refusal;
 use why403::logs::tally::{AccessTally, Served};
 use why403::report::Incident;
 use why403::report::build::Subject;
+use why403::simulate::weeks::{DAY, MIDNIGHT, Random, Site};
 use why403::trigger::Object;
-
-#[path = "site_weeks/generator.rs"]
-#[allow(dead_code)]
-mod generator;
-
-use generator::{DAY, MIDNIGHT, Random, Site};
 
 const DOMAIN: &str = "d1.cloudfront.net";
 
@@ -96,7 +91,7 @@ fn by_function(refusals: &[(Subject, Refusal)], random: &mut Random) -> BTreeSet
     }
     for (subject, refusal) in refusals {
         let bucket = refusal.time.as_second() / BUCKET_SECONDS;
-        let counts = objects.entry((bucket, random.next() % 3)).or_default();
+        let counts = objects.entry((bucket, random.draw() % 3)).or_default();
         counts.refuse(subject, &refusal.glance());
     }
     let mut deliveries: Vec<(Bucket, Contribution)> = Vec::new();
@@ -105,14 +100,16 @@ fn by_function(refusals: &[(Subject, Refusal)], random: &mut Random) -> BTreeSet
             object: Object { key: format!("{bucket}-{part}"), ..Object::default() },
             of: 1,
             partial: None,
+            realtime: false,
+            mark: None,
             refused: counts.refused,
             served: counts.served,
             waf: Series::new(),
             waiting: None,
         };
-        for _ in 0..1 + random.next() % 2 {
+        for _ in 0..1 + random.draw() % 2 {
             // Most come within the hour, some a day late.
-            let late = if random.next().is_multiple_of(200) { 250.0 } else { 12.0 };
+            let late = if random.draw().is_multiple_of(200) { 250.0 } else { 12.0 };
             deliveries.push((bucket + random.between(0.0, late) as Bucket, contribution.clone()));
         }
     }
@@ -135,7 +132,7 @@ fn by_function(refusals: &[(Subject, Refusal)], random: &mut Random) -> BTreeSet
         if some.iter().all(|one| one.object != contribution.object) {
             some.push(contribution);
         }
-        if some.len() as u64 > random.next() % 40 {
+        if some.len() as u64 > random.draw() % 40 {
             put(arrives + 1, Arrived::Objects(std::mem::take(&mut some)));
         }
     }
@@ -204,7 +201,7 @@ fn a_week_in_a_folder_gives_what_the_function_has_opened() {
         );
         // In any order of files.
         for place in (1..refusals.len()).rev() {
-            refusals.swap(place, (random.next() % (place as u64 + 1)) as usize);
+            refusals.swap(place, (random.draw() % (place as u64 + 1)) as usize);
         }
         assert_eq!(by_replay(&refusals), found, "seed {seed}");
     }

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use why403::limits::Limits;
-use why403::logs::origin::{OriginIndex, Said, Wanted};
+use why403::logs::origin::{OriginIndex, Said, Wanted, slots};
 use why403::logs::read_origin;
 use why403::logs::record::Refusal;
 
@@ -17,6 +17,10 @@ fuzz_target!(|text: &[u8]| {
     let mut index = OriginIndex::default();
     read_origin(text, &Limits::default(), &wanted, &mut index);
     assert!(index.malformed <= index.lines && index.left_out <= index.lines);
+    // As the function keeps it.
+    let kept = slots::read("x", "1", text, &Limits::default());
+    assert!(kept.lines + index.malformed <= index.lines);
+    kept.chunks.iter().for_each(|chunk| chunk.fill(&wanted, &mut OriginIndex::default()));
     // Behind a beginning that is sound, and as an agent, where no byte of it may matter.
     let start = b"https 2026-03-10T16:00:01.5Z app/a/b ";
     read_origin(

@@ -110,6 +110,7 @@ impl Facts {
             of(&mine.distribution, see);
             of(&mine.web_acl, see);
             of(&mine.waf_logging, see);
+            of(&mine.sampled, see);
             mine.access_controls.values().for_each(|fact| of(fact, see));
             mine.key_groups.values().for_each(|fact| of(fact, see));
             mine.public_keys.values().for_each(|fact| of(fact, see));

@@ -14,7 +14,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Account, Answer, KEPT_SIGNATURES, Question};
+use super::{Account, Answer, KEPT_SIGNATURES, Question, is_of_aws};
 use crate::limits::ANSWER_BYTES;
 
 /// Every byte outside `A-Za-z0-9._-/` is percent-encoded in a bundle's file names.
@@ -56,7 +56,8 @@ impl BundleAccount {
 
 /// The file of an answer, from the bundle's root.
 pub fn relative(question: &Question) -> PathBuf {
-    let mut path = PathBuf::from("aws").join(question.operation);
+    let folder = if is_of_aws(question.operation) { "aws" } else { "" };
+    let mut path = PathBuf::from(folder).join(question.operation);
     if question.about.is_empty() {
         path.set_extension("json");
         return path;

@@ -189,6 +189,12 @@ pub struct S3OriginConfig {
 pub struct CustomOriginConfig {
     /// `http-only`, `https-only` or `match-viewer`.
     pub origin_protocol_policy: String,
+    /// The port for HTTP.
+    #[serde(rename = "HTTPPort")]
+    pub http_port: u16,
+    /// The port for HTTPS.
+    #[serde(rename = "HTTPSPort")]
+    pub https_port: u16,
 }
 
 /// Two origins, the second of which is asked where the first fails.
@@ -245,7 +251,7 @@ impl Distribution {
 
     /// When the configuration was last changed.
     pub fn last_modified(&self) -> Option<jiff::Timestamp> {
-        self.last_modified_time.as_str()?.parse().ok()
+        time(&self.last_modified_time)
     }
 
     /// Every behaviour in the order in which CloudFront tries them, the default one last.
@@ -357,6 +363,16 @@ impl Origin {
     }
 }
 
+fn time(value: &Value) -> Option<jiff::Timestamp> {
+    value.as_str()?.parse().ok()
+}
+
+/// The name that covers a Host, the most specific one.
+pub fn best<'a>(names: impl Iterator<Item = &'a str>, host: &str) -> Option<&'a str> {
+    let covering = names.filter(|name| name_covers(name, host));
+    covering.max_by_key(|name| (!name.starts_with('*'), name.len()))
+}
+
 /// Statuses that error responses put in the place of a 403.
 pub fn masks(responses: &Items<ErrorResponse>) -> impl Iterator<Item = u16> {
     responses
@@ -383,9 +399,28 @@ pub struct Summary {
     pub origins: Items<Origin>,
     /// Its custom error responses.
     pub custom_error_responses: Items<ErrorResponse>,
+    /// `direct`, or `tenant-only` for a multi-tenant distribution.
+    pub connection_mode: Option<String>,
+    /// When the configuration was last changed.
+    pub last_modified_time: Value,
 }
 
 impl Summary {
+    /// When the configuration was last changed.
+    pub fn last_modified(&self) -> Option<jiff::Timestamp> {
+        time(&self.last_modified_time)
+    }
+
+    /// The alias that covers a Host, one without a wildcard first.
+    pub fn alias_of(&self, host: &str) -> Option<&str> {
+        best(self.aliases.items.iter().map(String::as_str), host)
+    }
+
+    /// Whether a Host is one of its names.
+    pub fn answers_to(&self, host: &str) -> bool {
+        host.eq_ignore_ascii_case(&self.domain_name) || self.alias_of(host).is_some()
+    }
+
     /// Reads the output of `aws cloudfront list-distributions`.
     pub fn parse(answer: Value) -> Result<Vec<Self>, String> {
         let list = answer.get("DistributionList").cloned().ok_or("no `DistributionList` in it")?;

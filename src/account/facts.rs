@@ -11,11 +11,13 @@ use super::distribution::{Behavior, Distribution, Origin, Summary};
 use super::dns::{self, Name};
 pub use super::held::{Held, What};
 use super::host_policy::{forwards_host, managed_policy};
+use super::sampled::{self, Sampled};
 use super::tenant::{Listed, Tenant};
 use super::trail::{self, Change};
 use super::web_acl::{Logging, WebAcl};
 use super::witness::{Refusable, Witness};
 use super::{Account, Answer, Fact, KEPT_SIGNATURES, Question, State};
+use crate::asked::{self, ASKED};
 use crate::limits::PUBLIC_KEYS;
 use crate::policy::Policy;
 use crate::signature::{PublicKey, Verified};
@@ -51,6 +53,8 @@ pub struct Facts {
     pub signatures: BTreeMap<[u8; 32], Verified>,
     /// What a capture kept of signatures that are not in its logs any more, by request id.
     pub kept_signatures: BTreeMap<String, Verified>,
+    /// What origins answered that were asked directly.
+    pub asked: asked::Index,
 }
 
 /// What is known of one distribution and of what stands behind it.
@@ -64,6 +68,8 @@ pub struct DistributionFacts {
     pub web_acl: Fact<WebAcl>,
     /// What the web ACL logs.
     pub waf_logging: Fact<Logging>,
+    /// Requests that the web ACL sampled.
+    pub sampled: Fact<Vec<Sampled>>,
     /// Buckets, by name.
     pub buckets: BTreeMap<String, BucketFacts>,
     /// Origin access controls, by ID.
@@ -146,6 +152,7 @@ impl Facts {
             tenants,
             signatures: BTreeMap::new(),
             kept_signatures: kept_signatures(account),
+            asked: answers(account),
         }
     }
 }
@@ -213,6 +220,7 @@ impl DistributionFacts {
             id: id.to_owned(),
             web_acl: Fact::unasked(Question::all("wafv2/get-web-acl")),
             waf_logging: Fact::unasked(Question::all("wafv2/get-logging-configuration")),
+            sampled: Fact::unasked(Question::all("wafv2/get-sampled-requests")),
             buckets: BTreeMap::new(),
             access_controls: BTreeMap::new(),
             key_groups: BTreeMap::new(),
@@ -317,6 +325,8 @@ impl DistributionFacts {
         self.web_acl = Fact::ask(account, acl, WebAcl::parse);
         let logging = Question::new("wafv2/get-logging-configuration", about).named(arn);
         self.waf_logging = Fact::ask(account, logging, Logging::parse);
+        let samples = Question::new("wafv2/get-sampled-requests", about).named(arn);
+        self.sampled = Fact::ask(account, samples, sampled::parse);
     }
 
     fn gather_behavior(&mut self, account: &dyn Account, behavior: &Behavior) {
@@ -401,6 +411,14 @@ fn public_key(id: &str, answer: &Value) -> Result<PublicKey, String> {
     let text = key.pointer("/PublicKeyConfig/EncodedKey").and_then(Value::as_str);
     let key = PublicKey::from_pem(text.ok_or("no `EncodedKey` in it")?);
     key.ok_or_else(|| "a key that is neither RSA nor ECDSA on P-256".to_owned())
+}
+
+/// What origins answered that were asked directly.
+fn answers(account: &dyn Account) -> asked::Index {
+    match account.ask(&Question::all(ASKED)).0 {
+        Answer::Said(value) => asked::Index::parse(&value),
+        _ => asked::Index::default(),
+    }
 }
 
 /// What a bundle keeps of signatures that it has no more.

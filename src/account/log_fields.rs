@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 use super::trail::{self, Change};
-use super::{Account, Fact, Question};
+use super::{Account, Fact, Question, State};
 use crate::logs::layouts::FieldList;
+
+const REALTIME: &str = "cloudfront/get-realtime-log-config";
 
 /// Asks for the field lists of real-time configurations and of deliveries, and when each was
 /// changed: neither answer says it.
 pub fn ask(account: &dyn Account) -> Vec<FieldList> {
-    const REALTIME: &str = "cloudfront/get-realtime-log-config";
     let mut lists = Vec::new();
     for name in account.subjects(REALTIME) {
         let fact = Fact::ask(account, Question::new(REALTIME, name.as_str()), realtime);
@@ -30,6 +31,31 @@ pub fn ask(account: &dyn Account) -> Vec<FieldList> {
         times.map(|change| change.at).max()
     };
     lists.into_iter().map(|(name, list)| FieldList { changed: changed(&name), ..list }).collect()
+}
+
+/// The field lists of the real-time configurations that write to a stream, or of all where none
+/// says that it does. An error is one that passes.
+pub fn of_stream(account: &dyn Account, stream: &str) -> Result<Vec<FieldList>, String> {
+    let (mut mine, mut all) = (Vec::new(), Vec::new());
+    for name in account.subjects(REALTIME) {
+        let fact = Fact::ask(account, Question::new(REALTIME, name), |answer| {
+            let ends = answer.pointer("/RealtimeLogConfig/EndPoints").and_then(Value::as_array);
+            let leads = ends.into_iter().flatten().any(|end| {
+                end.pointer("/KinesisStreamConfig/StreamARN").and_then(Value::as_str)
+                    == Some(stream)
+            });
+            Ok((leads, realtime(answer).ok()))
+        });
+        match fact.state {
+            State::Known((leads, list)) => {
+                mine.extend(list.clone().filter(|_| leads));
+                all.extend(list);
+            }
+            State::Unreadable(why) => return Err(why),
+            State::Nothing | State::Denied | State::Unasked => {}
+        }
+    }
+    Ok(if mine.is_empty() { all } else { mine })
 }
 
 /// What changes a field list. One that was created had no other before.

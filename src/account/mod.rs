@@ -20,6 +20,7 @@ pub mod live;
 pub mod log_fields;
 pub mod pattern;
 pub mod recorder;
+pub mod sampled;
 pub mod tenant;
 pub mod trail;
 pub mod web_acl;
@@ -32,6 +33,11 @@ use serde_json::Value;
 
 /// What a bundle says by itself: what became of signatures that `capture` took out of its logs.
 pub const KEPT_SIGNATURES: &str = "capture/signatures";
+
+/// Whether AWS is who answers an operation, and not the bundle itself.
+pub fn is_of_aws(operation: &str) -> bool {
+    operation != KEPT_SIGNATURES && operation != crate::asked::ASKED
+}
 
 /// One question to AWS: `SERVICE/OPERATION` and perhaps what it is about, as in a bundle's `aws/`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::bundle::{file_name, relative};
-use super::{Account, Answer, KEPT_SIGNATURES, Question};
+use super::{Account, Answer, Question, is_of_aws};
 
 /// Asks another account and keeps every answer.
 pub struct Recorder<'a> {
@@ -55,7 +55,7 @@ impl<'a> Recorder<'a> {
         let mut unread = Vec::new();
         let (mut facts, mut names) = (BTreeMap::new(), BTreeMap::new());
         for (question, (answer, read_at)) in self.told().iter() {
-            if question.operation == KEPT_SIGNATURES {
+            if !is_of_aws(question.operation) {
                 continue;
             }
             let value = match answer {
@@ -119,6 +119,7 @@ impl Account for Recorder<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::KEPT_SIGNATURES;
     use crate::account::bundle::BundleAccount;
 
     struct Told;

@@ -110,9 +110,9 @@ fn title(alert: &Alert) -> String {
     let subject = text::subject(alert);
     // One asterisk, of a name such as *.shop.example, is none that sets off.
     let pairs = subject.matches('*').count() > 1;
-    let quiet =
-        |c: &char| !matches!(c, '`' | '<' | '>' | '&' | '|' | '@' | '~') && !(pairs && *c == '*');
-    subject.chars().filter(quiet).take(TITLE).collect()
+    let is_markup =
+        |c: char| matches!(c, '`' | '<' | '>' | '&' | '|' | '@' | '~') || (pairs && c == '*');
+    subject.chars().filter(|c| !is_markup(*c)).take(TITLE).collect()
 }
 
 fn description(alert: &Alert) -> String {

@@ -150,7 +150,7 @@ fn place(code: &str) -> String {
 /// The name of a rule. AWS WAF takes letters, digits, `-` and `_`, and names groups by their ARN;
 /// what a log says otherwise is nobody's rule.
 pub fn rule(name: &str) -> String {
-    let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':' | '/' | ' ');
+    let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':' | '/');
     let is_name = name.chars().all(known) && !name.contains("//");
     if is_name { plain(name) } else { "{text}".to_owned() }
 }

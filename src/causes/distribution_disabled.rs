@@ -19,7 +19,7 @@
 //! # Reference
 //! <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HowToDeleteDistribution.html>
 
-use super::kind::Kind;
+use super::kind::{Kind, Page};
 use super::opinion::{LOG, Opinion, Says};
 use super::remedy::{Case, Remedy};
 use super::{Cause, Rule, Sheet, Step};
@@ -45,6 +45,12 @@ pub(super) const RULE: Rule = Rule {
 
 const CONFIG: &str = "cloudfront/get-distribution";
 
+/// What refutes it.
+pub(super) const SERVED: &str = "the distribution is disabled in the configuration that was read, \
+                                 and served others after these requests: it was not off then";
+
+const LIST: &str = "cloudfront/list-distributions";
+
 const TENANT: &str = "cloudfront/get-distribution-tenant";
 
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
@@ -56,17 +62,24 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     }
     // A tenant may be off while others are served.
     let itself = kind.config(facts).is_some_and(|one| one.config.enabled == Some(false));
+    let page = matches!(kind.page, Page::EdgeBadRequest | Page::Unknown);
     match kind.config(facts).and(kind.enabled) {
         Some(true) => Opinion::excludes(CONFIG, "the distribution is enabled"),
-        Some(false) if kind.origin_serves && itself => Opinion::of(Says::Hints, "disabled")
-            .detail_unsure()
-            .because(CONFIG, "the distribution is disabled in the configuration that was read")
-            .but(LOG, "it served others after these requests"),
+        // Then it was not in force, or not everywhere yet.
+        Some(false) if kind.serves_while_off => {
+            Opinion::of(Says::Doubts, None).because(LOG, SERVED)
+        }
         Some(false) if itself => {
             Opinion::of(Says::Explains, "disabled").because(CONFIG, "the distribution is disabled")
         }
         Some(false) => Opinion::of(Says::Explains, "disabled")
             .because(TENANT, "the tenant of these requests is disabled"),
+        // The list of distributions says so as well, where the configuration is not known.
+        None if kind.host_by_list && kind.enabled == Some(false) && page => {
+            Opinion::of(Says::Supports, "disabled")
+                .because(LIST, "the distribution is disabled")
+                .missing(kind.ask_config())
+        }
         None => Opinion::silent().missing(kind.ask_config()),
     }
 }
@@ -86,14 +99,6 @@ fn remedy(case: &Case<'_>) -> Remedy {
         .step(format!(
             "aws cloudfront update-distribution-tenant --id {name} --if-match ETAG --enabled"
         ));
-    }
-    if case.kind().is_some_and(|kind| kind.origin_serves) {
-        return Remedy::new(format!(
-            "Look for another cause: {id} served others after these refusals, so it was not off \
-             then, although it is disabled now."
-        ))
-        .step("Enable it only if it is meant to serve today.")
-        .step(case.show("Enabled"));
     }
     Remedy::new(format!("Enable {id} if it is meant to serve, or take its names out of DNS."))
         .step(case.show("[Enabled,Aliases.Items]"))

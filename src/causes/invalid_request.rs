@@ -51,8 +51,20 @@ fn opinion(kind: &Kind, _: Option<&DistributionFacts>) -> Opinion {
     }
     match kind.detailed() {
         Some(result @ ("InvalidRequest" | "InvalidRequestHeader")) => {
+            let header = result == "InvalidRequestHeader";
             Opinion::of(Says::Hints, "malformed")
                 .because(LOG, format!("the result type is {result}"))
+                .but(
+                    LOG,
+                    match (header, kind.method.as_ref()) {
+                        (true, _) => "which header was not in order is not in a log",
+                        (false, "GET") => {
+                            "what was not in order is not in a log: a GET with a body is refused \
+                             so, and other malformed requests"
+                        }
+                        (false, _) => "what was not in order is not in a log",
+                    },
+                )
         }
         Some(result) => Opinion::excludes(LOG, format!("the result type is {result}")),
         // Nothing but that result type is known of it, so where the log has none it is not
@@ -62,19 +74,29 @@ fn opinion(kind: &Kind, _: Option<&DistributionFacts>) -> Opinion {
 }
 
 fn remedy(case: &Case<'_>) -> Remedy {
-    let body = case.detail == Some("get-with-body");
-    Remedy::new(if body {
-        "Let the client send no body with GET, or ask by another method."
-    } else {
-        "Find out which client sends these requests, and what is wrong with what it sends."
+    let kind = case.kind();
+    let header = kind.and_then(Kind::detailed) == Some("InvalidRequestHeader");
+    let get = kind.is_some_and(|kind| &*kind.method == "GET");
+    let body = (get && !header).then(|| {
+        "Does the client send a body with GET? Then let it send none, or ask by another method. \
+         cs-bytes in the access log, which counts what was received, is larger with a body."
+            .to_owned()
+    });
+    Remedy::new(match case.detail {
+        Some("get-with-body") => "Let the client send no body with GET, or ask by another method.",
+        _ => {
+            "Find out which client sends these requests, and what is wrong with what it sends; if it \
+             is none of yours, there is nothing to do."
+        }
     })
     .step(
         "Their user agent and address stand in the access log: cs(User-Agent), c-ip. A scanner's \
          are refused rightly.",
     )
-    .and((!body).then(|| {
-        "In a client of your own: a GET with a body, a header without a name or with a line break \
-         in it, a Host that is not one."
+    .and(body.filter(|_| case.detail != Some("get-with-body")))
+    .and((case.detail != Some("get-with-body")).then(|| {
+        "In a client of your own: a header without a name or with a line break in it, a Host that \
+         is not one."
             .to_owned()
     }))
 }

@@ -2,9 +2,10 @@
 
 use super::kind::Kind;
 use super::opinion::{Evidence, LOG, Opinion, Says, Speaks};
-use super::{Cause, RULES, Rule, seen};
+use super::{Cause, RULES, Rule, asked, seen};
 use crate::account::Question;
 use crate::account::facts::{DistributionFacts, Held};
+use crate::asked::plan::is_locked;
 
 /// How sure a verdict is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,7 +88,7 @@ pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
             // Nothing speaks for it, but nothing else is possible.
             [(rule, opinion)] if opinion.says > Says::Doubts => {
                 let mut verdict =
-                    verdict(rule, opinion, Confidence::Confirmed, kind, ruled_out, vec![]);
+                    verdict(rule, opinion, Confidence::Confirmed, (kind, facts), ruled_out, vec![]);
                 verdict.evidence.push(nothing_else());
                 verdict
             }
@@ -117,7 +118,7 @@ pub fn judge(kind: &Kind, facts: Option<&DistributionFacts>) -> Verdict {
     let ruled_out = not_named(ruled_out, &alternatives);
     let aside = aside(&opinions, Some(rule.cause), &alternatives, kind, facts);
     let last = others().next().is_none() && opinion.says < Says::Explains;
-    let mut verdict = verdict(rule, opinion, confidence, kind, ruled_out, alternatives);
+    let mut verdict = verdict(rule, opinion, confidence, (kind, facts), ruled_out, alternatives);
     if last {
         verdict.evidence.push(nothing_else());
     }
@@ -140,7 +141,7 @@ fn verdict(
     rule: &Rule,
     opinion: &Opinion,
     confidence: Confidence,
-    kind: &Kind,
+    (kind, facts): (&Kind, Option<&DistributionFacts>),
     ruled_out: Vec<RuledOut>,
     alternatives: Vec<Cause>,
 ) -> Verdict {
@@ -150,6 +151,8 @@ fn verdict(
         let told = seen::of(kind).into_iter();
         evidence.extend(told.filter(|one| opinion.evidence.iter().all(|o| o.says != one.says)));
     }
+    let asked = asked::seen(kind, is_locked(kind, facts)).into_iter();
+    evidence.extend(asked.filter(|one| opinion.evidence.iter().all(|o| o.says != one.says)));
     if !opinion.detail_sure {
         confidence = confidence.min(Confidence::Likely);
     }
@@ -217,6 +220,7 @@ fn unattributed(
     missing.dedup();
     let mut evidence = seen::of(kind);
     add(&mut evidence, aside(opinions, None, &alternatives, kind, facts));
+    add(&mut evidence, asked::seen(kind, is_locked(kind, facts)));
     Verdict {
         cause: Cause::Unattributed,
         detail: Some("insufficient-evidence"),

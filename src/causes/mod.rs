@@ -10,6 +10,7 @@ pub mod opinion;
 pub mod remedy;
 
 mod alternate_domain_name;
+mod asked;
 mod custom_origin;
 mod distribution_disabled;
 mod edge_block;
@@ -20,7 +21,6 @@ mod method_not_allowed;
 mod origin_log;
 pub mod s3_origin;
 mod seen;
-mod signature_check;
 mod signed_access;
 mod stacked_distributions;
 mod viewer_certificate;

@@ -40,6 +40,12 @@ impl Remedy {
         self
     }
 
+    /// With a step before the others.
+    pub(super) fn first(mut self, step: impl Into<String>) -> Self {
+        self.steps.insert(0, step.into());
+        self
+    }
+
     /// With several steps more.
     pub(super) fn steps_of(mut self, steps: Vec<String>) -> Self {
         self.steps.extend(steps);
@@ -99,7 +105,7 @@ pub struct Sent {
 
 /// The remedy of a case.
 pub fn of(case: &Case<'_>) -> Remedy {
-    let Remedy { summary, steps, reference } = advice(case);
+    let Remedy { summary, steps, reference } = advice(case).and(case.today());
     // A bundle may come from somebody else, and its configuration names things as it likes.
     let steps = steps.iter().map(|step| printable(step)).collect();
     Remedy { summary: printable(&summary), steps, reference }
@@ -138,6 +144,28 @@ impl<'a> Case<'a> {
     /// Whether that configuration is the one in force when the requests came.
     pub(super) fn configured(&self) -> bool {
         self.kind().is_some_and(|kind| kind.config == Held::Holds)
+    }
+
+    /// When that configuration was read, in words, where it is of another moment than the requests.
+    pub(super) fn read_before(&self) -> Option<String> {
+        let read_at = self.facts?.distribution.read_at.filter(|_| !self.configured());
+        read_at.map(utc)
+    }
+
+    /// What is so of the distribution today, whatever refused then.
+    fn today(&self) -> Option<String> {
+        let off = self.distribution()?.config.enabled == Some(false);
+        let read = self.facts?.distribution.read_at;
+        let after = read.is_none_or(|read| read >= self.span.1);
+        let at = read.map_or_else(String::new, |at| format!(" ({})", utc(at)));
+        let another = self.cause != Cause::DistributionDisabled;
+        (off && after && another).then(|| {
+            format!(
+                "{} was disabled when it was read{at}, after these requests: as long as it is, it \
+                 refuses everybody, whatever refused these.",
+                self.id()
+            )
+        })
     }
 
     /// The distribution's ARN.
@@ -299,6 +327,11 @@ impl<'a> Case<'a> {
         }
         remedy
     }
+}
+
+/// A moment in words.
+pub(super) fn utc(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// A sentence that begins with this.

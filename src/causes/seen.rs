@@ -3,7 +3,7 @@
 
 use super::kind::{Host, Kind, OriginAsked, Page, Protocol, WafSeen};
 use super::opinion::{Evidence, LOG, WAF_LOG};
-use super::origin_log;
+use super::{distribution_disabled, origin_log};
 
 /// What the logs tell of requests of one kind, without judging it.
 pub(super) fn of(kind: &Kind) -> Vec<Evidence> {
@@ -49,9 +49,15 @@ pub(super) fn of(kind: &Kind) -> Vec<Evidence> {
     }
     if matches!(kind.host, Host::Foreign(_) | Host::Elsewhere(..)) {
         seen.push(Evidence::seen(
-            "cloudfront/get-distribution",
+            match kind.host_by_list {
+                true => "cloudfront/list-distributions",
+                false => "cloudfront/get-distribution",
+            },
             "the Host is none of the distribution's names in the configuration that was read",
         ));
+    }
+    if kind.serves_while_off {
+        seen.push(Evidence::seen(LOG, distribution_disabled::SERVED));
     }
     if let Some(said) = origin_log::evidence(&kind.origin_said) {
         seen.push(Evidence::seen(said.source, said.says));

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::runtime::Runtime;
 use why403::account::bundle::file_name;
 use why403::account::facts::{Depth, Facts};
@@ -33,6 +33,7 @@ use why403::report::Inputs;
 use why403::viewer::plain;
 
 use super::Ended;
+use super::moment::moment;
 use super::places::{self, Place, Window};
 use super::read::{self, Progress};
 use super::see::{self, complain};
@@ -80,24 +81,6 @@ pub struct Capture {
     /// The folder of the bundle, which must not exist yet
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-}
-
-/// `30m`, `1h`, `2d` before now, or a moment.
-fn moment(text: &str) -> Result<Timestamp, String> {
-    if let Ok(moment) = text.parse() {
-        return Ok(moment);
-    }
-    let wrong = || "neither a duration such as 30m, 1h or 2d nor a moment".to_owned();
-    let unit = text.chars().last().ok_or_else(wrong)?;
-    let number = text.strip_suffix(unit).and_then(|number| number.parse::<u32>().ok());
-    let seconds = match unit {
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86400,
-        _ => return Err(wrong()),
-    };
-    let back = SignedDuration::from_secs(i64::from(number.ok_or_else(wrong)?) * seconds);
-    Timestamp::now().checked_sub(back).map_err(|_| wrong())
 }
 
 /// The ARN of a role.
@@ -280,7 +263,7 @@ fn write(
     let (mut objects, mut inputs) = (BTreeSet::new(), Inputs::default());
     see::walk(&root, &root, &mut objects, &mut inputs);
     let objects: Vec<_> = objects.into_iter().collect();
-    let progress = Progress::new(0, true);
+    let progress = Progress::new(0, true, false);
     let seen = see::all(&objects, &directory, read::threads(None), &progress, inputs);
     analysis::analyse(&seen.tally, seen.logs, recorder, Depth::Incident);
     // Where nothing was refused, whoever looks at the bundle still wants to see what it is about.

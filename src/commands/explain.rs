@@ -2,6 +2,7 @@
 //! the bundle. So both give the same answer.
 
 use clap::Args;
+use why403::logs::Times;
 
 use super::Ended;
 use super::capture::{self, Asked};
@@ -35,7 +36,7 @@ pub fn run(command: &Explain) -> Ended {
     if !matches!(captured, Ended::Done | Ended::Partly) {
         return captured;
     }
-    match replay::explain(&[folder.path().to_owned()], &command.shown) {
+    match replay::explain(&[folder.path().to_owned()], Times::default(), &command.shown) {
         Ended::Done => captured,
         ended => ended,
     }

@@ -1,5 +1,7 @@
 //! The subcommands, one file each.
 
+#[cfg(feature = "aws")]
+pub mod ask;
 pub mod audit;
 #[cfg(feature = "aws")]
 pub mod capture;
@@ -7,6 +9,9 @@ pub mod causes;
 pub mod event;
 #[cfg(feature = "aws")]
 pub mod explain;
+#[cfg(feature = "mcp")]
+pub mod mcp;
+mod moment;
 #[cfg(feature = "aws")]
 mod places;
 mod read;
@@ -14,6 +19,7 @@ pub mod replay;
 pub mod schema;
 mod see;
 pub mod shell;
+pub mod simulate;
 
 use std::process::ExitCode;
 

@@ -105,16 +105,25 @@ pub fn all<T: Default + Send>(
 /// Progress on a terminal, once the work takes longer than a second.
 pub struct Progress {
     total: usize,
+    verbose: bool,
     done: AtomicUsize,
     started: Instant,
     shown: AtomicBool,
 }
 
 impl Progress {
-    pub fn new(total: usize, quiet: bool) -> Self {
-        let total = if quiet || !io::stderr().is_terminal() { 0 } else { total };
+    /// `quiet` shows none, and `verbose` tells of each file instead.
+    pub fn new(total: usize, quiet: bool, verbose: bool) -> Self {
+        let total = if quiet || verbose || !io::stderr().is_terminal() { 0 } else { total };
         let (done, shown) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Self { total, done, started: Instant::now(), shown }
+        Self { total, verbose, done, started: Instant::now(), shown }
+    }
+
+    /// Tells what was found, to those who want to know.
+    pub fn tell(&self, what: impl FnOnce() -> String) {
+        if self.verbose {
+            super::see::complain(&what());
+        }
     }
 
     #[expect(clippy::print_stderr, reason = "progress belongs on standard error")]

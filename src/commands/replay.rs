@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use why403::account::bundle::BundleAccount;
 use why403::account::facts::Depth;
 use why403::account::{Account, Answer, Question};
@@ -20,10 +21,12 @@ use why403::analysis::{self, Analysis, Directory};
 use why403::clusters::key_hash;
 use why403::countries::Countries;
 use why403::limits::{self, Limits, Move};
+use why403::logs::Times;
 use why403::report::{Inputs, Report, Unreadable, handshakes, html, request, text};
 use why403::trigger::Batch;
 use why403::viewer::plain;
 
+use super::moment::moment;
 use super::read::{self, Object, Progress};
 use super::see::{self, Seen, complain, report_unread, walk};
 use super::{Ended, event};
@@ -34,6 +37,14 @@ pub struct Replay {
     /// Bundles (folders with logs/ and aws/), folders of logs, log files, or Lambda events in JSON
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+
+    /// Only lines of the logs from this moment on: 2026-03-10T14:00:00Z, or 30m, 1h, 2d before now
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Timestamp>,
+
+    /// Only lines before this moment, as --since
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Timestamp>,
 
     #[command(flatten)]
     shown: Shown,
@@ -62,6 +73,10 @@ pub struct Shown {
     #[arg(long, value_name = "FILE")]
     geoip: Option<PathBuf>,
 
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    asking: super::ask::Asking,
+
     /// Move a limit of reading; may be given more than once
     #[arg(long, value_name = "NAME=VALUE", help = limit_help())]
     limit: Vec<Move>,
@@ -73,6 +88,10 @@ pub struct Shown {
     /// Show no progress
     #[arg(long, short)]
     quiet: bool,
+
+    /// Say of each file what it was taken for
+    #[arg(long, short, conflicts_with = "quiet")]
+    verbose: bool,
 }
 
 /// The forms of a report.
@@ -92,11 +111,18 @@ fn limit_help() -> String {
 
 /// Runs the command.
 pub fn run(command: &Replay) -> Ended {
-    explain(&command.paths, &command.shown)
+    let times = Times { since: command.since, until: command.until };
+    if let (Some(since), Some(until)) = (times.since, times.until)
+        && since >= until
+    {
+        complain("--until: a moment after that of --since");
+        return Ended::Usage;
+    }
+    explain(&command.paths, times, &command.shown)
 }
 
 /// Explains the refusals in logs that lie in these places.
-pub fn explain(paths: &[PathBuf], shown: &Shown) -> Ended {
+pub fn explain(paths: &[PathBuf], times: Times, shown: &Shown) -> Ended {
     let mut inputs = Inputs::default();
     let Gathered { objects, account, events } = gather(paths, &mut inputs);
     // An event may carry no log by its nature, which is no failure.
@@ -115,10 +141,11 @@ pub fn explain(paths: &[PathBuf], shown: &Shown) -> Ended {
             }
         }
     }
+    directory.logs.times = times;
     directory.logs.limits = Limits::moved(shown.limit.iter().copied());
     let asked = shown.request_id.iter().map(|id| key_hash(&[id.as_bytes()]));
     directory.logs.asked = Arc::new(asked.collect());
-    let progress = Progress::new(objects.len(), shown.quiet);
+    let progress = Progress::new(objects.len(), shown.quiet, shown.verbose);
     let threads = read::threads(shown.threads);
     let seen = see::all(&objects, &directory, threads, &progress, inputs);
     report_unread(&seen.inputs);
@@ -127,7 +154,14 @@ pub fn explain(paths: &[PathBuf], shown: &Shown) -> Ended {
         return Ended::NoInput;
     }
     let Seen { tally, logs, handshakes, inputs, partly } = seen;
+    #[cfg(feature = "aws")]
+    let again = shown.asking.is_wished().then(|| logs.clone());
     let analysis = analysis::analyse(&tally, logs, &account, Depth::Incident);
+    #[cfg(feature = "aws")]
+    let analysis = match again.zip(super::ask::ask(&shown.asking, &analysis, &account, paths)) {
+        Some((logs, account)) => analysis::analyse(&tally, logs, &account, Depth::Incident),
+        None => analysis,
+    };
     let mut report = analysis.report(&tally, inputs, &directory.countries);
     report.handshakes = handshakes::of(&handshakes);
     let written = match &shown.requests {
@@ -151,16 +185,16 @@ pub fn explain(paths: &[PathBuf], shown: &Shown) -> Ended {
 }
 
 /// What there is to read.
-struct Gathered {
+pub(super) struct Gathered {
     /// Every object of every path, in the order of their names.
-    objects: Vec<Object>,
+    pub(super) objects: Vec<Object>,
     /// The accounts of the bundles and events.
-    account: Accounts,
+    pub(super) account: Accounts,
     /// Whether a path was a Lambda event.
-    events: bool,
+    pub(super) events: bool,
 }
 
-fn gather(paths: &[PathBuf], inputs: &mut Inputs) -> Gathered {
+pub(super) fn gather(paths: &[PathBuf], inputs: &mut Inputs) -> Gathered {
     let mut objects = BTreeSet::new();
     let mut accounts = Vec::new();
     let mut events = false;
@@ -291,10 +325,10 @@ fn whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> i
 }
 
 /// The accounts of all bundles: the first that knows an answer gives it.
-struct Accounts(Vec<BundleAccount>);
+pub(super) struct Accounts(Vec<BundleAccount>);
 
 impl Account for Accounts {
-    fn ask(&self, question: &Question) -> (Answer, Option<jiff::Timestamp>) {
+    fn ask(&self, question: &Question) -> (Answer, Option<Timestamp>) {
         self.0
             .iter()
             .map(|account| account.ask(question))

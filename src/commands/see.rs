@@ -62,6 +62,7 @@ pub fn all(
     let mut connection_objects = vec![];
     for (object, outcome) in all.into_iter().zip(read.outcomes) {
         let Some(outcome) = noted(object, outcome, &mut inputs) else { continue };
+        progress.tell(|| format!("{}: {}", shown(&object.file), outcome.kind.words()));
         match outcome.kind {
             Kind::Waf => waf_objects.push(object),
             Kind::Origin => origin_objects.push(object),
@@ -140,7 +141,8 @@ pub fn all(
     inputs.origin_log_lines = origin.lines;
     inputs.origin_lines_left_out = origin.left_out;
     inputs.waf_records = waf.records;
-    inputs.access_log_lines = tally.lines;
+    inputs.access_log_lines = tally.lines + tally.of_other_times;
+    inputs.access_log_lines_left_out = tally.of_other_times;
     inputs.malformed_lines = tally.malformed + origin.malformed + handshakes.malformed;
     inputs.unreadable_files.sort();
     inputs.unreadable_files.dedup();

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::Tools;
 use super::count::Read;
+use super::realtime::{Lines, Records};
 use crate::account::facts::Depth;
 use crate::analysis::{self, Directory, Logs};
 use crate::causes::Cause;
@@ -36,19 +37,29 @@ struct Waiting {
     ids: BTreeSet<u64>,
     last_slot: i64,
     counts: Series,
+    /// The lines of a stream, which cannot be read again.
+    lines: Lines,
 }
 
 impl Waiting {
     /// Takes a refusal that waits: the WAF may have refused it, and the log that will tell is not
     /// there yet.
-    fn takes(&mut self, refusal: &Refusal, kind: &Kind, verdict: &Verdict) -> bool {
+    fn takes(
+        &mut self,
+        refusal: &Refusal,
+        kind: &Kind,
+        verdict: &Verdict,
+        records: Option<&Records>,
+    ) -> bool {
         let (Some(id), Some(acl)) = (&refusal.request_id, &kind.acl_arn) else { return false };
+        let id = hash(id.as_bytes());
         let waits = may_wait(kind, verdict)
             && self.ids.len() < WAITING
-            && self.acl.as_ref().is_none_or(|known| known == acl);
+            && self.acl.as_ref().is_none_or(|known| known == acl)
+            && records.is_none_or(|records| self.lines.take(records, id));
         if waits {
             self.acl = Some(acl.clone());
-            self.ids.insert(hash(id.as_bytes()));
+            self.ids.insert(id);
             self.last_slot = self.last_slot.max(slot_of(refusal.span().1));
             note(&mut self.counts, &refusal.glance());
             note(&mut self.waf, &refusal.glance());
@@ -101,7 +112,7 @@ pub(super) fn contributions(
         let id = subject.distribution_id.as_deref().unwrap_or_default().to_owned();
         let mine = all.entry(id.clone()).or_default();
         let waiting = waits.entry(id).or_default();
-        if waiting.takes(&refusal, kind, verdict) {
+        if waiting.takes(&refusal, kind, verdict, read.records.as_ref()) {
             continue;
         }
         if verdict.cause == Cause::Waf && verdict.detail != Some("origin") {
@@ -109,14 +120,16 @@ pub(super) fn contributions(
         }
         mine.refuse(&subject, &refusal.glance());
     }
-    if all.is_empty() {
+    let mark_of = |id: &str| read.records.as_ref().and_then(|records| records.mark(id));
+    // A stretch of a stream is known as done by what it holds.
+    if all.is_empty() && read.records.as_ref().is_none_or(|records| records.shard.is_none()) {
         let id = key::distribution(&read.object.key).unwrap_or_default().to_owned();
         all.insert(id, Counts::default());
     }
     let of = all.len();
     let now = Timestamp::now();
     let mut contribution = |id: &str, counts: Counts| {
-        let Waiting { waf, acl, ids, last_slot, counts: waiting } =
+        let Waiting { waf, acl, ids, last_slot, counts: waiting, lines } =
             waits.remove(id).unwrap_or_default();
         let wait = |acl: Box<str>| Wait {
             object: read.object.clone(),
@@ -126,11 +139,14 @@ pub(super) fn contributions(
             since: now,
             ids,
             counts: waiting,
+            lines: lines.text,
         };
         Contribution {
             object: read.object.clone(),
             of,
             partial: read.partial.clone(),
+            realtime: read.records.is_some(),
+            mark: mark_of(id),
             refused: counts.refused,
             served: counts.served,
             waf,

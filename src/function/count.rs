@@ -11,6 +11,7 @@ use super::Tools;
 use super::apart::alone;
 use super::contribution::{contributions, finding_of};
 use super::explained::Explained;
+use super::realtime::Records;
 use super::{origin, places};
 use crate::account::distribution::Distribution;
 use crate::account::facts::Depth;
@@ -36,6 +37,8 @@ pub struct Read {
     pub tally: AccessTally,
     /// What of it could not be read.
     pub partial: Option<Partial>,
+    /// What must be known of it besides where these are records of a stream.
+    pub records: Option<Records>,
 }
 
 /// What became of the objects.
@@ -111,13 +114,17 @@ pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Coun
         let about = about(tools, &distribution, &merged, &findings);
         let mut places = all_places.remove(&distribution).unwrap_or_default();
         let objects: Vec<Object> = contributions.iter().map(|one| one.object.clone()).collect();
+        // Records of a stream cannot be read again.
+        let again = contributions.iter().filter(|one| !one.realtime);
+        let again: Vec<Object> = again.map(|one| one.object.clone()).collect();
         let kept = alone("counting", || {
             places::keep(&mut places, &tools.store, &distribution);
             let seen = (&explained, &places);
             if keep(tools, &distribution, contributions, seen, &about, &mut counted)
+                && !again.is_empty()
                 && origin::may_come(tools, explained.findings())
             {
-                origin::expect(tools, &distribution, objects.clone(), &merged);
+                origin::expect(tools, &distribution, again, &merged);
             }
         });
         if let Err(Partial { reason, .. }) = kept {
@@ -137,24 +144,14 @@ fn keep(
     about: &About,
     counted: &mut Counted,
 ) -> bool {
-    let mut sums: BTreeMap<Object, BTreeMap<Cause, u64>> = BTreeMap::new();
-    for one in &contributions {
-        let sums = sums.entry(one.object.clone()).or_default();
-        let waiting = one.waiting.iter().map(|wait| (Cause::Waf, &wait.counts));
-        let judged = one.refused.iter().map(|(subject, series)| (subject.cause, series));
-        for (cause, series) in judged.chain(waiting) {
-            let sum: u64 = series.counts().map(|(_, count)| u64::from(count)).sum();
-            *sums.entry(cause).or_default() += sum;
-        }
-    }
     let now = Timestamp::now();
     let write = |news: &[_], place: &_| {
         let seen = (findings.findings(), news);
         let findings = places::widened(places, &tools.store, distribution, seen, bucket_of(now));
-            let waits = origin::may_come(tools, &findings);
-            let alert = Alert::new(news, &findings, place, about)?;
-            let (alerts, gist) = alert.outgoing(tools.settings.audiences(), now);
-            Some((alerts, Gist { waits, ..gist }))
+        let waits = origin::may_come(tools, &findings);
+        let alert = Alert::new(news, &findings, place, about)?;
+        let (alerts, gist) = alert.outgoing(tools.settings.audiences(), now);
+        Some((alerts, Gist { waits, ..gist }))
     };
     let wait = |longest: Duration| std::thread::sleep(jittered(longest));
     let desk = Desk {
@@ -168,11 +165,9 @@ fn keep(
     let recorded = record(&desk, distribution, Arrived::Objects(contributions));
     if let Some(Failed { objects, error }) = recorded.failed {
         tracing::error!(distribution, %error, "not counted");
-        sums.retain(|object, _| !objects.contains(object));
         counted.later.extend(objects.into_iter().map(|object| (object, error.to_string())));
     }
-    sums.retain(|object, _| !recorded.duplicates.contains(object));
-    for (cause, sum) in sums.into_values().flatten() {
+    for (cause, sum) in recorded.refused {
         *counted.forbidden.entry((distribution.to_owned(), cause)).or_default() += sum;
     }
     counted.opened += recorded.opened;

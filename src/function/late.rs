@@ -15,6 +15,7 @@ use super::explained::Explained;
 use super::objects;
 use super::origin::logs_of;
 use super::places;
+use super::realtime;
 use crate::account::facts::Depth;
 use crate::alerts::{About, Alert, Outgoing};
 use crate::analysis::{self, Directory, Logs};
@@ -32,6 +33,10 @@ use crate::report::{Finding, Inputs};
 
 /// After this long a verdict stands as it is. WAF logs come within minutes.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
+
+/// How long WAF records that come one by one are waited for. They come within seconds, and in no
+/// order.
+const SCATTERED: SignedDuration = SignedDuration::from_mins(5);
 
 /// Settles what can be settled. Blocks.
 pub fn settle(tools: &Tools, directory: &Directory, until: Instant) -> Vec<Outgoing> {
@@ -62,10 +67,14 @@ fn settle_one(
     until: Instant,
 ) -> Result<Vec<Outgoing>, StoreError> {
     let now = Timestamp::now();
+    let waited = now.duration_since(wait.since);
     let is_complete = || -> Result<bool, StoreError> {
-        Ok(tools.store.waf(&wait.acl, wait.last_slot, wait.last_slot)?.later.is_some())
+        let stored = tools.store.waf(&wait.acl, wait.last_slot, wait.last_slot)?;
+        // Scattered records are followed by others of the same slot for a while.
+        let scattered = stored.chunks.iter().any(|chunk| chunk.sampled);
+        Ok(stored.later.is_some() && (!scattered || waited >= SCATTERED))
     };
-    let is_late = now.duration_since(wait.since) >= PATIENCE;
+    let is_late = waited >= PATIENCE;
     if !is_late && !is_complete()? {
         return Ok(Vec::new());
     }
@@ -117,8 +126,12 @@ fn judged_again(
     until: Instant,
 ) -> Result<Again, StoreError> {
     let mut moved: BTreeMap<Subject, Series> = BTreeMap::new();
-    let Some(mut tally) = objects::again(tools, directory, &wait.object, until)? else {
-        // The object is gone: what waited stays what it most likely was.
+    let read = match wait.is_realtime() {
+        true => realtime::again(tools, directory, wait)?,
+        false => objects::again(tools, directory, &wait.object, until)?,
+    };
+    let Some(mut tally) = read else {
+        // The lines are gone: what waited stays what it most likely was.
         let subject = Subject {
             distribution_id: Some(wait.distribution.as_str().into()),
             cause: Cause::Waf,

@@ -20,6 +20,7 @@ mod objects;
 mod origin;
 mod places;
 mod reading;
+mod realtime;
 pub mod settings;
 mod waf;
 
@@ -41,7 +42,7 @@ use crate::analysis::Directory;
 use crate::countries::Countries;
 use crate::incidents::store::dynamo::DynamoStore;
 use crate::incidents::store::{Partial, Store};
-use crate::trigger::{self, Batch, Message, Object};
+use crate::trigger::{self, Batch, Message, Object, stream};
 use metrics::Metrics;
 use settings::Settings;
 
@@ -129,6 +130,7 @@ impl Function {
         let carried = self.carried(&batch, &time, &mut metrics).await;
         let (mut fates, mut alerts) = self.objects(&batch, &time, &mut metrics).await;
         fates.extend(carried);
+        alerts.extend(self.realtime(&batch, &time, &mut metrics, &mut fates).await);
         if batch.is_tick() {
             alerts.extend(self.tick(&time).await);
         }
@@ -138,6 +140,7 @@ impl Function {
         let failed = self.answer(&batch, &fates, &mut metrics).await;
         self.alert(alerts, &time, &mut metrics).await;
         metrics.emit();
+        self.share(&time).await;
         if batch.partial {
             let named: Vec<Value> =
                 failed.iter().map(|id| json!({ "itemIdentifier": id })).collect();
@@ -177,6 +180,16 @@ impl Function {
         }
     }
 
+    /// Leaves what AWS answered for other functions, when all else is done. What there is no time for
+    /// they ask for themselves.
+    async fn share(&self, time: &Time) {
+        let tools = self.0.clone();
+        let shared = spawn_blocking(move || tools.account.share());
+        if timeout_at(time.end.into(), shared).await.is_err() {
+            tracing::warn!("no time left to share what AWS answered");
+        }
+    }
+
     /// Sets aside what can never be read, and names the messages that have to come again.
     async fn answer(
         &self,
@@ -201,37 +214,48 @@ impl Function {
                 }
             }
         }
+        if batch.stream {
+            return stream::lowest(self.answer_stream(batch, fates).await);
+        }
         let mut failed = Vec::new();
         for message in &batch.messages {
             let nothing = message.nothing.join(", ");
             tracing::debug!(id = message.id, objects = message.objects.len(), nothing, "message");
-            let comes_again = message.all_objects().any(|object| {
-                matches!(fates.get(object), None | Some(Fate::Later(_) | Fate::NotStarted))
-            });
             let letters = self.letters(message, fates).await;
-            if comes_again || letters.is_err() {
+            if comes_again(message, fates) || letters.is_err() {
                 failed.push(message.id.clone());
             }
         }
         failed
     }
 
-    async fn letters(&self, message: &Message, fates: &BTreeMap<Object, Fate>) -> Result<(), ()> {
-        let mut letters: Vec<(Option<&Object>, Partial)> = Vec::new();
-        for problem in &message.problems {
-            tracing::error!(id = message.id, problem, "message not understood");
-            letters.push((None, Partial { reason: format!("not-an-event: {problem}"), offset: 0 }));
-        }
-        let mut named = BTreeSet::new();
-        for object in message.all_objects() {
-            if let Some(Fate::Never(partial)) = fates.get(object)
-                && named.insert(object)
-            {
-                letters.push((Some(object), partial.clone()));
+    /// The same for records of a stream. Those that cannot be read for the same reason share a letter,
+    /// which is an event of its own; there may be thousands.
+    async fn answer_stream(&self, batch: &Batch, fates: &BTreeMap<Object, Fate>) -> Vec<String> {
+        let mut failed = Vec::new();
+        let mut together = letters::Together::default();
+        for message in &batch.messages {
+            if comes_again(message, fates) {
+                failed.push(message.id.clone());
+            }
+            for (object, partial) in letters_of(message, fates) {
+                together.add(message, object, partial);
             }
         }
+        for letter in together.letters() {
+            let queue = &self.0.settings.dead_letters;
+            if let Err(error) = letter.send(&self.0.sqs, queue).await {
+                let ids = letter.ids;
+                tracing::error!(first = ids.first(), error, "the dead letter could not be sent");
+                failed.extend(ids);
+            }
+        }
+        failed
+    }
+
+    async fn letters(&self, message: &Message, fates: &BTreeMap<Object, Fate>) -> Result<(), ()> {
         let mut sent = Ok(());
-        for (object, partial) in letters {
+        for (object, partial) in letters_of(message, fates) {
             let queue = &self.0.settings.dead_letters;
             let one = letters::send(&self.0.sqs, queue, &message.body, object, &partial).await;
             if let Err(error) = one {
@@ -284,6 +308,34 @@ impl Function {
             false => timeout_at(time.end.into(), sent).await.unwrap_or(Err(NO_TIME.to_owned())),
         }
     }
+}
+
+/// Whether a message has to come again.
+fn comes_again(message: &Message, fates: &BTreeMap<Object, Fate>) -> bool {
+    message
+        .all_objects()
+        .any(|object| matches!(fates.get(object), None | Some(Fate::Later(_) | Fate::NotStarted)))
+}
+
+/// What of a message can never be read.
+fn letters_of<'a>(
+    message: &'a Message,
+    fates: &BTreeMap<Object, Fate>,
+) -> Vec<(Option<&'a Object>, Partial)> {
+    let mut letters: Vec<(Option<&Object>, Partial)> = Vec::new();
+    for problem in &message.problems {
+        tracing::error!(id = message.id, problem, "message not understood");
+        letters.push((None, Partial { reason: format!("not-an-event: {problem}"), offset: 0 }));
+    }
+    let mut named = BTreeSet::new();
+    for object in message.all_objects() {
+        if let Some(Fate::Never(partial)) = fates.get(object)
+            && named.insert(object)
+        {
+            letters.push((Some(object), partial.clone()));
+        }
+    }
+    letters
 }
 
 /// The time of an invocation: nothing is begun in its last part, so that what is done is kept and

@@ -127,7 +127,7 @@ pub fn again(
 }
 
 /// Drops lines that lie later than now and a little: one of the year 9999 would end every baseline.
-fn drop_later_than(tally: &mut AccessTally, now: Timestamp) {
+pub(super) fn drop_later_than(tally: &mut AccessTally, now: Timestamp) {
     let last = now.as_second().saturating_add(AHEAD_SECONDS);
     let before = tally.refusals.len();
     tally.refusals.retain(|refusal| refusal.time.as_second() <= last);
@@ -154,10 +154,6 @@ fn is_named_like_ours(name: &str) -> bool {
 /// Reads what an event brought along. What stands in the index twice is there once, so that nothing
 /// has to be remembered.
 pub fn see_carried(tools: &Tools, carried: &Carried) -> Seen {
-    if carried.realtime {
-        let reason = "not-a-log: real-time records are explained by `why403 replay` alone";
-        return Seen::Never(Partial { reason: reason.to_owned(), offset: 0 });
-    }
     match see_waf(tools, &carried.object, carried.text.as_slice(), true) {
         Seen::Ignored => {
             let reason = "not-a-log: log events without a record of AWS WAF".to_owned();
@@ -169,7 +165,7 @@ pub fn see_carried(tools: &Tools, carried: &Carried) -> Seen {
 
 /// Keeps the rows of a WAF log. `scattered` where its records come one by one and not as whole files
 /// of five minutes: what is not there may still come, so that its silence proves nothing.
-fn see_waf(tools: &Tools, object: &Object, body: impl Read, scattered: bool) -> Seen {
+pub(super) fn see_waf(tools: &Tools, object: &Object, body: impl Read, scattered: bool) -> Seen {
     let passes = |acl: &str| {
         // Silence about a refusal proves nothing where blocks are dropped, or where nobody knows.
         tools.account.note_acl(acl);
@@ -211,7 +207,7 @@ pub(super) fn fault_of(faults: &Faults) -> Option<Trouble> {
     })
 }
 
-fn partial(fault: &Fault) -> Partial {
+pub(super) fn partial(fault: &Fault) -> Partial {
     let offset = match fault.place {
         Place::Byte(byte) | Place::Line { byte, .. } => byte,
         Place::Row(_) | Place::Whole => 0,

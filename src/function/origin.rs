@@ -156,10 +156,25 @@ fn settle_one(
     let distribution = awaited.distribution.as_str();
     let tally = read_again(tools, directory, awaited, until)?;
     let logs = logs_of(tools, tally.refusals.iter())?;
+    let judged = |logs: Logs| {
+        let analysis = analysis::analyse(&tally, logs, tools.account.as_ref(), Depth::Causes);
+        let all = analysis.report(&tally, Inputs::default(), &directory.countries).findings;
+        let mine = |finding: &Finding| {
+            finding.distribution_id.as_deref().unwrap_or_default() == distribution
+        };
+        all.into_iter().filter(mine).collect::<Vec<_>>()
+    };
     // As they were counted, and as they are now.
-    let before = Logs { origin: Arc::default(), ..logs.clone() };
-    let analysis = analysis::analyse(&tally, before, tools.account.as_ref(), Depth::Causes);
-    let counted = analysis.report(&tally, Inputs::default(), &directory.countries).findings;
+    let counted = judged(Logs { origin: Arc::default(), ..logs.clone() });
+    let proved = judged(logs.clone());
+    let is_sure = |finding: &Finding| finding.confidence == "confirmed";
+    let surety = |all: &[Finding]| {
+        let each = all.iter().map(|finding| (finding.id.clone(), finding.confidence));
+        each.collect::<BTreeSet<_>>()
+    };
+    if surety(&counted) == surety(&proved) {
+        return wait_on(tools, awaited, seen, proved.iter().all(is_sure)).map(|()| Vec::new());
+    }
     let about = about(tools, distribution, &tally, &counted);
     let explained = Explained::new(tools, directory, &tally, logs, &counted);
     let write = |news: &[_], place: &_| {
@@ -181,17 +196,20 @@ fn settle_one(
     if let Some(failed) = recorded.failed {
         return Err(failed.error);
     }
-    let mut mine = explained
-        .findings()
-        .iter()
-        .filter(|finding| finding.distribution_id.as_deref().unwrap_or_default() == distribution);
-    if mine.all(|finding| finding.confidence == "confirmed") {
-        tools.store.forget_awaited(awaited)?;
-    } else {
-        let judged = awaited.judged + 1;
-        tools.store.put_awaited(&Awaited { seen, judged, ..awaited.clone() })?;
+    // An alert that is stored goes out, whatever becomes of what waits.
+    if let Err(error) = wait_on(tools, awaited, seen, proved.iter().all(is_sure)) {
+        tracing::warn!(distribution, %error, "is judged again by what it was judged by");
     }
     Ok(recorded.alerts)
+}
+
+/// Waits on, unless nothing is left to prove.
+fn wait_on(tools: &Tools, awaited: &Awaited, seen: usize, is_over: bool) -> Result<(), StoreError> {
+    if is_over {
+        return tools.store.forget_awaited(awaited);
+    }
+    let judged = awaited.judged + 1;
+    tools.store.put_awaited(&Awaited { seen, judged, ..awaited.clone() })
 }
 
 fn read_again(

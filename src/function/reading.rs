@@ -22,7 +22,7 @@ use crate::trigger::{Batch, Object};
 const AT_ONCE: usize = 4;
 
 impl Function {
-    /// Keeps what the batch brings along.
+    /// Keeps what the batch brings along of WAF logs.
     pub(super) async fn carried(
         &self,
         batch: &Batch,
@@ -30,7 +30,8 @@ impl Function {
         metrics: &mut Metrics,
     ) -> BTreeMap<Object, Fate> {
         let mut fates = BTreeMap::new();
-        for carried in batch.messages.iter().flat_map(|message| &message.carried) {
+        let carried = batch.messages.iter().flat_map(|message| &message.carried);
+        for carried in carried.filter(|carried| !carried.realtime) {
             if time.is_short() {
                 fates.insert(carried.object.clone(), Fate::NotStarted);
                 continue;
@@ -67,23 +68,18 @@ impl Function {
     ) -> (BTreeMap<Object, Fate>, Vec<Outgoing>) {
         let mut fates = BTreeMap::new();
         let mut alerts = Vec::new();
-        let objects = distinct(batch, &self.0.settings);
+        let (objects, foreign): (Vec<_>, Vec<_>) = distinct(batch, &self.0.settings)
+            .into_iter()
+            .partition(|one| self.0.settings.wants(&one.object));
+        fates.extend(foreign.into_iter().map(|one| (one.object, Fate::Ignored)));
         metrics.objects = objects.len() as u64 + metrics.carried;
         if objects.is_empty() {
             return (fates, alerts);
         }
-        let tools = self.0.clone();
-        let asked = spawn_blocking(move || {
-            let mut directory = Directory::ask(tools.account.as_ref());
-            directory.countries = tools.countries.clone();
-            directory.logs.limits = tools.settings.limits.clone();
-            directory
-        });
-        let Ok(asked) = timeout_at(time.last_start.into(), asked).await else {
+        let Some(directory) = self.directory(time).await else {
             fates.extend(objects.into_iter().map(|one| (one.object, Fate::NotStarted)));
             return (fates, alerts);
         };
-        let directory = Arc::new(asked.unwrap_or_default());
         let (first, access): (Vec<_>, Vec<_>) = objects.into_iter().partition(|one| one.first);
         let mut reads = Vec::new();
         // The logs of WAFs and origins are all there before the batch's access logs are judged.
@@ -96,7 +92,7 @@ impl Function {
                 match seen {
                     Seen::Access(tally, partial) => {
                         metrics.records += tally.lines;
-                        reads.push(Read { object, tally: *tally, partial });
+                        reads.push(Read { object, tally: *tally, partial, records: None });
                         continue;
                     }
                     Seen::Waf(records, partial) => {
@@ -130,6 +126,19 @@ impl Function {
         (fates, alerts)
     }
 
+    /// Asks for the account's distributions, if there is time.
+    pub(super) async fn directory(&self, time: &Time) -> Option<Arc<Directory>> {
+        let tools = self.0.clone();
+        let asked = spawn_blocking(move || {
+            let mut directory = Directory::ask(tools.account.as_ref());
+            directory.countries = tools.countries.clone();
+            directory.logs.limits = tools.settings.limits.clone();
+            directory
+        });
+        let asked = timeout_at(time.last_start.into(), asked).await.ok()?;
+        Some(Arc::new(asked.unwrap_or_default()))
+    }
+
     /// Reads a few objects at the same time.
     async fn see(
         &self,
@@ -147,7 +156,7 @@ impl Function {
     }
 
     /// Judges and counts what was read.
-    async fn count(
+    pub(super) async fn count(
         &self,
         reads: Vec<Read>,
         directory: &Arc<Directory>,

@@ -7,6 +7,9 @@
 //! | `WHY403_CHAT_TOPIC_ARN` | the SNS topic of the alerts for Amazon Q Developer in chat applications | none of them |
 //! | `WHY403_DEAD_LETTER_QUEUE_URL` | the queue of objects that cannot be read | none: the function does not start |
 //! | `WHY403_WAF_LOG_BUCKETS` | buckets of WAF logs, separated by commas; their objects are read first | none of them |
+//! | `WHY403_WAF_LOG_PREFIX` | only keys below it are read of these buckets | all keys |
+//! | `WHY403_ACCESS_LOG_BUCKETS` | buckets of access logs, separated by commas | none of them |
+//! | `WHY403_ACCESS_LOG_PREFIX` | only keys below it are read of these buckets | all keys |
 //! | `WHY403_ORIGIN_LOG_BUCKETS` | buckets with logs of origins, separated by commas; their objects are read first, and alerts wait for them | none of them |
 //! | `WHY403_READ_ROLE_ARNS` | roles in the accounts that own the distributions, separated by commas; the first that knows a distribution is asked about it | none: the function's own account |
 //! | `WHY403_ALERT_SEVERITIES` | which incidents are alerts: `fault`, `enforcement`, `unknown`, separated by commas | all of them |
@@ -27,6 +30,7 @@ use std::env;
 use crate::alerts::Audience;
 use crate::incidents::plan::Heard;
 use crate::limits::{BadMove, Limits, Move};
+use crate::trigger::Object;
 
 /// The settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +45,8 @@ pub struct Settings {
     pub dead_letters: String,
     /// Buckets of WAF logs.
     pub waf_buckets: Vec<String>,
+    /// Where access logs and WAF logs are, and below which keys.
+    pub folders: Vec<Folder>,
     /// Buckets with logs of origins.
     pub origin_buckets: Vec<String>,
     /// Roles of the accounts that own the distributions.
@@ -77,6 +83,10 @@ impl Settings {
     fn from(get: impl Fn(&str) -> Option<String>) -> Result<Self, Wrong> {
         let get = |name: &'static str| get(name).filter(|value| !value.trim().is_empty());
         let need = |name: &'static str| get(name).ok_or(Wrong::Missing(name));
+        let folder = |named: &'static str, prefix: Option<String>| Folder {
+            buckets: names(get(named)),
+            prefix: prefix.unwrap_or_default(),
+        };
         Ok(Self {
             table: need("WHY403_TABLE")?,
             topic: need("WHY403_TOPIC_ARN")?,
@@ -84,6 +94,11 @@ impl Settings {
             dead_letters: need("WHY403_DEAD_LETTER_QUEUE_URL")?,
             waf_buckets: names(get("WHY403_WAF_LOG_BUCKETS")),
             origin_buckets: names(get("WHY403_ORIGIN_LOG_BUCKETS")),
+            folders: vec![
+                folder("WHY403_ACCESS_LOG_BUCKETS", get("WHY403_ACCESS_LOG_PREFIX")),
+                folder("WHY403_WAF_LOG_BUCKETS", get("WHY403_WAF_LOG_PREFIX")),
+                folder("WHY403_ORIGIN_LOG_BUCKETS", None),
+            ],
             read_roles: names(get("WHY403_READ_ROLE_ARNS")),
             heard: heard(get("WHY403_ALERT_SEVERITIES").as_deref()),
             asks_objects: get("WHY403_ASK_OBJECTS").is_some_and(|value| value == "true"),
@@ -94,6 +109,15 @@ impl Settings {
     }
 }
 
+/// Some buckets, and the keys of them that are logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// The buckets.
+    pub buckets: Vec<String>,
+    /// How the keys begin.
+    pub prefix: String,
+}
+
 /// The names in a list with commas.
 fn names(list: Option<String>) -> Vec<String> {
     let list = list.unwrap_or_default();
@@ -102,6 +126,14 @@ fn names(list: Option<String>) -> Vec<String> {
 }
 
 impl Settings {
+    /// Whether an object lies where logs are. A direct notification may speak of all that a bucket
+    /// holds; of a bucket that is not named here everything is read.
+    pub fn wants(&self, object: &Object) -> bool {
+        let mut named =
+            self.folders.iter().filter(|one| one.buckets.contains(&object.bucket)).peekable();
+        named.peek().is_none() || named.any(|one| object.key.starts_with(&one.prefix))
+    }
+
     /// Whom alerts are written for.
     pub fn audiences(&self) -> &'static [Audience] {
         match self.chat_topic {
@@ -150,6 +182,26 @@ mod tests {
         assert_eq!((settings.waf_buckets.len(), settings.log_level.as_str()), (2, "info"));
         let none = Settings::from(|name| (name != "WHY403_TABLE").then(|| "x".to_owned()));
         assert_eq!(none.unwrap_err().to_string(), "WHY403_TABLE is not set");
+    }
+
+    #[test]
+    fn of_a_bucket_with_a_prefix_only_keys_below_it_are_read() {
+        let settings = Settings::from(|name| {
+            let value = match name {
+                "WHY403_ACCESS_LOG_BUCKETS" => "cdn,both",
+                "WHY403_ACCESS_LOG_PREFIX" => "cf/",
+                "WHY403_WAF_LOG_BUCKETS" => "aws-waf-logs-x,both",
+                _ => "x",
+            };
+            (name != "WHY403_LIMITS" && name != "WHY403_WAF_LOG_PREFIX").then(|| value.to_owned())
+        });
+        let settings = settings.unwrap();
+        let wants = |bucket: &str, key: &str| {
+            let (bucket, key) = (bucket.to_owned(), key.to_owned());
+            settings.wants(&Object { bucket, key, ..Object::default() })
+        };
+        assert!(wants("cdn", "cf/E1.gz") && !wants("cdn", "elb/x.gz"));
+        assert!(wants("aws-waf-logs-x", "any") && wants("both", "any") && wants("other", "any"));
     }
 
     #[test]

@@ -45,7 +45,10 @@ pub(super) fn waf_index(
             let stored = tools.store.waf(&acl, first, last)?;
             stored.chunks.iter().for_each(|chunk| chunk.fill(&wanted, &mut index));
             // A web ACL of which there are logs, only not of that time, is waited for.
-            for slot in stored.earlier.into_iter().chain(stored.later) {
+            // One of that time speaks for itself: it may hold scattered records, which prove
+            // nothing by their silence.
+            let others = stored.earlier.into_iter().chain(stored.later);
+            for slot in others.filter(|slot| !slots.contains(slot)) {
                 index.note_slot(&acl, slot);
             }
         }

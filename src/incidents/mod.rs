@@ -37,6 +37,7 @@ pub mod probability;
 pub mod record;
 pub mod run;
 pub mod series;
+pub mod sources;
 pub mod state;
 pub mod store;
 pub mod story;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::counting::{crowded_out, rest, series_name, settings, shown};
 use super::messages::{self, CauseNews};
 use super::record::{Arrived, Contribution, Desk};
+use super::sources::{self, Part};
 use super::store::{Change, Counted, Known, Site, Stored};
 use super::story::{News as What, going_on, tell};
 use super::{Bucket, Series, bucket_of};
@@ -53,6 +54,21 @@ pub struct Planned {
     pub opened: usize,
     /// Refusals that came too late for their five minutes.
     pub late: u64,
+    /// Refusals that it counts. What another source has told of already is not among them.
+    pub refused: BTreeMap<Cause, u64>,
+}
+
+impl Planned {
+    fn note_refused(&mut self, part: &Part) {
+        let waiting = [(Cause::Waf, &part.waiting)];
+        let judged = part.refused.iter().map(|(subject, series)| (subject.cause, series));
+        for (cause, series) in judged.chain(waiting) {
+            let sum: u64 = series.counts().map(|(_, count)| u64::from(count)).sum();
+            if sum > 0 {
+                *self.refused.entry(cause).or_default() += sum;
+            }
+        }
+    }
 }
 
 /// The series of a distribution while a commit is planned.
@@ -92,28 +108,47 @@ pub fn plan(desk: &Desk<'_>, distribution: &str, arrived: &Arrived, known: Known
     let before = site.clone().unwrap_or_default();
     let mut site = site.unwrap_or_default();
     let mut table = Table {
-        crowded: crowded_out(unchanged.keys().chain(arrived.subjects())),
+        crowded: crowded_out(
+            unchanged.keys().chain(arrived.subjects()).chain(before.sources.aside.refused.keys()),
+        ),
         series: unchanged.clone(),
         ..Table::default()
     };
+    let mut parts = Vec::new();
     for one in contributions {
         let counted = Counted {
             distribution: distribution.to_owned(),
             of: one.of,
             partial: one.partial.clone(),
         };
-        planned.change.objects.push((one.object.clone(), counted));
-        note_span(&mut site, one);
-        site.served.merge(&one.served);
-        site.waf.merge(&one.waf);
-        if let Some(wait) = &one.waiting {
-            site.waiting.merge(&wait.counts);
-            planned.change.waits.push(wait.clone());
+        match &one.mark {
+            Some(mark) => planned.change.marks.push(mark.clone()),
+            None => planned.change.objects.push((one.object.clone(), counted)),
         }
+        note_span(&mut site, one);
+        planned.change.waits.extend(one.waiting.clone());
+        let part = Part::of(one);
+        let part = match one.realtime {
+            true => {
+                let mut sources = std::mem::take(&mut site.sources);
+                let counted = |bucket| sources::requests(&site, &unchanged, bucket) > 0;
+                let part = sources.of_stream(&part, counted);
+                site.sources = sources;
+                part
+            }
+            false => site.sources.of_object(part),
+        };
+        site.served.merge(&part.served);
+        site.waf.merge(&part.waf);
+        site.waiting.merge(&part.waiting);
+        planned.note_refused(&part);
+        parts.push(part);
     }
-    if let Arrived::Evidence(wait, _) = arrived {
-        site.waiting.take_all(&wait.counts);
+    if let Arrived::Evidence(wait, moved) = arrived {
+        let part = site.sources.of_evidence(wait.is_realtime(), &wait.counts, moved);
+        site.waiting.take_all(&part.waiting);
         planned.change.settled = Some(wait.as_ref().clone());
+        parts.push(part);
     }
     let Some(first) = site.first else {
         planned.change.site = (!contributions.is_empty()).then_some(site);
@@ -134,8 +169,11 @@ pub fn plan(desk: &Desk<'_>, distribution: &str, arrived: &Arrived, known: Known
         stored.state.fold(Some(&site.served), &settings, newest);
         table.series.entry(rest(subject)).or_default().state.absorb(stored.state);
     }
-    for (subject, counts) in arrived.refused() {
+    for (subject, counts) in parts.iter().flat_map(|part| &part.refused) {
         table.add(subject, counts);
+    }
+    for part in sources::settle(&mut site, &mut table.series, newest) {
+        part.refused.iter().for_each(|(subject, counts)| table.add(subject, counts));
     }
     planned.late = table.late;
     // Where no log comes there may have been no request, or none was logged yet.

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use super::Series;
 use super::messages::Gist;
 use super::plan::{Heard, plan};
-use super::store::{CHANGE_ITEMS, Committed, Partial, Store, StoreError, Wait};
+use super::store::{CHANGE_ITEMS, Committed, Mark, Partial, Store, StoreError, Wait};
 use crate::alerts::Outgoing;
+use crate::causes::Cause;
 use crate::report::Incident;
 use crate::report::build::Subject;
 use crate::trigger::Object;
@@ -23,6 +24,10 @@ pub struct Contribution {
     pub of: usize,
     /// What could not be read of it.
     pub partial: Option<Partial>,
+    /// Whether these are records of a real-time log, of whose requests objects may tell as well.
+    pub realtime: bool,
+    /// How far its shard is counted with it, where it is a stretch of a stream. It is no object then.
+    pub mark: Option<Mark>,
     /// Its refusals.
     pub refused: BTreeMap<Subject, Series>,
     /// Its other requests.
@@ -86,6 +91,8 @@ pub struct Recorded {
     pub duplicates: Vec<Object>,
     /// Refusals that came too late for their five minutes and were counted in their hour alone.
     pub late: u64,
+    /// Refusals that were counted, by cause.
+    pub refused: BTreeMap<Cause, u64>,
     /// What could not be written, and why. What stands above was written nevertheless.
     pub failed: Option<Failed>,
 }
@@ -184,6 +191,9 @@ fn commit(
                 recorded.alerts.extend(planned.change.outbox);
                 recorded.opened += planned.opened;
                 recorded.late += planned.late;
+                for (cause, count) in planned.refused {
+                    *recorded.refused.entry(cause).or_default() += count;
+                }
                 return Ok(None);
             }
             Committed::Duplicates(objects) => {

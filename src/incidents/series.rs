@@ -162,6 +162,16 @@ impl Series {
         }
     }
 
+    /// Some of its buckets.
+    pub(super) fn only(&self, keep: impl Fn(Bucket) -> bool) -> Series {
+        let counts = self.counts.iter().filter(|(bucket, _)| keep(**bucket));
+        let clients = self.clients.iter().filter(|(bucket, _)| keep(**bucket));
+        Series {
+            counts: counts.map(|(bucket, count)| (*bucket, *count)).collect(),
+            clients: clients.map(|(bucket, clients)| (*bucket, *clients)).collect(),
+        }
+    }
+
     /// The count of a bucket.
     pub fn count(&self, bucket: Bucket) -> u32 {
         self.counts.get(&bucket).copied().unwrap_or(0)

@@ -133,6 +133,10 @@ impl Counted<'_> {
             let reason = "later than its object can have been written";
             return Err(Fault::new(place, FaultKind::TimeAhead, reason));
         }
+        if !self.context.times.have(row.time) {
+            self.tally.of_other_times += 1;
+            return Ok(());
+        }
         self.tally.count(row, self.owner, &self.context.masks);
         Ok(())
     }

@@ -39,6 +39,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use fault::{Fault, FaultKind, Faults};
+use jiff::Timestamp;
 use layouts::Layouts;
 use tally::Masks;
 use waf::WafIndex;
@@ -61,6 +62,24 @@ pub struct Context {
     pub limits: Limits,
     /// The hashes of the request ids that somebody asks about.
     pub asked: Arc<BTreeSet<u64>>,
+    /// The times whose lines count.
+    pub times: Times,
+}
+
+/// From a moment on, and before another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// The first moment, where there is one.
+    pub since: Option<Timestamp>,
+    /// The first moment that is too late, where there is one.
+    pub until: Option<Timestamp>,
+}
+
+impl Times {
+    /// Whether a moment is one of them.
+    pub fn have(&self, at: Timestamp) -> bool {
+        self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
+    }
 }
 
 /// What an object turned out to be.
@@ -82,6 +101,22 @@ pub enum Kind {
     Empty,
     /// Something that is no log of ours.
     Foreign,
+}
+
+impl Kind {
+    /// What it is, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Access => "an access log",
+            Self::Waf => "a WAF log",
+            Self::Origin => "the log of an origin",
+            Self::Function => "the log of a function at the edge",
+            Self::Connection => "a connection log",
+            Self::Mixed => "an access log and a WAF log",
+            Self::Empty => "empty",
+            Self::Foreign => "no log that is known",
+        }
+    }
 }
 
 /// What became of reading one object.

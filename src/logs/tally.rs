@@ -141,8 +141,10 @@ pub fn hash(bytes: &[u8]) -> u64 {
 /// The summary of access-log objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessTally {
-    /// Lines of data that were read.
+    /// Lines of data that were counted.
     pub lines: u64,
+    /// Lines of times that nobody asked about.
+    pub of_other_times: u64,
     /// Lines that could not be read.
     pub malformed: u64,
     /// The first and the last moment of any line.
@@ -219,6 +221,7 @@ impl AccessTally {
         self.malformed += other.malformed;
         self.told_by_forms += other.told_by_forms;
         self.served_left_out |= other.served_left_out;
+        self.of_other_times += other.of_other_times;
         self.window = match (self.window, other.window) {
             (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
             (one, two) => one.or(two),

@@ -401,6 +401,23 @@ mod tests {
     }
 
     #[test]
+    fn records_of_several_web_acls_and_slots_are_kept_apart() {
+        let other = ACL.replace("/edge/", "/other/");
+        let at = |n: i64, acl: &str| record(n, "BLOCK").replace(ACL, acl);
+        // As a log group hands them over: in no order, and in a message without a slot of its own.
+        let text = [at(400, ACL), at(0, &other), at(1, ACL), at(401, &other), at(2, ACL)].concat();
+        let limits = Limits::default();
+        let keeps = Keeps { passes: |_: &str| false, behind: false };
+        let slots = read("cloudfront_edge_0", "e", text.as_bytes(), &limits, keeps);
+        let rows: Vec<_> =
+            slots.chunks.iter().map(|one| (one.acl.as_str(), one.slot, one.rows.len())).collect();
+        let slot = 1_790_000_000 / 300;
+        let of = |acl, after: i64, rows| (acl, slot + after, rows);
+        assert_eq!(rows, [of(ACL, 0, 2), of(ACL, 1, 1), of(&other, 0, 1), of(&other, 1, 1)]);
+        assert_eq!(slots.records, 5);
+    }
+
+    #[test]
     fn passes_are_left_out_and_their_slot_is_seen() {
         let text: String = (0..10).map(|n| record(n, "ALLOW")).collect();
         let slots = slots(&text, false);

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::clusters::{self, Whereabouts};
-use super::examples;
 use super::missing::key_of;
 use super::{
     ClusterOut, EvidenceOut, ExampleOut, Finding, MissingOut, RemedyOut, RuledOutOut, Trigger,
 };
+use super::{examples, signed};
 use crate::account::Question;
 use crate::account::distribution::function_name;
 use crate::account::facts::{Facts, Held, acl_id};
@@ -192,13 +192,16 @@ pub fn findings(
             let alone = of_distribution.get(&subject.distribution_id) == Some(&1);
             let everything = alone && clusters::served_nothing(served, span);
             clusters.iter_mut().for_each(|cluster| cluster.everything = everything);
+            let (cause, detail) = (subject.cause, subject.detail);
+            let rows = sampled.iter().filter_map(|number| refusals.get(*number as usize));
+            let signed = signed::evidence(rows, cause, detail);
             sampled.sort_unstable();
-            let shown = |place: usize| refusals.get(*sampled.get(place)? as usize);
-            let examples = examples::of(sampled.len(), shown, subject.cause);
-            let shown = (clusters, examples);
+            let row = |place: usize| refusals.get(*sampled.get(place)? as usize);
+            let examples = examples::of(sampled.len(), row, cause, detail);
+            let shown = (clusters, examples, signed);
             Some((
                 subject.severity(),
-                finding(subject, found, (&times, shown), (refusals, total), kinds, facts)?,
+                finding(subject, found, &times, shown, (refusals, total), kinds, facts)?,
             ))
         })
         .collect();
@@ -211,7 +214,8 @@ pub fn findings(
 fn finding(
     subject: Subject,
     mut found: Gathered,
-    (times, (clusters, examples)): (&[Timestamp], (Vec<ClusterOut>, Vec<ExampleOut>)),
+    times: &[Timestamp],
+    (clusters, examples, signed): (Vec<ClusterOut>, Vec<ExampleOut>, Option<EvidenceOut>),
     (refusals, total): (&Refusals, f64),
     kinds: &[(Kind, Verdict)],
     facts: &Facts,
@@ -268,6 +272,9 @@ fn finding(
             speaks: speaks.id(),
         })
         .collect();
+    // It goes on where the first sentence ends.
+    let second = evidence.len().min(1);
+    evidence.splice(second..second, signed);
     evidence.truncate(SENTENCES);
     let ruled_out: Vec<RuledOutOut> = found
         .ruled_out
@@ -306,6 +313,7 @@ fn finding(
         asked_by: None,
         contradicted: confidence == Confidence::Possible
             && kinds.iter().all(|kind| kind.let_in.any()),
+        cookies: kinds.iter().all(|kind| kind.is_signed_by_cookies()),
         past_edge_waf: kinds.iter().all(|kind| kind.passed_waf()),
         missing,
         trigger,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::ExampleOut;
+use super::{ExampleOut, signed};
 use crate::causes::Cause;
 use crate::logs::record::Refusal;
 
@@ -11,7 +11,12 @@ const SHOWN: usize = 3;
 
 /// Some of a finding's `count` requests in their order in time, different ones if there are such.
 /// `row` gives the n-th.
-pub fn of(count: usize, row: impl Fn(usize) -> Option<Refusal>, cause: Cause) -> Vec<ExampleOut> {
+pub fn of(
+    count: usize,
+    row: impl Fn(usize) -> Option<Refusal>,
+    cause: Cause,
+    detail: Option<&str>,
+) -> Vec<ExampleOut> {
     let mut chosen: Vec<Refusal> = Vec::new();
     for row in (0..count).filter_map(&row) {
         if chosen.len() == SHOWN {
@@ -27,10 +32,10 @@ pub fn of(count: usize, row: impl Fn(usize) -> Option<Refusal>, cause: Cause) ->
     {
         chosen.push(last);
     }
-    chosen.iter().map(|row| example(row, cause)).collect()
+    chosen.iter().map(|row| example(row, cause, detail)).collect()
 }
 
-fn example(row: &Refusal, cause: Cause) -> ExampleOut {
+fn example(row: &Refusal, cause: Cause, detail: Option<&str>) -> ExampleOut {
     let by_address = matches!(
         cause,
         Cause::Waf | Cause::GeoRestriction | Cause::EdgeBlock | Cause::SignedAccess
@@ -44,6 +49,7 @@ fn example(row: &Refusal, cause: Cause) -> ExampleOut {
         host: row.host.value().map(|host| host.shown()),
         path: row.path.shown(),
         network: address.filter(|_| by_address).map(network),
+        signed: signed::of(row, cause, detail),
     }
 }
 
@@ -85,7 +91,7 @@ mod tests {
     #[test]
     fn different_paths_come_first_and_the_address_is_shortened() {
         let rows = [refusal(1, "/a"), refusal(2, "/a"), refusal(3, "/b"), refusal(4, "/c")];
-        let of = |cause| of(rows.len(), |place| rows.get(place).cloned(), cause);
+        let of = |cause| of(rows.len(), |place| rows.get(place).cloned(), cause, None);
         let shown = of(Cause::Waf);
         let paths: Vec<&str> = shown.iter().map(|one| one.path.as_str()).collect();
         assert_eq!(paths, ["/a", "/b", "/c"]);
@@ -96,7 +102,7 @@ mod tests {
     #[test]
     fn one_path_is_shown_by_its_first_and_last_request() {
         let rows = [refusal(1, "/a"), refusal(2, "/a"), refusal(9, "/a")];
-        let shown = of(rows.len(), |place| rows.get(place).cloned(), Cause::Waf);
+        let shown = of(rows.len(), |place| rows.get(place).cloned(), Cause::Waf, None);
         let times: Vec<i64> = shown.iter().map(|one| one.time.as_second()).collect();
         assert_eq!(times, [1, 9]);
     }

@@ -131,6 +131,9 @@ pub fn label_of(speaks: &str) -> &'static str {
 fn examples(out: &mut String, all: &[ExampleOut]) -> fmt::Result {
     for (number, one) in all.iter().enumerate() {
         item(out, if number == 0 { "e.g." } else { "" }, &request(one))?;
+        if let Some(signed) = &one.signed {
+            item(out, "", &format!("  {signed}"))?;
+        }
         if let Some(id) = &one.request_id {
             item(out, "", &format!("  id {id}"))?;
         }

@@ -40,6 +40,11 @@ pub(super) fn footer(out: &mut String, report: &Report) -> fmt::Result {
         several(inputs.waf_records, "record")
     );
     writeln!(out, "{DIM}{}{DIM:#}", wrap(&line, 0))?;
+    if inputs.access_log_lines_left_out > 0 {
+        let lines = several(inputs.access_log_lines_left_out, "line");
+        let line = format!("{lines} of other times than were asked about were left out.");
+        writeln!(out, "{}", wrap(&line, 0))?;
+    }
     if inputs.malformed_lines > 0 {
         writeln!(out, "{} could not be read.", several(inputs.malformed_lines, "line"))?;
     }
@@ -53,6 +58,14 @@ pub(super) fn footer(out: &mut String, report: &Report) -> fmt::Result {
     }
     for said in limits(inputs) {
         writeln!(out, "{}", wrap(&said, 0))?;
+    }
+    if !inputs.asked.is_empty() {
+        let line = "Asked directly, with the agent Amazon CloudFront and no other header of a \
+                    viewer's or of the origin's:";
+        writeln!(out, "{}", wrap(line, 0))?;
+        for asked in &inputs.asked {
+            writeln!(out, "{}", wrap(&format!("  {asked}"), 4))?;
+        }
     }
     not_logged(out, &inputs.not_logged)?;
     for file in &inputs.unreadable_files {

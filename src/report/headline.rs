@@ -199,12 +199,20 @@ pub fn title(finding: &Finding, window: &Window) -> String {
 }
 
 /// What the cause does, as the beginning of a sentence.
-fn sentence(finding: &Finding) -> &'static str {
+pub(super) fn sentence(finding: &Finding) -> &'static str {
     let of_tenant = |one: &EvidenceOut| one.source.contains("tenant") && one.speaks == "for";
     match finding.cause {
         "distribution-disabled" if finding.evidence.iter().any(of_tenant) => {
             "A tenant of the distribution is disabled"
         }
+        "signed-access" if finding.cookies => match finding.detail {
+            Some("expired") => "Signed cookies have expired",
+            Some("unknown-key") => "Cookies are signed with an unknown key",
+            Some("not-yet-valid") => "Signed cookies are not valid yet",
+            Some("ip-mismatch") => "Signed cookies are used from other addresses",
+            Some("policy-mismatch") => "Cookies are signed for other URLs",
+            detail => sentence_of(finding.cause, detail),
+        },
         _ => sentence_of(finding.cause, finding.detail),
     }
 }

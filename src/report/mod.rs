@@ -15,6 +15,7 @@ pub mod missing;
 pub mod not_logged;
 pub mod place;
 pub mod request;
+mod signed;
 pub mod stacked;
 pub mod text;
 pub mod timeline;
@@ -71,6 +72,8 @@ pub struct Inputs {
     pub access_log_files: u64,
     /// Lines of data in them.
     pub access_log_lines: u64,
+    /// Lines of them that were left out, for they are of other times than were asked about.
+    pub access_log_lines_left_out: u64,
     /// Lines that could not be read.
     pub malformed_lines: u64,
     /// Objects that could not be read, or not wholly.
@@ -105,6 +108,8 @@ pub struct Inputs {
     pub connection_log_files: u64,
     /// Lines in them.
     pub connection_log_lines: u64,
+    /// Questions that were put to origins and distributions directly, and their answers.
+    pub asked: Vec<String>,
     /// Facts that nobody has and that would decide something.
     pub missing: Vec<String>,
     /// Columns that are not in the lines of refusals that they could decide.
@@ -227,6 +232,9 @@ pub struct Finding {
     /// Which one that is.
     #[serde(skip)]
     pub asked_by: Option<String>,
+    /// Whether signatures came in cookies.
+    #[serde(skip)]
+    pub cookies: bool,
     /// What is neither ruled out nor an alternative: what is proved leaves nothing to it.
     #[schemars(schema_with = "schema::causes")]
     pub moot: Vec<&'static str>,
@@ -302,6 +310,8 @@ pub struct ExampleOut {
     pub path: String,
     /// The network of the viewer's address, where the address matters.
     pub network: Option<String>,
+    /// What its signature is for, where that is the matter.
+    pub signed: Option<String>,
 }
 
 /// A sentence, who said it, and for how many requests.

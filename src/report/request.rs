@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::build;
 use super::commands::missing;
 use super::finding::label_of;
 use super::text::{item, moment};
 use super::{EvidenceOut, MissingOut, RuledOutOut};
+use super::{build, signed};
 use crate::analysis::Analysis;
 use crate::causes::remedy::{self, Case};
 use crate::causes::rule;
@@ -115,6 +115,17 @@ pub fn answer(analysis: &Analysis<'_>, id: &str) -> RequestAnswer {
         alternatives: &verdict.alternatives.iter().copied().collect(),
     };
     let advice = remedy::of(&case);
+    let mut evidence: Vec<EvidenceOut> = verdict
+        .evidence
+        .iter()
+        .map(|one| EvidenceOut {
+            source: one.source.clone(),
+            says: one.says.clone(),
+            requests: 1,
+            speaks: one.speaks.id(),
+        })
+        .collect();
+    evidence.extend(signed::facts(&refusal, verdict.cause, verdict.detail));
     RequestAnswer {
         request_id: plain(id),
         found: true,
@@ -129,16 +140,7 @@ pub fn answer(analysis: &Analysis<'_>, id: &str) -> RequestAnswer {
         detail: verdict.detail,
         rule: verdict.rule.clone(),
         confidence: Some(verdict.confidence.id()),
-        evidence: verdict
-            .evidence
-            .iter()
-            .map(|one| EvidenceOut {
-                source: one.source.clone(),
-                says: one.says.clone(),
-                requests: 1,
-                speaks: one.speaks.id(),
-            })
-            .collect(),
+        evidence,
         ruled_out: verdict
             .ruled_out
             .iter()

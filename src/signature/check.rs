@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::parameters::{KeyId, Parameters, Slot, once_decoded};
-use super::resource::{Url, covers};
+use super::resource::{Url, covers, differs};
 use super::statement::{
     Demand, Malformation, Notes, Range, Statement, custom, decoded, policy_text,
 };
@@ -23,6 +23,13 @@ pub enum Check {
     Fails,
     /// The log or the configuration does not tell.
     Unknown,
+}
+
+impl Check {
+    /// Whether something is or may be wrong.
+    fn may_fail(self) -> bool {
+        matches!(self, Self::Fails | Self::MayFail)
+    }
 }
 
 /// How sure a fault is.
@@ -139,6 +146,7 @@ pub(super) fn present(
     let statement = statement(found, policy, &mut notes);
     note_parts(found, &mut notes);
     let (form, malformation) = form(found, notes);
+    let url = Url::of(asked);
     let mut checks = Checks {
         key: usable_key(key, usable),
         form,
@@ -146,9 +154,7 @@ pub(super) fn present(
         resource: match &statement.resource {
             Demand::Nothing => Check::NotAsked,
             Demand::Unread => Check::Unknown,
-            Demand::Is(pattern) => {
-                Url::of(asked).map_or(Check::Unknown, |url| covers(pattern, &url))
-            }
+            Demand::Is(pattern) => url.as_ref().map_or(Check::Unknown, |url| covers(pattern, url)),
         },
         start: date(&statement.starts, asked.began, started),
         end: date(&statement.ends, asked.began, not_ended),
@@ -161,10 +167,28 @@ pub(super) fn present(
     if found.in_doubt {
         doubt(&mut checks);
     }
-    Present { carrier: found.carrier, policy, key, checks }
+    let differs = match (&statement.resource, &url) {
+        (Demand::Is(pattern), Some(url)) if checks.resource.may_fail() => differs(pattern, url),
+        _ => None,
+    };
+    let ran_out = match (&statement.ends, asked.ended) {
+        (Demand::Is(ends), Some(ended)) => checks.end == Check::Holds && ended.as_second() >= *ends,
+        _ => false,
+    };
+    Present {
+        carrier: found.carrier,
+        policy,
+        key,
+        named: found.named(),
+        differs,
+        by_ipv6: matches!(statement.address, Demand::Is(_))
+            && matches!(address(asked), Some(IpAddr::V6(_))),
+        ran_out,
+        checks,
+    }
 }
 
-fn policy(found: &Parameters) -> Policy {
+pub(super) fn policy(found: &Parameters) -> Policy {
     match (&found.policy, &found.expires) {
         (Slot::Absent, Slot::Absent) => Policy::Unseen,
         (Slot::Absent, _) => Policy::Canned,
@@ -172,7 +196,7 @@ fn policy(found: &Parameters) -> Policy {
     }
 }
 
-fn statement(found: &Parameters, policy: Policy, notes: &mut Notes) -> Statement {
+pub(super) fn statement(found: &Parameters, policy: Policy, notes: &mut Notes) -> Statement {
     match policy {
         Policy::Canned => Statement::canned(&found.expires, notes),
         Policy::Custom => match &found.policy {
@@ -287,16 +311,19 @@ fn started(start: i128, earliest: i128, latest: i128) -> Check {
 /// is outside of every range; whether also of `0.0.0.0/0`, which some SDKs write where no range is
 /// given, it does not say.
 fn within(range: Range, asked: &Asked<'_>) -> Check {
-    let address = asked
-        .client_ip
-        .value()
-        .and_then(|column| std::str::from_utf8(&once_decoded(column)).ok()?.parse::<IpAddr>().ok());
-    match address.map(|address| address.to_canonical()) {
+    match address(asked) {
         None => Check::Unknown,
         Some(IpAddr::V4(address)) if range.contains(address) => Check::Holds,
         Some(IpAddr::V6(_)) if range.is_everyone() => Check::MayFail,
         Some(IpAddr::V4(_) | IpAddr::V6(_)) => Check::Fails,
     }
+}
+
+/// The viewer's address.
+fn address(asked: &Asked<'_>) -> Option<IpAddr> {
+    let column = once_decoded(asked.client_ip.value()?);
+    let address: IpAddr = std::str::from_utf8(&column).ok()?.parse().ok()?;
+    Some(address.to_canonical())
 }
 
 /// Where CloudFront may have taken another value, no answer is certain.

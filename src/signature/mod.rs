@@ -26,6 +26,7 @@ mod resource;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod told;
 mod verify;
 
 use std::collections::BTreeSet;
@@ -33,10 +34,12 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 pub use check::{Certainty, Check, Checks, Fault, Found};
-pub use parameters::{Carrier, KeyId};
+pub use parameters::{Carrier, KeyId, Named};
 pub use parts::{HashAlgorithm, Parts, parts};
 pub use redact::{REDACTED, is_secret_name, redact, tells_secret};
+pub use resource::Part;
 pub use statement::Malformation;
+pub use told::{Told, told};
 pub use verify::{Elsewhere, PublicKey, Verified, Work, verify};
 
 /// The longest column that is looked at. CloudFront takes URLs of 8,192 bytes and headers of
@@ -135,6 +138,8 @@ pub struct Asked<'a> {
     pub client_ip: Column<'a>,
     /// When the request began, where the log tells.
     pub began: Option<Began>,
+    /// When its answer was finished, at the earliest.
+    pub ended: Option<Timestamp>,
 }
 
 /// The state of a request's signature: small, and without anything that a viewer wrote except the
@@ -158,6 +163,14 @@ pub struct Present {
     pub policy: Policy,
     /// The key it names.
     pub key: Key,
+    /// Which of its parameters are there.
+    pub named: Named,
+    /// Which part of the URL is not the policy's, where it is for another URL.
+    pub differs: Option<Part>,
+    /// Whether the policy names an IPv4 address, and the viewer came by IPv6.
+    pub by_ipv6: bool,
+    /// Whether it was valid when the request began, and no longer when the answer was finished.
+    pub ran_out: bool,
     /// The answers.
     pub checks: Checks,
 }

@@ -96,6 +96,44 @@ pub(super) struct Parameters {
     pub(super) cut: bool,
 }
 
+/// Which parameters of a signature are there, be they empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Named {
+    /// `Expires`.
+    pub expires: bool,
+    /// `Policy`.
+    pub policy: bool,
+    /// `Signature`.
+    pub signature: bool,
+    /// `Key-Pair-Id`.
+    pub key: bool,
+}
+
+impl Named {
+    /// Their names.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        [
+            (self.expires, "Expires"),
+            (self.policy, "Policy"),
+            (self.signature, "Signature"),
+            (self.key, "Key-Pair-Id"),
+        ]
+        .into_iter()
+        .filter_map(|(there, name)| there.then_some(name))
+    }
+}
+
+impl Parameters {
+    pub(super) fn named(&self) -> Named {
+        Named {
+            expires: self.expires != Slot::Absent,
+            policy: self.policy != Slot::Absent,
+            signature: self.signature != Slot::Absent,
+            key: self.key != Slot::Absent,
+        }
+    }
+}
+
 /// What became of looking for a signature.
 pub(super) enum Looked {
     Absent,

@@ -63,6 +63,31 @@ pub(super) fn covers(resource: &str, url: &Url) -> Check {
     }
 }
 
+/// A part of a URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// `http` or `https`.
+    Scheme,
+    /// The host.
+    Host,
+    /// The path.
+    Path,
+    /// The query.
+    Query,
+}
+
+/// The one part of the URL that `resource` does not cover; `None` where several are not, or no
+/// part can be told from the others.
+pub(super) fn differs(resource: &str, url: &Url) -> Option<Part> {
+    let mut steps = MATCH_STEPS;
+    let mut failing = |mark| Sections::of(resource.as_bytes(), mark)?.failing(url, &mut steps);
+    let readings = [failing(Mark::Query), failing(Mark::Wildcard)];
+    match readings.into_iter().flatten().min_by_key(Vec::len)?.as_slice() {
+        [one] => Some(*one),
+        _ => None,
+    }
+}
+
 /// `None` where the steps ran out.
 fn compare(resource: &[u8], url: &Url, steps: &mut usize) -> Option<Check> {
     let strictly = by_section(resource, url, steps)?;
@@ -142,15 +167,32 @@ impl<'a> Sections<'a> {
         })
     }
 
+    /// Each part with its pattern, and what of the URL the log has of it.
+    fn against<'b>(&'b self, url: &'b Url) -> [(Part, &'b [u8], Option<&'b [u8]>); 4] {
+        [
+            (Part::Scheme, &self.protocol, url.protocol.as_deref()),
+            (Part::Host, &self.domain, url.host.as_deref()),
+            (Part::Path, self.path, Some(&url.path[..])),
+            (Part::Query, self.query, url.query.as_deref()),
+        ]
+    }
+
+    /// The parts that are not covered; `None` where the steps ran out.
+    fn failing(&self, url: &Url, steps: &mut usize) -> Option<Vec<Part>> {
+        let mut failing = Vec::new();
+        for (name, pattern, part) in self.against(url) {
+            if let Some(part) = part
+                && !wildcard(pattern, part, steps)?
+            {
+                failing.push(name);
+            }
+        }
+        Some(failing)
+    }
+
     fn cover(&self, url: &Url, steps: &mut usize) -> Option<Check> {
-        let sections = [
-            (&self.protocol[..], url.protocol.as_deref()),
-            (&self.domain[..], url.host.as_deref()),
-            (self.path, Some(&url.path[..])),
-            (self.query, url.query.as_deref()),
-        ];
         let mut all = Check::Holds;
-        for (pattern, part) in sections {
+        for (_, pattern, part) in self.against(url) {
             match part {
                 _ if pattern == b"*" => {}
                 None => all = Check::Unknown,

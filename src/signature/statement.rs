@@ -35,6 +35,8 @@ pub enum Malformation {
     After2038,
     /// It is a number in quotation marks, or with a fraction.
     NumberForm,
+    /// `Policy` ends before the document in it does.
+    PolicyCut,
     /// `Policy` is not base64.
     PolicyEncoding,
     /// `Policy` is longer than a URL can be.
@@ -137,6 +139,20 @@ impl Range {
         (address.to_bits() ^ self.network.to_bits()) & mask == 0
     }
 
+    /// Whom it is for, without a whole address.
+    pub(super) fn shown(self) -> String {
+        const NARROWEST: u32 = 24;
+        let prefix = self.prefix.min(NARROWEST);
+        let mask = u32::MAX.checked_shl(32 - prefix).unwrap_or(0);
+        let network = Ipv4Addr::from_bits(self.network.to_bits() & mask);
+        match self.prefix {
+            0 => "every IPv4 address".to_owned(),
+            32 => format!("one address in {network}/{prefix}"),
+            narrow if narrow > NARROWEST => format!("a part of {network}/{prefix}"),
+            _ => format!("{network}/{prefix}"),
+        }
+    }
+
     pub(super) fn is_everyone(self) -> bool {
         self.prefix == 0
     }
@@ -190,7 +206,20 @@ pub(super) fn policy_text(value: &[u8], notes: &mut Notes) -> Option<Vec<u8>> {
         notes.add(Certainty::Uncertain, Malformation::PolicyLength);
         return None;
     }
-    decoded(value, Malformation::PolicyEncoding, notes)
+    // A part of base64 may be none: what is left without its last character is then the beginning
+    // of a document.
+    let cut = value.split_last().is_some_and(|(_, most)| {
+        let whole = decoded(value, Malformation::PolicyEncoding, &mut Notes::default());
+        let most = decoded(most, Malformation::PolicyEncoding, &mut Notes::default());
+        whole.is_none() && most.is_some_and(|text| is_cut(&text))
+    });
+    let fault = if cut { Malformation::PolicyCut } else { Malformation::PolicyEncoding };
+    decoded(value, fault, notes)
+}
+
+/// Whether a text is the beginning of a JSON document.
+fn is_cut(text: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(text).is_err_and(|error| error.is_eof())
 }
 
 /// Reads a custom policy (`private-content-creating-signed-url-custom-policy`). What AWS's page
@@ -198,7 +227,9 @@ pub(super) fn policy_text(value: &[u8], notes: &mut Notes) -> Option<Vec<u8>> {
 /// is one that may be.
 pub(super) fn custom(text: &[u8], notes: &mut Notes) -> Statement {
     let Ok(policy) = serde_json::from_slice::<Value>(text) else {
-        notes.add(Certainty::Certain, Malformation::PolicyJson);
+        let cut = is_cut(text);
+        let fault = if cut { Malformation::PolicyCut } else { Malformation::PolicyJson };
+        notes.add(Certainty::Certain, fault);
         return Statement::unread();
     };
     let statement = match policy.get("Statement") {

@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::stream::Sequence;
 use super::{Carried, Message, Object, SCHEDULE};
 use crate::limits::{ENVELOPE_BYTES, ENVELOPES};
 
@@ -179,12 +180,18 @@ pub fn open_streamed(record: &Value, message: &mut Message) {
         }
         return;
     }
-    let shard = text("/eventID").and_then(|id| id.split(':').next()).unwrap_or_default();
+    // Without its place in the stream nobody could say whether it was counted.
+    let shard = text("/eventID").and_then(|id| id.split(':').next());
+    let number = text("/kinesis/sequenceNumber").filter(|number| Sequence::new(number).is_some());
+    let (Some(stream), Some(shard), Some(number)) = (text("/eventSourceARN"), shard, number) else {
+        message.problems.push("a record of Kinesis that does not say its place".to_owned());
+        return;
+    };
     let object = Object {
-        bucket: text("/eventSourceARN").unwrap_or_default().to_owned(),
+        bucket: stream.to_owned(),
         key: shard.to_owned(),
         version: None,
-        etag: text("/kinesis/sequenceNumber").map(str::to_owned),
+        etag: Some(number.to_owned()),
     };
     message.carried.push(Carried { object, text: bytes, realtime: true });
 }

@@ -5,6 +5,7 @@
 //! lie in each other up to a depth limit; every record of every one of them is read.
 
 mod envelope;
+pub mod stream;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,8 @@ use serde_json::Value;
 pub struct Batch {
     /// Whether the answer names the messages that failed. Elsewhere an invocation fails as a whole.
     pub partial: bool,
+    /// Whether it is a stretch of a stream: what is repeated, is repeated with all that follows.
+    pub stream: bool,
     /// The messages, in their order.
     pub messages: Vec<Message>,
 }
@@ -99,16 +102,18 @@ pub fn read(event: &Value) -> Batch {
     let from_stream = |record: &Value| envelope::source(record) == Some("aws:kinesis");
     match records {
         Some(records) if !records.is_empty() && records.iter().all(from_queue) => {
-            Batch { partial: true, messages: records.iter().map(queued).collect() }
+            let messages = records.iter().map(queued).collect();
+            Batch { partial: true, stream: false, messages }
         }
         Some(records) if !records.is_empty() && records.iter().all(from_stream) => {
-            Batch { partial: true, messages: records.iter().map(streamed).collect() }
+            let messages = records.iter().map(streamed).collect();
+            Batch { partial: true, stream: true, messages }
         }
         _ => {
             let mut message =
                 Message { receives: 1, body: event.to_string(), ..Message::default() };
             envelope::open(event, 0, &mut message);
-            Batch { partial: false, messages: vec![message] }
+            Batch { partial: false, stream: false, messages: vec![message] }
         }
     }
 }

@@ -29,6 +29,8 @@ OWNER = "111122223333"
 READ_ROLE = f"arn:aws:iam::{OWNER}:role/why403-read"
 CLOSED_ROLE = "arn:aws:iam::444455556666:role/why403-read"
 ARTIFACTS = "sam-artifacts"
+STREAM = "shop-realtime"
+STREAM_ARN = f"arn:aws:kinesis:us-east-1:000000000000:stream/{STREAM}"
 
 
 class LocalAws:
@@ -155,7 +157,7 @@ class Stack:
         """What is put meanwhile waits in the queue, and reaches the function in one invocation."""
         functions = self.aws.client("lambda")
         mappings = functions.list_event_source_mappings(FunctionName=self.outputs["FunctionName"])
-        [mapping] = mappings["EventSourceMappings"]
+        [mapping] = [one for one in mappings["EventSourceMappings"] if ":sqs:" in one["EventSourceArn"]]
         functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         yield
         functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
@@ -239,6 +241,7 @@ def stack(aws, tmp_path_factory):
     s3 = aws.client("s3")
     for bucket in (ARTIFACTS, ACCESS_LOGS, WAF_LOGS, ORIGIN_LOGS):
         s3.create_bucket(Bucket=bucket)
+    aws.client("kinesis").create_stream(StreamName=STREAM, ShardCount=1)
     run(
         [BIN / "sam", "deploy", "--template-file", "template.yaml", "--stack-name", "why403"]
         + ["--s3-bucket", ARTIFACTS, "--capabilities", "CAPABILITY_IAM", "--no-progressbar", "--parameter-overrides"]
@@ -246,7 +249,7 @@ def stack(aws, tmp_path_factory):
         + [f"AccessLogBucket={ACCESS_LOGS}", f"WafLogBuckets={WAF_LOGS}", "Timeout=10", "LogLevel=debug", "ChatAlerts=true"]
         + [f"OriginLogBuckets={ORIGIN_LOGS}", f"ReadRoleArns={CLOSED_ROLE},{READ_ROLE}"]
         # The local AWS compares it with a number and has it as text.
-        + ["MaximumConcurrency=0"],
+        + ["MaximumConcurrency=0", f"RealtimeStreamArn={STREAM_ARN}"],
         cwd=build,
         env=aws.env,
     )

@@ -4,7 +4,8 @@ import json
 import random
 
 import pytest
-from conftest import ACCESS_LOGS, OWNER, READ_ROLE
+from conftest import ACCESS_LOGS, CLOSED_ROLE, OWNER, READ_ROLE
+from test_capture import why403
 from sites import Site, create_site, log_object, requests_of_now
 
 REFUSED = 30
@@ -42,7 +43,9 @@ class Owner:
 def owner(aws, stack) -> Owner:
     owner = Owner(aws)
     iam = owner.client("iam")
-    trust = {"Effect": "Allow", "Principal": {"AWS": stack.outputs["RoleArn"]}, "Action": "sts:AssumeRole"}
+    # The function, and whoever uses the command line.
+    trusted = [stack.outputs["RoleArn"], "arn:aws:iam::000000000000:root"]
+    trust = {"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"}
     reads = {"Effect": "Allow", "Action": READS, "Resource": "*"}
 
     def document(statement: dict) -> str:
@@ -88,6 +91,24 @@ def test_our_own_beside_one_of_another_account(aws, stack, owner):
         [alert] = [one["alert"] for one in stack.wait_for_alerts()]
         assert (alert["distribution_id"], alert["domain"]) == (site.id, site.alias)
         assert (alert["cause"], alert["confidence"]) == ("geo-restriction", "confirmed")
+
+
+def test_the_command_line_takes_the_same_roles(aws, stack, owner):
+    site = create_site(owner)
+    made = log_object(requests_of_now(site, "s3-origin", REFUSED), random.Random(site.id))
+    logs = f"logs-{site.bucket}"
+    aws.client("s3").create_bucket(Bucket=logs)
+    aws.client("s3").put_object(Bucket=logs, Key=made.key, Body=made.body)
+    asked = ["explain", "--distribution", site.id, "--access-logs", f"s3://{logs}/", "--format", "json"]
+
+    without = why403(aws, *asked)
+    assert without.returncode == 66 and f"there is no distribution {site.id}" in without.stderr, without.stderr
+    done = why403(aws, *asked, "--role-arn", CLOSED_ROLE, "--role-arn", READ_ROLE)
+
+    [finding] = json.loads(done.stdout)["findings"]
+    verdict = (finding["cause"], finding["detail"], finding["confidence"], finding["requests"])
+    assert verdict == ("s3-origin", "access-not-granted", "confirmed", REFUSED)
+    assert f"{CLOSED_ROLE}: the role cannot be assumed" in done.stderr
 
 
 def test_an_account_that_lets_nobody_in_is_told_as_such(aws, stack):

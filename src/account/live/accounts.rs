@@ -117,9 +117,23 @@ impl Accounts {
         roles.filter_map(|role| Some((role.arn().to_owned(), role.refused()?))).collect()
     }
 
+    /// Why an account could not be asked just now, where one could not: what it would have said is
+    /// missing in a list of all.
+    pub fn away(&self, question: &Question) -> Option<String> {
+        self.all.iter().find_map(|account| match account.ask(question) {
+            (Answer::Unreadable(why), _) => Some(why),
+            _ => None,
+        })
+    }
+
     /// Forgets what was read before a moment, since it says nothing of a later request.
     pub fn forget_before(&self, moment: Timestamp) {
         self.all.iter().for_each(|account| account.forget_before(moment));
+    }
+
+    /// Puts what was answered where other functions look for it. Blocks.
+    pub fn share(&self) {
+        self.all.iter().for_each(LiveAccount::share);
     }
 
     /// Notes where a web ACL is, so that it can be asked about by its ID.

@@ -132,6 +132,8 @@ struct Known {
     names: BTreeSet<String>,
     /// Keys that encrypt objects.
     keys: BTreeSet<String>,
+    /// Answers that are not yet where others look for them, by their names.
+    unshared: Vec<(String, Vec<u8>)>,
     /// What was read before it says nothing of the requests that are looked at.
     least: Timestamp,
 }
@@ -402,7 +404,10 @@ impl Account for LiveAccount {
                 return (kept.answer.clone(), Some(kept.read_at));
             }
         }
-        if let Some((answer, read_at)) = self.from_shelf(question) {
+        if let Some(refused) = self.role().and_then(Role::refused) {
+            return (refused, Some(Timestamp::now()));
+        }
+        if let Some((answer, read_at)) = self.shelved(question) {
             self.learn_from(question, &answer);
             self.keep(question, &answer, read_at);
             return (answer, Some(read_at));
@@ -419,7 +424,7 @@ impl Account for LiveAccount {
         }
         self.learn_from(question, &answer);
         self.keep(question, &answer, read_at);
-        self.to_shelf(question, &answer, read_at);
+        self.shelve(question, &answer, read_at);
         (answer, Some(read_at))
     }
 

@@ -55,10 +55,13 @@ impl Role {
 
     /// The clients of its account; what is answered to every question where it cannot be assumed.
     pub async fn clients(&self) -> Result<Clients, Answer> {
-        match &*self.state() {
-            State::Assumed(clients, until) if lasts(*until) => return Ok(clients.as_ref().clone()),
-            State::Refused(answer, at) if at.elapsed() < KEPT => return Err(answer.clone()),
-            _ => {}
+        if let Some(refused) = self.refused() {
+            return Err(refused);
+        }
+        if let State::Assumed(clients, until) = &*self.state()
+            && lasts(*until)
+        {
+            return Ok(clients.as_ref().clone());
         }
         match self.provider.provide_credentials().await {
             Ok(credentials) => {
@@ -78,11 +81,11 @@ impl Role {
         }
     }
 
-    /// Why it could not be assumed, where that was tried.
+    /// Why it could not be assumed in the last minutes.
     pub fn refused(&self) -> Option<Answer> {
         match &*self.state() {
-            State::Refused(answer, _) => Some(answer.clone()),
-            State::New | State::Assumed(..) => None,
+            State::Refused(answer, at) if at.elapsed() < KEPT => Some(answer.clone()),
+            State::New | State::Assumed(..) | State::Refused(..) => None,
         }
     }
 

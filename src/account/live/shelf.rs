@@ -43,7 +43,7 @@ enum Told {
 impl LiveAccount {
     /// What another function was told, as long as that is neither too old nor older than the
     /// requests that are looked at.
-    pub(super) fn from_shelf(&self, question: &Question) -> Option<(Answer, Timestamp)> {
+    pub(super) fn shelved(&self, question: &Question) -> Option<(Answer, Timestamp)> {
         let shelf = self.shelf.as_ref()?;
         let bytes = shelf.take(&self.name(question)?);
         let bytes = bytes.unwrap_or_else(|error| {
@@ -64,18 +64,28 @@ impl LiveAccount {
         Some((answer, read_at))
     }
 
-    /// Leaves an answer for others.
-    pub(super) fn to_shelf(&self, question: &Question, answer: &Answer, read_at: Timestamp) {
-        let Some(shelf) = &self.shelf else { return };
-        let Some(name) = self.name(question) else { return };
+    /// Keeps an answer for others, until there is time to put it where they look.
+    pub(super) fn shelve(&self, question: &Question, answer: &Answer, read_at: Timestamp) {
+        let Some(name) = self.shelf.as_ref().and_then(|_| self.name(question)) else { return };
         let answer = match answer {
-            Answer::Said(said) if !holds_secret(said) => Told::Said(said.clone()),
+            Answer::Said(said) => Told::Said(said.clone()),
             Answer::Error { code } => Told::Error(code.clone()),
             _ => return,
         };
-        let Some(bytes) = pack(&Shared { read_at, answer }) else { return };
-        if let Err(error) = shelf.put(&name, bytes) {
-            tracing::warn!(%question, error, "others will have to ask as well");
+        if let Some(bytes) = pack(&Shared { read_at, answer }) {
+            self.known().unshared.push((name, bytes));
+        }
+    }
+
+    /// Puts what was answered since the last time where others look. Blocks.
+    pub(super) fn share(&self) {
+        let unshared = std::mem::take(&mut self.known().unshared);
+        let Some(shelf) = &self.shelf else { return };
+        for (name, bytes) in unshared {
+            if let Err(error) = shelf.put(&name, bytes) {
+                tracing::warn!(error, "others will have to ask as well");
+                return;
+            }
         }
     }
 
@@ -93,8 +103,13 @@ impl LiveAccount {
                 let buckets: Vec<&str> = known.buckets.keys().map(String::as_str).collect();
                 format!("#{:016x}", hash(buckets.join(",").as_bytes()))
             }
+            // What nobody would ask AWS need not be looked for.
+            "s3api/head-object" if !self.reach.heads => return None,
             "elbv2/describe-load-balancers" => {
                 let known = self.known();
+                if known.balancers.is_empty() {
+                    return None;
+                }
                 let names: Vec<&str> = known.balancers.iter().map(String::as_str).collect();
                 format!("#{:016x}", hash(names.join(",").as_bytes()))
             }
@@ -106,19 +121,19 @@ impl LiveAccount {
     }
 }
 
-/// Whether a policy tests a header that only a secret fills. What origins are sent and who changed
-/// something with which key is left out of every answer as it is made.
-fn holds_secret(said: &Value) -> bool {
-    let policy = said.get("Policy").and_then(Value::as_str);
-    let lower = policy.map(str::to_ascii_lowercase).unwrap_or_default();
+/// Whether a policy in it tests a header that only a secret fills, be it the policy of a bucket or
+/// one that a change tells. What origins are sent and who changed something with which key is left
+/// out of every answer as it is made.
+fn holds_secret(json: &str) -> bool {
+    let lower = json.to_ascii_lowercase();
     ["aws:referer", "aws:useragent"].iter().any(|key| lower.contains(key))
 }
 
-/// Nothing where it is larger than an item may be.
+/// Nothing where it is larger than an item may be, or nobody else's business.
 fn pack(shared: &Shared) -> Option<Vec<u8>> {
-    let json = serde_json::to_vec(shared).ok()?;
+    let json = serde_json::to_string(shared).ok().filter(|json| !holds_secret(json))?;
     let mut packed = DeflateEncoder::new(Vec::new(), Compression::default());
-    packed.write_all(&json).ok()?;
+    packed.write_all(json.as_bytes()).ok()?;
     packed.finish().ok().filter(|packed| packed.len() <= FACT_BYTES)
 }
 
@@ -176,8 +191,9 @@ mod tests {
         };
         let one = account(&board, &runtime);
         for (id, age) in [("new", 100), ("old", 200), ("later", -60)] {
-            one.to_shelf(&of(id), &told(id), ago(age));
+            one.shelve(&of(id), &told(id), ago(age));
         }
+        one.share();
         let other = account(&board, &runtime);
         let (answer, read_at) = other.ask(&of("new"));
         assert_eq!(answer, told("new"));
@@ -185,11 +201,11 @@ mod tests {
         assert!(read_at.unwrap() < ago(99), "{read_at:?}");
         // What the answer names is known as if it had been asked for here.
         assert!(other.known().buckets.contains_key("b"));
-        assert_eq!(other.from_shelf(&of("old")), None);
-        assert_eq!(other.from_shelf(&of("later")), None);
+        assert_eq!(other.shelved(&of("old")), None);
+        assert_eq!(other.shelved(&of("later")), None);
         // A request came after it was read.
         other.forget_before(ago(50));
-        assert_eq!(other.from_shelf(&of("new")), None);
+        assert_eq!(other.shelved(&of("new")), None);
     }
 
     #[test]
@@ -198,14 +214,16 @@ mod tests {
         let board = Arc::new(Board::default());
         let trail = Question::all("cloudtrail/lookup-events");
         let one = account(&board, &runtime);
-        one.to_shelf(&trail, &Answer::Said(json!({ "Events": [] })), Timestamp::now());
-        assert!(one.from_shelf(&trail).is_some());
+        one.shelve(&trail, &Answer::Said(json!({ "Events": [] })), Timestamp::now());
+        one.share();
+        assert!(one.shelved(&trail).is_some());
         one.known().buckets.insert("b".to_owned(), None);
-        assert_eq!(one.from_shelf(&trail), None);
+        assert_eq!(one.shelved(&trail), None);
         // A list is asked for by everybody.
         let list = Question::all("cloudfront/list-distributions");
-        one.to_shelf(&list, &Answer::Said(json!({})), Timestamp::now());
-        assert_eq!(one.from_shelf(&list), None);
+        one.shelve(&list, &Answer::Said(json!({})), Timestamp::now());
+        one.share();
+        assert_eq!(one.shelved(&list), None);
     }
 
     #[test]
@@ -233,9 +251,16 @@ mod tests {
 
     #[test]
     fn a_policy_with_a_secret_stays_where_it_is() {
-        let of = |policy: &str| json!({ "Policy": policy });
-        assert!(holds_secret(&of(r#"{"Condition":{"StringEquals":{"aws:Referer":"s3cret"}}}"#)));
-        assert!(!holds_secret(&of(r#"{"Condition":{"StringEquals":{"aws:SourceArn":"a"}}}"#)));
-        assert!(!holds_secret(&json!({ "Distribution": {} })));
+        let packed = |said: Value| {
+            let read_at = Timestamp::UNIX_EPOCH;
+            pack(&Shared { read_at, answer: Told::Said(said) })
+        };
+        let secret = r#"{"Condition":{"StringEquals":{"aws:Referer":"s3cret"}}}"#;
+        assert_eq!(packed(json!({ "Policy": secret })), None);
+        // A change tells the policy that was put, as text in a text.
+        let event = json!({ "requestParameters": { "bucketPolicy": secret } }).to_string();
+        assert_eq!(packed(json!({ "Events": [{ "CloudTrailEvent": event }] })), None);
+        let plain = r#"{"Condition":{"StringEquals":{"aws:SourceArn":"a"}}}"#;
+        assert!(packed(json!({ "Policy": plain })).is_some());
     }
 }

@@ -25,10 +25,11 @@ mod remedy;
 
 use super::kind::{Kind, OriginAsked, Page, is_bucket};
 use super::opinion::{LOG, Opinion, Says};
-use super::origin_log;
 use super::{Cause, Rule, Sheet, Step};
+use super::{asked, origin_log};
 use crate::account::distribution::{Origin, name_covers};
 use crate::account::facts::DistributionFacts;
+use crate::asked::plan::is_locked;
 
 pub(super) const RULE: Rule = Rule {
     cause: Cause::CustomOrigin,
@@ -79,6 +80,8 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         !origin.custom_headers.items.is_empty() || siblings_header(origin, facts).is_some()
     });
     let opinion = origin_log::of_custom_origin(kind, opinion, checks_header, distribution);
+    let locked = is_locked(kind, facts);
+    let opinion = asked::of_custom_origin(kind, opinion, locked);
     let asks = matches!(opinion.says, Says::Silent | Says::Hints | Says::Supports);
     opinion.missing(origin.filter(|_| asks).and_then(|origin| origin_log::missing(kind, origin)))
 }

@@ -221,7 +221,9 @@ fn refused(case: &Case<'_>, origin: &Origin, name: &str) -> Remedy {
         }
         None => remedy.step(ask(case, origin, name)).and(secret(origin)),
     };
-    remedy.step(log).and(disagree.or(waf).or_else(|| case.group_note(origin))).and(function)
+    let unsure =
+        [waf, function].into_iter().flatten().reduce(|one, other| format!("{one} {other}"));
+    remedy.step(log).and(disagree.or(unsure).or_else(|| case.group_note(origin)))
 }
 
 fn api_refused(case: &Case<'_>, reason: &str, name: &str) -> Remedy {

@@ -4,10 +4,12 @@
 //! verdict, so that a million blocked requests cost what a hundred kinds cost, and judging singly
 //! or by kind cannot differ: a cause never sees anything else.
 
+pub mod asked;
 mod let_in;
 mod of;
 mod origin_said;
 mod page;
+pub mod sampled;
 mod signed;
 mod tenancy;
 pub mod verified;
@@ -17,6 +19,7 @@ pub use of::Sources;
 use of::{matched, protocol};
 pub use origin_said::OriginSaid;
 pub use page::Page;
+pub use signed::told;
 use tenancy::{Tenancy, country, host};
 
 use super::s3_origin::met::{ErrorPage, Met};
@@ -25,7 +28,7 @@ use crate::account::facts::{DistributionFacts, Held};
 use crate::account::{Question, bucket, web_acl};
 use crate::logs::function::Ran;
 use crate::logs::record::Column;
-use crate::signature::{Signature, Verified};
+use crate::signature::{Carrier, Present, Signature, Verified};
 
 /// All that a cause may read of a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +43,8 @@ pub struct Kind {
     pub behavior: MatchedBehavior,
     /// Whose the Host is.
     pub host: Host,
+    /// Whether that is told by the list of distributions, since the configuration is not known.
+    pub host_by_list: bool,
     /// The method.
     pub method: Box<str>,
     /// The protocol.
@@ -56,10 +61,14 @@ pub struct Kind {
     pub origin: OriginAsked,
     /// What the WAF in front of the distribution did.
     pub waf: WafSeen,
+    /// What samples of that WAF say of requests like it.
+    pub sampled: sampled::Samples,
     /// What a WAF in front of the origin did.
     pub origin_waf: WafSeen,
     /// The function at the edge that ran, as far as it was logged.
     pub function_ran: Option<Ran>,
+    /// What was answered when the same was asked directly.
+    pub asked: asked::Answers,
     /// What the origin's own log says.
     pub origin_said: OriginSaid,
     /// Whose web ACL stands in front.
@@ -81,6 +90,8 @@ pub struct Kind {
     /// Whether the origin of the same behaviour served after it had refused, with no change in
     /// between, so that nothing refuses the whole behaviour.
     pub origin_serves: bool,
+    /// The same, where the distribution is disabled in the configuration that was read.
+    pub serves_while_off: bool,
     /// Whether the origin of the same behaviour served anything, so that CloudFront asks it as it
     /// wants to be asked.
     pub has_served: bool,
@@ -136,10 +147,10 @@ impl MatchedBehavior {
 pub enum Host {
     /// The distribution's.
     Own,
-    /// Not the distribution's. The name is kept only where DNS points it here: any other is a
-    /// viewer's invention.
+    /// Not the distribution's. The record in DNS that points it here, where there is one, stands
+    /// for the name: any other is a viewer's invention.
     Foreign(Option<Box<str>>),
-    /// Not the distribution's, but an alias of another one: that one's ID, and the name.
+    /// Not the distribution's, but another one's: that one's ID, and its alias, be it a wildcard.
     Elsewhere(Box<str>, Box<str>),
     /// Not known.
     Unknown,
@@ -299,6 +310,11 @@ impl Kind {
     /// The detailed result type, where the log has the column.
     pub fn detailed(&self) -> Option<&str> {
         self.detailed.value().map(AsRef::as_ref)
+    }
+
+    /// Whether its signature stands in cookies.
+    pub fn is_signed_by_cookies(&self) -> bool {
+        matches!(self.signature, Some(Signature::Present(Present { carrier: Carrier::Cookie, .. })))
     }
 
     /// Whether the request came past everything that CloudFront and its WAF refuse by themselves.

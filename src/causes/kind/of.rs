@@ -6,9 +6,9 @@ use super::super::s3_origin::met;
 use super::origin_said::Search;
 use super::page::{origin_asked, page};
 use super::signed::{keys_held, signed, signed_at_all};
-use super::tenancy::{Tenancy, country, host, web_acl as acl_of};
-use super::verified;
-use super::{Kind, LetIn, MatchedBehavior, OriginAsked, Page, Protocol, TENANTS, WafSeen};
+use super::tenancy::{Tenancy, country, host, host_by_list, listed, web_acl as acl_of};
+use super::{Acl, Kind, LetIn, MatchedBehavior, OriginAsked, Page, Protocol, TENANTS, WafSeen};
+use super::{asked as directly, sampled, verified};
 use crate::account::Question;
 use crate::account::distribution::{Behavior, Distribution};
 use crate::account::facts::{Facts, Held, What, acl_id};
@@ -80,12 +80,26 @@ impl Kind {
         let open = behavior.is_none() || config != Held::Holds;
         let signature =
             signature.or_else(|| (open && page.is_signature()).then(|| signed_at_all(refusal)));
+        let origin_serves = match (mine, index) {
+            (Some(mine), MatchedBehavior::At(place)) => {
+                mine.witnesses.get(&place).is_some_and(|witness| {
+                    witness.contradicts(at.as_second(), |from, to| {
+                        facts.changed(What::Distribution, &[&mine.id], from, to)
+                    })
+                })
+            }
+            _ => false,
+        };
         Self {
             distribution: refusal.distribution_id.clone(),
             status: refusal.status,
             config,
             behavior: index,
-            host: host(refusal, distribution, facts, &tenant),
+            host: match distribution {
+                Some(_) => host(refusal, distribution, facts, &tenant),
+                None => host_by_list(refusal, facts),
+            },
+            host_by_list: distribution.is_none(),
             method: method(&refusal.method),
             protocol: protocol(refusal),
             old_http: matches!(
@@ -98,8 +112,13 @@ impl Kind {
             // A line of this very request shows that its origin was asked.
             origin: if origin_said.exactly().is_some() { OriginAsked::Yes } else { asked },
             waf: waf_seen(refusal, sources.waf, Side::Edge, arn),
+            sampled: mine
+                .filter(|_| acl == Acl::Distribution)
+                .map(|mine| sampled::of(refusal, mine))
+                .unwrap_or_default(),
             origin_waf: waf_seen(refusal, sources.waf, Side::Origin, None),
             function_ran: refusal.request_id.as_deref().and_then(|id| sources.function.ran(id)),
+            asked: directly::of(refusal, facts),
             origin_said,
             acl,
             acl_arn: arn.map(Into::into),
@@ -120,16 +139,9 @@ impl Kind {
                     .then(|| Question::all(TENANTS)),
                 _ => None,
             },
-            origin_serves: match (mine, index) {
-                (Some(mine), MatchedBehavior::At(place)) => {
-                    mine.witnesses.get(&place).is_some_and(|witness| {
-                        witness.contradicts(at.as_second(), |from, to| {
-                            facts.changed(What::Distribution, &[&mine.id], from, to)
-                        })
-                    })
-                }
-                _ => false,
-            },
+            serves_while_off: origin_serves
+                && distribution.is_some_and(|one| one.config.enabled == Some(false)),
+            origin_serves,
             others_known: mine
                 .map_or(facts.summaries.is_told(), |mine| facts.others_hold(&mine.id, at)),
             origin_acls: mine.map_or(Held::Unsure, |mine| {
@@ -154,7 +166,10 @@ impl Kind {
             enabled: match &tenant {
                 Tenancy::Of(tenant) if tenant.enabled == Some(false) => Some(false),
                 Tenancy::Unknown => None,
-                _ => distribution.and_then(|distribution| distribution.config.enabled),
+                _ => match distribution {
+                    Some(distribution) => distribution.config.enabled,
+                    None => listed(refusal, facts).and_then(|listed| listed.enabled),
+                },
             },
             host_forwarded: mine
                 .zip(behavior)

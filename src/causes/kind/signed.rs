@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::account::distribution::{Behavior, Distribution};
 use crate::account::facts::{DistributionFacts, Held, What};
 use crate::logs::record::{Column, Refusal};
-use crate::signature::{self, Began, KeyId, Signature};
+use crate::signature::{self, Began, KeyId, Signature, Told};
 
 pub(super) fn signed(
     refusal: &Refusal,
@@ -24,6 +24,13 @@ pub(super) fn signed(
 /// and URL stand in the request itself.
 pub(super) fn signed_at_all(refusal: &Refusal) -> Signature {
     look(refusal, None, None)
+}
+
+/// What the signature of a refused request says, and the second in which the request began.
+pub fn told(refusal: &Refusal) -> Option<(Told, Option<i64>)> {
+    let asked = asked(refusal, None);
+    let began = asked.began.map(|began| began.latest.as_second());
+    Some((signature::told(&asked)?, began))
 }
 
 fn look(
@@ -51,6 +58,7 @@ pub(super) fn asked(refusal: &Refusal, cookies_logged: Option<bool>) -> signatur
             let step = SignedDuration::from_millis(if whole { 1000 } else { 1 });
             Began::from_end(refusal.time, step, SignedDuration::from_millis(i64::from(taken)))
         }),
+        ended: Some(refusal.time),
     }
 }
 

@@ -2,8 +2,8 @@
 //! names, its web ACL, its countries.
 
 use super::{Acl, Country, GeoRule, Host};
-use crate::account::distribution::{Distribution, name_covers};
-use crate::account::facts::Facts;
+use crate::account::distribution::{Distribution, Summary, best};
+use crate::account::facts::{Facts, Held, What};
 use crate::account::tenant::Tenant;
 use crate::logs::record::{Column, Refusal};
 
@@ -81,18 +81,43 @@ pub(super) fn host(
         }
         _ => {}
     }
-    let elsewhere = facts.summaries.known().into_iter().flatten().find(|other| {
-        other.id != distribution.id
-            && other.aliases.items.iter().any(|alias| name_covers(alias, &name))
-    });
-    if let Some(other) = elsewhere {
-        return Host::Elsewhere(other.id.as_str().into(), name.into());
+    not_own(&name, (&distribution.id, &distribution.domain_name), facts)
+}
+
+/// The same where the distribution's configuration is not known: the list of distributions has
+/// its names.
+pub(super) fn host_by_list(refusal: &Refusal, facts: &Facts) -> Host {
+    let name = refusal.host.value().and_then(|host| String::from_utf8(host.sent()).ok());
+    let Some((name, mine)) = name.zip(listed(refusal, facts)) else { return Host::Unknown };
+    match mine.answers_to(&name) {
+        true => Host::Own,
+        false => not_own(&name, (&mine.id, &mine.domain_name), facts),
     }
-    let in_dns = facts.zones.iter().filter_map(|zone| zone.known()).flatten().any(|record| {
-        record.target.eq_ignore_ascii_case(&distribution.domain_name)
-            && name_covers(&record.name, &name)
-    });
-    Host::Foreign(in_dns.then(|| name.into()))
+}
+
+/// What the list of distributions says of the one that was asked, if it is of that moment. Of one
+/// that serves tenants it says too little.
+pub(super) fn listed<'a>(refusal: &Refusal, facts: &'a Facts) -> Option<&'a Summary> {
+    let id = refusal.distribution_id.as_deref().filter(|_| refusal.tenant_id.is_none())?;
+    let mine = facts.summaries.known()?.iter().find(|one| one.id == id)?;
+    let read_at = facts.summaries.read_at;
+    let held = facts.holds(What::Distribution, &[id], read_at, refusal.time) == Held::Holds;
+    let later = mine.last_modified().is_some_and(|changed| changed > refusal.time);
+    (held && !later && mine.connection_mode.as_deref() != Some("tenant-only")).then_some(mine)
+}
+
+/// Whose a name is that is not this distribution's.
+fn not_own(name: &str, (id, domain): (&str, &str), facts: &Facts) -> Host {
+    let others = facts.summaries.known().into_iter().flatten().filter(|other| other.id != id);
+    let theirs = others.filter_map(|other| Some((other, other.alias_of(name)?)));
+    // CloudFront prefers the more specific name.
+    let specific = |(_, alias): &(&Summary, &str)| (!alias.starts_with('*'), alias.len());
+    if let Some((other, alias)) = theirs.max_by_key(specific) {
+        return Host::Elsewhere(other.id.as_str().into(), alias.to_ascii_lowercase().into());
+    }
+    let records = facts.zones.iter().filter_map(|zone| zone.known()).flatten();
+    let here = records.filter(|record| record.target.eq_ignore_ascii_case(domain));
+    Host::Foreign(best(here.map(|record| record.name.as_str()), name).map(Into::into))
 }
 
 pub(super) fn country(

@@ -23,6 +23,7 @@
 //! <https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html>
 
 mod remedy;
+mod sampled;
 
 use super::kind::{Acl, Kind, OriginAsked, Page, WafSeen, is_bucket, waf_keeps};
 use super::opinion::{Evidence, LOG, Opinion, Says, WAF_LOG};
@@ -72,7 +73,7 @@ const CONFIG: &str = "cloudfront/get-distribution";
 const LOGGING: &str = "wafv2/get-logging-configuration";
 
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
-    let edge = at_edge(kind, facts);
+    let edge = sampled::of_edge(kind, at_edge(kind, facts));
     let origin = at_origin(kind, facts);
     // Both must be impossible for the WAF to be; else the stronger of the two speaks.
     if edge.says == Says::Excludes && origin.says > Says::Excludes || origin.says > edge.says {

@@ -2,13 +2,13 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::alerts::Audience;
-use crate::causes::Cause;
 use crate::incidents::store::VERSION;
 use crate::incidents::store::memory::MemoryStore;
 use crate::incidents::{Bucket, Clients};
 
 mod late;
 mod orders;
+mod sources;
 mod stories;
 mod trouble;
 
@@ -38,6 +38,8 @@ fn one(name: &str, subject: Subject, bucket: Bucket, count: u64) -> Contribution
         object: object(name),
         of: 1,
         partial: None,
+        realtime: false,
+        mark: None,
         refused,
         served: Series::new(),
         waf: Series::new(),
@@ -232,6 +234,6 @@ fn a_newer_version_is_refused_with_a_clear_error() {
     let error = StoreError::Newer { found: VERSION + 1 };
     assert_eq!(
         error.to_string(),
-        "the state was written by a newer version (4, this one knows 3): update the function"
+        "the state was written by a newer version (5, this one knows 4): update the function"
     );
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::samples::Hourly;
 use super::{
-    Change, Committed, Counted, Known, Site, Store, StoreError, Stored, Story, WafSlots, Wait,
+    Change, Committed, Counted, Known, Mark, Site, Store, StoreError, Stored, Story, WafSlots, Wait,
 };
 use crate::alerts::{Audience, Outgoing};
 use crate::causes::Cause;
@@ -16,6 +16,7 @@ use crate::logs::waf::Side;
 use crate::logs::waf_slots::Chunk;
 use crate::report::build::Subject;
 use crate::trigger::Object;
+use crate::trigger::stream::Sequence;
 
 /// What DynamoDB would hold.
 #[derive(Debug, Default)]
@@ -26,6 +27,7 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Inner {
     ledger: BTreeMap<Object, BTreeMap<String, Counted>>,
+    marks: BTreeMap<String, BTreeMap<String, Sequence>>,
     sites: BTreeMap<String, Site>,
     series: BTreeMap<Subject, Stored>,
     stories: BTreeMap<(String, Cause), Story>,
@@ -53,6 +55,10 @@ impl Store for MemoryStore {
     fn counted(&self, object: &Object) -> Result<Vec<Counted>, StoreError> {
         let inner = self.inner.borrow();
         Ok(inner.ledger.get(object).into_iter().flat_map(|all| all.values().cloned()).collect())
+    }
+
+    fn marks(&self, shard: &str) -> Result<BTreeMap<String, Sequence>, StoreError> {
+        Ok(self.inner.borrow().marks.get(shard).cloned().unwrap_or_default())
     }
 
     fn load(&self, distribution: &str) -> Result<Known, StoreError> {
@@ -84,6 +90,13 @@ impl Store for MemoryStore {
         if !duplicates.is_empty() {
             return Ok(Committed::Duplicates(duplicates));
         }
+        let is_outrun = |mark: &Mark| {
+            let known = inner.marks.get(&mark.shard);
+            known.and_then(|all| all.get(&change.distribution)) != mark.before.as_ref()
+        };
+        if change.marks.iter().any(is_outrun) {
+            return Err(StoreError::Outrun);
+        }
         let series = change.series.iter().map(|(subject, series)| (subject, series.revision));
         let gone = change.gone.iter().map(|(subject, revision)| (subject, *revision));
         let stale = series.chain(gone).any(|(subject, revision)| {
@@ -104,6 +117,10 @@ impl Store for MemoryStore {
         for (object, counted) in &change.objects {
             let all = inner.ledger.entry(object.clone()).or_default();
             all.insert(change.distribution.clone(), counted.clone());
+        }
+        for mark in &change.marks {
+            let all = inner.marks.entry(mark.shard.clone()).or_default();
+            all.insert(change.distribution.clone(), mark.last.clone());
         }
         if let Some(site) = &change.site {
             let written = Site { revision: site.revision + 1, ..site.clone() };

@@ -15,15 +15,17 @@ use serde::{Deserialize, Serialize};
 
 use self::samples::Hourly;
 use super::series::HourNumber;
+use super::sources::Sources;
 use super::{Bucket, Series, State};
 use crate::alerts::Outgoing;
 use crate::causes::Cause;
 use crate::logs::waf_slots::Chunk;
 use crate::report::build::Subject;
 use crate::trigger::Object;
+use crate::trigger::stream::Sequence;
 
 /// The form in which state is written. A program refuses what a newer one has written.
-pub const VERSION: u64 = 3;
+pub const VERSION: u64 = 4;
 
 /// Objects and items of one change. A transaction takes a hundred items.
 pub const CHANGE_ITEMS: usize = 100;
@@ -45,6 +47,10 @@ pub enum StoreError {
     /// It cannot be read.
     #[error("the state cannot be read: {0}")]
     Damaged(String),
+    /// Somebody else counted records of the same shard at the same time. Which of these are left is
+    /// seen when they come again.
+    #[error("somebody else counts this shard")]
+    Outrun,
 }
 
 /// That an object was counted for a distribution.
@@ -67,6 +73,17 @@ pub struct Partial {
     pub offset: u64,
 }
 
+/// How far a shard is counted for a distribution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The shard, with its stream.
+    pub shard: String,
+    /// The last record that was counted before, if any was.
+    pub before: Option<Sequence>,
+    /// The last record that is counted now.
+    pub last: Sequence,
+}
+
 /// A series as it is stored.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stored {
@@ -86,6 +103,8 @@ pub struct Site {
     pub waf: State,
     /// What waits now.
     pub waiting: Series,
+    /// What is counted by real-time records, and what objects say of it.
+    pub sources: Sources,
     /// The first bucket in which anything was seen of it.
     pub first: Option<Bucket>,
     /// The newest one.
@@ -111,9 +130,16 @@ pub struct Wait {
     pub ids: BTreeSet<u64>,
     /// What was counted of them meanwhile.
     pub counts: Series,
+    /// Their lines, where they came as records of a stream, which cannot be read again.
+    pub lines: Vec<u8>,
 }
 
 impl Wait {
+    /// Whether they came as real-time records.
+    pub fn is_realtime(&self) -> bool {
+        !self.lines.is_empty()
+    }
+
     /// Whether both are of one object and distribution.
     pub fn is_of(&self, other: &Self) -> bool {
         (&self.object, &self.distribution) == (&other.object, &other.distribution)
@@ -201,6 +227,8 @@ pub struct Change {
     pub distribution: String,
     /// Objects that are counted with it; none may have been counted before.
     pub objects: Vec<(Object, Counted)>,
+    /// Shards that are counted further with it; none may have been counted meanwhile.
+    pub marks: Vec<Mark>,
     /// The distribution in its new form, with the revision that it had.
     pub site: Option<Site>,
     /// Whether it has something open now, if that has changed.
@@ -226,6 +254,7 @@ impl Change {
         let waits = self.waits.len() + usize::from(self.settled.is_some());
         waits
             + self.objects.len()
+            + self.marks.len()
             + site
             + self.series.len()
             + self.gone.len()
@@ -249,6 +278,9 @@ pub enum Committed {
 pub trait Store {
     /// For which distributions an object was counted.
     fn counted(&self, object: &Object) -> Result<Vec<Counted>, StoreError>;
+
+    /// How far a shard is counted, by distribution.
+    fn marks(&self, shard: &str) -> Result<BTreeMap<String, Sequence>, StoreError>;
 
     /// All that is known of a distribution.
     fn load(&self, distribution: &str) -> Result<Known, StoreError>;

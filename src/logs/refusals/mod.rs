@@ -33,6 +33,9 @@ const PAGE: usize = 1 << PAGE_BITS;
 /// What a thread keeps of refusals before it hands them over.
 const HANDED_OVER: usize = 4 << 20;
 
+/// What tells from which country a refused request came.
+pub type CountryOf<'a> = dyn Fn(&Refusal) -> Option<String> + 'a;
+
 /// Refusals that many threads read.
 pub type Common = Arc<Mutex<Refusals>>;
 
@@ -222,11 +225,7 @@ impl Refusals {
 
     /// Says whose each is, by the distributions of names, and from which country, where only its
     /// address tells.
-    pub fn assign(
-        &mut self,
-        ids: &BTreeMap<String, String>,
-        country: Option<&dyn Fn(&Refusal) -> Option<String>>,
-    ) {
+    pub fn assign(&mut self, ids: &BTreeMap<String, String>, country: Option<&CountryOf<'_>>) {
         self.ids.extend(ids.iter().map(|(name, id)| (name.clone(), id.clone())));
         let Some(country) = country else { return };
         let mut places = mem::take(&mut self.places);

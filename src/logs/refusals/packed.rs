@@ -224,7 +224,8 @@ pub(super) fn begin(mut record: &[u8]) -> (i64, u64, u64, Option<&[u8]>) {
 /// The number of a record's frame.
 pub(super) fn frame_of(mut record: &[u8], all: &Vocabulary) -> u32 {
     let from = &mut record;
-    (moment(from), id(from));
+    moment(from);
+    id(from);
     skip(from, 6);
     client(from, &all.words);
     word(take(from))
@@ -244,7 +245,8 @@ pub(super) fn id_of(mut record: &[u8]) -> Option<&[u8]> {
 /// Notes which words a record uses.
 pub(super) fn note_words(mut record: &[u8], all: &Vocabulary, noted: &mut Numbers) {
     let from = &mut record;
-    (moment(from), id(from));
+    moment(from);
+    id(from);
     skip(from, 6);
     match from.split_first() {
         Some((&WORD, rest)) => {

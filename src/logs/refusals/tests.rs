@@ -49,7 +49,7 @@ impl Bytes<'_> {
             distribution_id: self.column(Self::text).value().cloned(),
             distribution_domain: self.column(Self::text).value().cloned(),
             tenant_id: self.column(Self::text).value().cloned(),
-            status: if self.next() % 4 == 0 { 200 } else { 403 },
+            status: if self.next().is_multiple_of(4) { 200 } else { 403 },
             method: self.text(),
             host: self.column(Self::viewer),
             path: self.viewer(),

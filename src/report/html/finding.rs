@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::commands::{is_command, reason, supply};
 use super::super::finding::request;
-use super::super::headline::{known_severity, name, name_of, sentence_of};
+use super::super::headline::{known_severity, name, name_of, sentence};
 use super::super::words::{duration, moment, several, since, thousands, times};
 use super::super::{ClusterOut, ExampleOut, Finding, MissingOut, Report, place};
 use super::visible;
@@ -24,7 +24,7 @@ pub fn write(number: usize, finding: &Finding, report: &Report) -> Markup {
             }
             div id=(finding.id) tabindex="-1" {
                 h3 {
-                    (number + 1) ". " (sentence_of(finding.cause, finding.detail)) " ("
+                    (number + 1) ". " (sentence(finding)) " ("
                     (visible(&name(finding))) ")"
                 }
                 dl {
@@ -182,6 +182,7 @@ fn example(one: &ExampleOut) -> Markup {
     html! {
         li {
             code { (visible(&request(one))) }
+            @if let Some(signed) = &one.signed { ", " code { (visible(signed)) } }
             @if let Some(id) = &one.request_id { ", id " code { (visible(id)) } }
         }
     }

@@ -251,6 +251,12 @@ fn inputs(report: &Report) -> Markup {
                         li { (several(files, what)) " (" (several(lines, of_what)) ")" }
                     }
                 }
+                @if inputs.access_log_lines_left_out > 0 {
+                    li {
+                        (several(inputs.access_log_lines_left_out, "line")) " of other times than were "
+                        "asked about were left out"
+                    }
+                }
                 @if inputs.malformed_lines > 0 {
                     li { (several(inputs.malformed_lines, "line")) " could not be read" }
                 }
@@ -259,6 +265,9 @@ fn inputs(report: &Report) -> Markup {
                         (several(inputs.origin_lines_left_out, "line")) " of origins' logs that may be "
                         "refusals' were left out: there are too many"
                     }
+                }
+                @for asked in &inputs.asked {
+                    li { "Asked directly: " code { (visible(asked)) } }
                 }
                 @for lack in &inputs.not_logged {
                     li {

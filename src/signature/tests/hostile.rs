@@ -44,6 +44,7 @@ fn asked_of<'a>(parts: &'a [Option<Vec<u8>>; 5], path: &'a [u8], cut: Option<usi
         cookie_cut_at: cut,
         client_ip: column(client),
         began: began(END, 5),
+        ended: None,
     }
 }
 

@@ -168,6 +168,7 @@ fn each_row_shows_what_its_status_says() {
             cookies_logged: Some(false),
             cookie_cut_at: None,
             client_ip: Column::of(Some(client.as_bytes())),
+            ended: None,
             began: Began::from_end(
                 end.parse().unwrap(),
                 SignedDuration::from_secs(1),

@@ -7,6 +7,7 @@ mod hostile;
 mod logged;
 mod redaction;
 mod resources;
+mod said;
 mod states;
 
 use std::collections::BTreeSet;
@@ -43,6 +44,7 @@ fn bare() -> Asked<'static> {
         cookie_cut_at: None,
         client_ip: Column::Value(b"192.0.2.7"),
         began: began(END, 5),
+        ended: None,
     }
 }
 

@@ -15,6 +15,7 @@ fn late(name: &str, bucket: Bucket, count: u64) -> Contribution {
         since: at(bucket),
         ids: BTreeSet::new(),
         counts: counts.clone(),
+        lines: Vec::new(),
     };
     Contribution { waf: counts, waiting: Some(wait), ..calm(name, bucket) }
 }

@@ -59,3 +59,47 @@ fn an_update_speaks_of_all_that_goes_on_the_largest_first() {
     assert_eq!(said(&over), [("resolved", 5)]);
     assert_eq!(over.alerts[0].message, "small large");
 }
+
+#[test]
+fn proof_is_told_at_once_and_not_taken_back_by_what_still_waits() {
+    let store = MemoryStore::default();
+    let bucket = subject(Cause::CustomOrigin, None);
+    let told = |now: Bucket, arrived: Arrived, gist: Gist| -> Vec<(String, u64)> {
+        let write = |incidents: &[Incident], place: &Place| {
+            Some((vec![outgoing(incidents, place)], gist.clone()))
+        };
+        let desk = Desk {
+            store: &store,
+            heard: Heard::default(),
+            distributions: 1,
+            now: at(now),
+            write: &write,
+            wait: &|_| {},
+        };
+        let recorded = record(&desk, "E1", arrived);
+        said(&recorded).into_iter().map(|(state, number)| (state.to_owned(), number)).collect()
+    };
+    let objects = |name: &str, now| Arrived::Objects(vec![one(name, bucket.clone(), now, 60)]);
+    let update = |sequence| vec![("update".to_owned(), sequence)];
+    let waits = |confidence| Gist { waits: true, ..look(confidence, "/a", 60) };
+    assert_eq!(told(NOON, objects("a", NOON), waits("likely")), [("open".to_owned(), 1)]);
+    // The log of the origin comes within the half hour in which nothing else is told twice.
+    let before = total(&store, &bucket);
+    assert_eq!(told(NOON + 1, Arrived::Proof, look("confirmed", "/a", 60)), update(2));
+    assert_eq!(told(NOON + 1, Arrived::Proof, look("confirmed", "/a", 60)), []);
+    assert_eq!(total(&store, &bucket), before, "proof moves no count");
+    // What comes next has no proof yet.
+    assert_eq!(told(NOON + 9, objects("b", NOON + 8), waits("likely")), []);
+    assert_eq!(told(NOON + 17, objects("c", NOON + 16), look("likely", "/a", 60)), update(3));
+    // Where nothing goes on, there is nothing to prove.
+    let other = MemoryStore::default();
+    let desk = Desk {
+        store: &other,
+        heard: Heard::default(),
+        distributions: 1,
+        now: at(NOON),
+        write: &alert,
+        wait: &|_| {},
+    };
+    assert!(record(&desk, "E1", Arrived::Proof).alerts.is_empty());
+}

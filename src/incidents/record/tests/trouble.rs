@@ -25,6 +25,12 @@ impl Store for Contended {
     fn counted(&self, object: &Object) -> Result<Vec<Counted>, StoreError> {
         self.inner.counted(object)
     }
+    fn marks(
+        &self,
+        shard: &str,
+    ) -> Result<BTreeMap<String, crate::trigger::stream::Sequence>, StoreError> {
+        self.inner.marks(shard)
+    }
     fn load(&self, distribution: &str) -> Result<Known, StoreError> {
         self.inner.load(distribution)
     }

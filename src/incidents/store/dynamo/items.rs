@@ -6,20 +6,27 @@
 )]
 
 use std::collections::HashMap;
+use std::io::{Read, Write};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::super::{Counted, Partial, Site, StoreError, Stored, Story, VERSION, Wait};
+use super::super::{Counted, Mark, Partial, Site, StoreError, Stored, Story, VERSION, Wait};
+use super::sources::{sources_into, sources_of};
 use crate::alerts::{Audience, Outgoing};
 use crate::causes::Cause;
 use crate::incidents::State;
+use crate::limits::WAITING_BYTES;
 use crate::logs::waf::Side;
 use crate::logs::waf_slots::Chunk;
 use crate::report::build::Subject;
 use crate::trigger::Object;
+use crate::trigger::stream::Sequence;
 
 pub(super) const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
@@ -109,7 +116,7 @@ pub(super) fn json(value: &impl Serialize) -> AttributeValue {
 }
 
 /// The subject of a series. `None` where the words are those of a newer program.
-fn subject_of(item: &Item, distribution: &str) -> Option<Subject> {
+pub(super) fn subject_of(item: &Item, distribution: &str) -> Option<Subject> {
     let word = |name: &str| get_text(item, name).filter(|word| !word.is_empty());
     let cause = Cause::of_id(word("cause")?)?;
     let detail = match word("detail") {
@@ -121,7 +128,7 @@ fn subject_of(item: &Item, distribution: &str) -> Option<Subject> {
 }
 
 /// The state in an item.
-fn state(item: &Item, name: &str) -> Result<State, StoreError> {
+pub(super) fn state(item: &Item, name: &str) -> Result<State, StoreError> {
     match item.get(name).and_then(|bytes| bytes.as_b().ok()) {
         Some(bytes) => State::decode(bytes.as_ref()).map_err(|_| damaged(item)),
         // It was written before there was any.
@@ -131,6 +138,22 @@ fn state(item: &Item, name: &str) -> Result<State, StoreError> {
 
 pub(super) fn object_pk(object: &Object) -> String {
     format!("object#{}/{}#{}", object.bucket, object.key, object.edition())
+}
+
+pub(super) fn shard_pk(shard: &str) -> String {
+    format!("shard#{shard}")
+}
+
+pub(super) fn mark_item(distribution: &str, mark: &Mark) -> Item {
+    let sk = named(distribution).to_owned();
+    let mut row = item(shard_pk(&mark.shard), sk, LEDGER_SECONDS);
+    row.insert("last".to_owned(), text(mark.last.as_str()));
+    row
+}
+
+pub(super) fn mark_of(item: &Item) -> Option<(String, Sequence)> {
+    let last = get_text(item, "last").and_then(Sequence::new)?;
+    Some((unnamed(get_text(item, "sk")?), last))
 }
 
 pub(super) fn distribution_pk(distribution: &str) -> String {
@@ -194,6 +217,7 @@ pub(super) fn site_item(distribution: &str, site: &Site) -> Item {
     for (name, bucket) in [("first", site.first), ("newest", site.newest)] {
         row.extend(bucket.map(|bucket| (name.to_owned(), number(bucket))));
     }
+    sources_into(&mut row, &site.sources);
     row
 }
 
@@ -264,7 +288,7 @@ impl Row {
         let sk = get_text(item, "sk").unwrap_or_default();
         let revision = get_number(item, "revision").ok_or_else(|| damaged(item))?;
         if sk == SITE {
-            return Ok(Self::Site(Box::new(site_of(item, revision)?)));
+            return Ok(Self::Site(Box::new(site_of(item, distribution, revision)?)));
         }
         if let Some(cause) = sk.strip_prefix(STORY).and_then(Cause::of_id) {
             return Ok(Self::Story(cause, story_of(item, revision)));
@@ -278,11 +302,12 @@ impl Row {
     }
 }
 
-fn site_of(item: &Item, revision: u64) -> Result<Site, StoreError> {
+fn site_of(item: &Item, distribution: &str, revision: u64) -> Result<Site, StoreError> {
     Ok(Site {
         served: state(item, "served")?,
         waf: state(item, "waf")?,
         waiting: state(item, "waiting")?.recent().clone(),
+        sources: sources_of(item, distribution)?,
         first: get_number(item, "first"),
         newest: get_number(item, "newest"),
         revision,
@@ -312,6 +337,9 @@ pub(super) fn waiting_item(wait: &Wait) -> Item {
     let ids = wait.ids.iter().flat_map(|id| id.to_be_bytes()).collect();
     row.insert("ids".to_owned(), bytes(ids));
     row.insert("counts".to_owned(), bytes(State::of(wait.counts.clone()).encode()));
+    if wait.is_realtime() {
+        row.insert("lines".to_owned(), bytes(packed(&wait.lines)));
+    }
     row
 }
 
@@ -335,7 +363,24 @@ pub(super) fn wait(item: &Item) -> Option<Wait> {
             .filter_map(|id| Some(u64::from_be_bytes(id.try_into().ok()?)))
             .collect(),
         counts: state(item, "counts").ok()?.recent().clone(),
+        lines: match item.get("lines") {
+            Some(lines) => unpacked(lines.as_b().ok()?.as_ref())?,
+            None => Vec::new(),
+        },
     })
+}
+
+fn packed(lines: &[u8]) -> Vec<u8> {
+    let mut packer = DeflateEncoder::new(Vec::new(), Compression::default());
+    // Nothing fails that is written to memory.
+    let _ = packer.write_all(lines);
+    packer.finish().unwrap_or_default()
+}
+
+fn unpacked(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut lines = Vec::new();
+    DeflateDecoder::new(bytes).take(WAITING_BYTES as u64).read_to_end(&mut lines).ok()?;
+    Some(lines)
 }
 
 fn story_of(item: &Item, revision: u64) -> Story {

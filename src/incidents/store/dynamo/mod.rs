@@ -3,6 +3,7 @@
 //! | `pk` | `sk` | what | expires |
 //! | --- | --- | --- | --- |
 //! | `object#BUCKET/KEY#EDITION` | distribution, or `-` | that the object was counted | 20 days |
+//! | `shard#STREAM/SHARD` | distribution, or `-` | the last record that was counted | 20 days |
 //! | `distribution#ID` | `site` | what was served, and what waits | 90 days |
 //! | `distribution#ID` | `series#…` | the counts of one series, and what was told of it | 90 days |
 //! | `distribution#ID` | `story#CAUSE` | the story under which alerts go out | 90 days |
@@ -28,9 +29,12 @@ mod facts;
 mod items;
 mod origins;
 mod samples;
+mod sources;
 mod transaction;
 
 pub use origins::Awaited;
+
+use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
@@ -39,8 +43,8 @@ use tokio::runtime::Handle;
 
 use self::items::{
     HOUR, Item, OPEN, ORIGIN_ACLS, OUTBOX, Row, WAF_SECONDS, WAITING, chunk, chunk_item,
-    counted_of, damaged, distribution_pk, get_text, item, object_pk, outbox_sk, outgoing, readable,
-    text, unnamed, waf_pk, wait,
+    counted_of, damaged, distribution_pk, get_text, item, mark_of, object_pk, outbox_sk, outgoing,
+    readable, shard_pk, text, unnamed, waf_pk, wait,
 };
 use super::samples::Hourly;
 use super::{Change, Committed, Counted, Known, Store, StoreError, WafSlots, Wait};
@@ -49,6 +53,7 @@ use crate::incidents::series::HourNumber;
 use crate::logs::waf::Side;
 use crate::logs::waf_slots::Chunk;
 use crate::trigger::Object;
+use crate::trigger::stream::Sequence;
 
 /// The table. Its calls block, so they are made from a thread of their own.
 #[derive(Clone, Debug)]
@@ -117,6 +122,11 @@ impl Store for DynamoStore {
     fn counted(&self, object: &Object) -> Result<Vec<Counted>, StoreError> {
         let items = self.query(&object_pk(object), " ", "~")?;
         Ok(items.iter().map(counted_of).collect())
+    }
+
+    fn marks(&self, shard: &str) -> Result<BTreeMap<String, Sequence>, StoreError> {
+        let items = self.query(&shard_pk(shard), " ", "~")?;
+        items.iter().map(|item| mark_of(item).ok_or_else(|| damaged(item))).collect()
     }
 
     fn load(&self, distribution: &str) -> Result<Known, StoreError> {

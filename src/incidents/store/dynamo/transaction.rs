@@ -7,26 +7,31 @@ use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 
 use super::super::{Change, Committed, StoreError};
 use super::items::{
-    Item, OPEN, STATE_SECONDS, WAITING, counted_item, distribution_pk, item, named, number,
-    outbox_item, series_item, series_sk, site_item, story_item, text, waiting_item, waiting_sk,
+    Item, OPEN, STATE_SECONDS, WAITING, counted_item, distribution_pk, item, mark_item, named,
+    number, outbox_item, series_item, series_sk, site_item, story_item, text, waiting_item,
+    waiting_sk,
 };
 use super::{DynamoStore, away};
 use crate::trigger::Object;
+use crate::trigger::stream::Sequence;
 
 /// What must be true of an item, or the transaction writes nothing.
 #[derive(Clone, Copy)]
-enum Only {
+enum Only<'a> {
     /// Nothing: the same again is the same.
     Any,
     /// Nobody wrote it since it was read; never written is zero.
     Revision(u64),
     /// It is still there.
     Present,
+    /// Nobody has counted further than this record.
+    Last(&'a Sequence),
 }
 
 const ABSENT: &str = "attribute_not_exists(pk)";
 const PRESENT: &str = "attribute_exists(pk)";
 const SAME: &str = "revision = :revision";
+const LAST: &str = "#last = :last";
 
 impl DynamoStore {
     /// Writes a change, or nothing of it.
@@ -48,6 +53,10 @@ impl DynamoStore {
             .map(|reason| reason.code().unwrap_or("None"))
             .collect();
         let counted = change.objects.iter().zip(&codes);
+        let marks = codes.iter().skip(change.objects.len()).take(change.marks.len());
+        if marks.into_iter().any(|code| *code == "ConditionalCheckFailed") {
+            return Err(StoreError::Outrun);
+        }
         let duplicates: Vec<Object> = counted
             .filter(|(_, code)| **code == "ConditionalCheckFailed")
             .map(|((object, _), _)| object.clone())
@@ -75,6 +84,10 @@ impl DynamoStore {
         // The objects come first: a refusal is told by the place of its item.
         for (object, counted) in &change.objects {
             items.push(self.write(counted_item(object, counted), Only::Revision(0))?);
+        }
+        for mark in &change.marks {
+            let only = mark.before.as_ref().map_or(Only::Revision(0), Only::Last);
+            items.push(self.write(mark_item(distribution, mark), only)?);
         }
         if let Some(site) = &change.site {
             items.push(self.write(site_item(distribution, site), Only::Revision(site.revision))?);
@@ -111,7 +124,7 @@ impl DynamoStore {
         Ok(items)
     }
 
-    fn write(&self, item: Item, only: Only) -> Result<TransactWriteItem, StoreError> {
+    fn write(&self, item: Item, only: Only<'_>) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder().table_name(&self.table).set_item(Some(item));
         let put = match only {
             Only::Any => put,
@@ -120,12 +133,16 @@ impl DynamoStore {
                 .condition_expression(SAME)
                 .expression_attribute_values(":revision", number(revision)),
             Only::Present => put.condition_expression(PRESENT),
+            Only::Last(last) => put
+                .condition_expression(LAST)
+                .expression_attribute_names("#last", "last")
+                .expression_attribute_values(":last", text(last.as_str())),
         };
         let put = put.build().map_err(|error| StoreError::Damaged(error.to_string()))?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    fn delete(&self, pk: &str, sk: &str, only: Only) -> Result<TransactWriteItem, StoreError> {
+    fn delete(&self, pk: &str, sk: &str, only: Only<'_>) -> Result<TransactWriteItem, StoreError> {
         let delete =
             Delete::builder().table_name(&self.table).key("pk", text(pk)).key("sk", text(sk));
         let delete = match only {
@@ -133,7 +150,7 @@ impl DynamoStore {
             Only::Revision(revision) => delete
                 .condition_expression(SAME)
                 .expression_attribute_values(":revision", number(revision)),
-            Only::Present => delete.condition_expression(PRESENT),
+            Only::Present | Only::Last(_) => delete.condition_expression(PRESENT),
         };
         let delete = delete.build().map_err(|error| StoreError::Damaged(error.to_string()))?;
         Ok(TransactWriteItem::builder().delete(delete).build())

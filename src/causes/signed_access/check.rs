@@ -1,7 +1,8 @@
-//! What the public key says of a signature, for the cause `signed-access`.
+//! What the public key says of a signature.
 
-use super::kind::Kind;
-use super::opinion::{Evidence, LOG, Opinion, Says};
+use super::super::kind::Kind;
+use super::super::opinion::{Evidence, LOG, Opinion, Says};
+use super::words::signature;
 use crate::account::Question;
 use crate::account::facts::Held;
 use crate::signature::{Check, Elsewhere, Key, Present, Verified};
@@ -9,7 +10,8 @@ use crate::signature::{Check, Elsewhere, Key, Present, Verified};
 const PUBLIC_KEY: &str = "cloudfront/get-public-key";
 
 /// The opinion where the check decides something that nothing else about the request does.
-pub(super) fn opinion(kind: &Kind, present: &Present, by: &str) -> Option<Opinion> {
+pub(super) fn opinion(kind: &Kind, present: &Present) -> Option<Opinion> {
+    let it = signature(present);
     let checks = &present.checks;
     let supports = if kind.page.is_signature() { Says::Supports } else { Says::Hints };
     let trusted = checks.key == Check::Holds && kind.keys == Held::Holds;
@@ -19,28 +21,26 @@ pub(super) fn opinion(kind: &Kind, present: &Present, by: &str) -> Option<Opinio
         Verified::Bad | Verified::OtherHash if checks.form != Check::Holds => None,
         Verified::Bad | Verified::OtherHash => {
             let says = if trusted { Says::Explains } else { Says::Supports };
-            let opinion = Opinion::of(says, "bad-signature").and(evidence(kind, by));
+            let opinion = Opinion::of(says, "bad-signature").and(evidence(kind, present));
             Some(if trusted { opinion } else { opinion.detail_unsure() })
         }
         Verified::Elsewhere(_) if clean => Some(
             Opinion::of(supports, "bad-signature")
                 .detail_unsure()
-                .and(evidence(kind, by))
+                .and(evidence(kind, present))
                 .but(LOG, "that CloudFront compares this is not certain"),
         ),
         Verified::Good if clean && trusted && checks.is_sound() && !kind.page.is_signature() => {
             Some(Opinion::excludes(
                 PUBLIC_KEY,
-                format!(
-                    "the signature{by} verifies, and its key, dates, address and URL are in order"
-                ),
+                format!("{it} verifies, and its key, dates, address and URL are in order"),
             ))
         }
         // CloudFront's own words against those of mathematics: something about the signature was
         // refused, and it was not the signature.
         Verified::Good if clean => {
             let says = if kind.page.is_signature() { Says::Hints } else { Says::Silent };
-            let says_so = format!("the signature{by} verifies: it is not a bad signature");
+            let says_so = format!("{it} verifies: it is not a bad signature");
             Some(Opinion::of(says, None).but(PUBLIC_KEY, says_so))
         }
         _ => None,
@@ -48,18 +48,19 @@ pub(super) fn opinion(kind: &Kind, present: &Present, by: &str) -> Option<Opinio
 }
 
 /// What was checked, beside what else is wrong with the request.
-pub(super) fn evidence(kind: &Kind, by: &str) -> Option<Evidence> {
+pub(super) fn evidence(kind: &Kind, present: &Present) -> Option<Evidence> {
+    let it = signature(present);
     let says = match kind.verified {
-        Verified::Good => format!("the signature{by} verifies: what it says is what was signed"),
+        Verified::Good => format!("{it} verifies: what it says is what was signed"),
         Verified::Bad => format!(
-            "the signature{by} does not verify with that key: another key signed, or something else \
+            "{it} does not verify with that key: another key signed, or something else \
              was signed"
         ),
         Verified::OtherHash => format!(
-            "the signature{by} verifies only with the other hash than the one that CloudFront takes \
+            "{it} verifies only with the other hash than the one that CloudFront takes \
              (SHA-1, or what Hash-Algorithm says)"
         ),
-        Verified::Elsewhere(what) => format!("the signature{by} verifies only {}", elsewhere(what)),
+        Verified::Elsewhere(what) => format!("{it} verifies only {}", elsewhere(what)),
         _ => return None,
     };
     Some(Evidence::new(PUBLIC_KEY, says))

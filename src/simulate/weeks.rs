@@ -4,7 +4,7 @@
 
 use std::f64::consts::PI;
 
-use why403::incidents::{Bucket, Kind, Series};
+use crate::incidents::{Bucket, Kind, Series};
 
 /// Buckets of a day.
 pub const DAY: Bucket = 288;
@@ -17,13 +17,15 @@ pub const MIDNIGHT: Bucket = 20_400 * DAY;
 pub struct Random(u64);
 
 impl Random {
+    /// Numbers that are the same for the same seed.
     pub fn new(seed: u64) -> Random {
         let mut random = Random(seed.wrapping_mul(0xD134_2543_DE82_EF95) ^ 0x5851_F42D_4C95_7F2D);
-        random.next();
+        random.draw();
         random
     }
 
-    pub fn next(&mut self) -> u64 {
+    /// Sixty-four bits.
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -33,18 +35,21 @@ impl Random {
 
     /// From 0 up to and without 1.
     pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.draw() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
+    /// From `low` up to and without `high`.
     pub fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.unit()
     }
 
+    /// Of the standard normal distribution.
     pub fn normal(&mut self) -> f64 {
         let radius = libm::sqrt(-2.0 * libm::log(1.0 - self.unit()));
         radius * libm::cos(2.0 * PI * self.unit())
     }
 
+    /// A count with this mean.
     pub fn poisson(&mut self, mean: f64) -> u64 {
         if mean > 60.0 {
             return (mean + libm::sqrt(mean) * self.normal()).round().max(0.0) as u64;
@@ -93,15 +98,19 @@ pub fn cycle(bucket: Bucket, depth: f64, weekend: f64) -> f64 {
 /// A site as it is being made up: buckets count from its first midnight.
 #[derive(Debug, Clone, Default)]
 pub struct Site {
+    /// How many buckets it lives.
     pub buckets: Bucket,
+    /// What was refused, from [`MIDNIGHT`] on.
     pub refusals: Series,
 }
 
 impl Site {
+    /// A site of so many days, to which nothing has happened.
     pub fn of_days(days: Bucket) -> Site {
         Site { buckets: days * DAY, refusals: Series::new() }
     }
 
+    /// Adds refusals to a bucket of the site's life.
     pub fn add(&mut self, bucket: Bucket, count: u64) {
         if (0..self.buckets).contains(&bucket) {
             self.refusals.add(MIDNIGHT + bucket, count);
@@ -113,6 +122,7 @@ impl Site {
         self.trickle_with(random, mean, dispersion, 0.8, 1.0);
     }
 
+    /// The same, with the depth of the night and the share of a weekend.
     pub fn trickle_with(
         &mut self,
         random: &mut Random,
@@ -183,7 +193,9 @@ impl Site {
 
 /// A kind of noise that sites have.
 pub struct Noise {
+    /// Its name.
     pub name: &'static str,
+    /// What is refused.
     pub kind: Kind,
     /// Every bucket comes from this many addresses; `None` where they are many.
     pub addresses: Option<u64>,
@@ -221,6 +233,7 @@ const fn shape(
 
 use Kind::{Enforcement, Fault};
 
+/// The noise that sites are made up with.
 pub static NOISE: &[Noise] = &[
     shape("waf, every night 60-500", Enforcement, None, true, |site, random| site.nightly(random)),
     shape("geo, 0.6 in 5 min", Enforcement, None, true, |site, random| {
@@ -257,9 +270,13 @@ pub static NOISE: &[Noise] = &[
 
 /// A fault to plant.
 pub struct Planted {
+    /// Its name.
     pub name: &'static str,
+    /// The name of the noise of its site.
     pub noise: &'static str,
+    /// Refusals.
     pub size: u64,
+    /// How long it takes.
     pub minutes: f64,
     /// The hours of the day between which it begins.
     pub hours: (f64, f64),
@@ -281,6 +298,7 @@ const fn fault(
 /// Any hour of the day.
 const ANY: (f64, f64) = (0.0, 24.0);
 
+/// The faults that are planted.
 pub static FAULTS: &[Planted] = &[
     fault("40 in 30 min", "s3, 0.25 in 5 min", 40, 30.0, ANY, true),
     fault("200 in 90 min", "s3, 0.25 in 5 min", 200, 90.0, ANY, false),
