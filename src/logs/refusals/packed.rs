@@ -117,7 +117,7 @@ fn frame(refusal: &Refusal, words: &mut Words) -> Vec<u8> {
     frame
 }
 
-/// Reads what [`write`] wrote. Bytes that it did not write give some refusal or other.
+/// Reads what [`write()`] wrote. Bytes that it did not write give some refusal or other.
 pub(super) fn read(mut record: &[u8], all: &Vocabulary) -> Refusal {
     let words = &all.words;
     let from = &mut record;
