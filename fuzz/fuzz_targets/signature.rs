@@ -31,6 +31,7 @@ fuzz_target!(|text: &[u8]| {
         cookie_cut_at: None,
         client_ip: Column::Value(b"192.0.2.1"),
         began: None,
+        ended: None,
     };
     let whole = signature(&asked, None);
     assert_eq!(signature(&asked, None), whole);
