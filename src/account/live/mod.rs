@@ -423,7 +423,12 @@ impl Account for LiveAccount {
             return (answer, None);
         }
         self.learn_from(question, &answer);
-        self.keep(question, &answer, read_at);
+        // That AWS could not be asked may have taken longer than it is kept.
+        let since = match answer {
+            Answer::Unreadable(_) => Timestamp::now(),
+            _ => read_at,
+        };
+        self.keep(question, &answer, since);
         self.shelve(question, &answer, read_at);
         (answer, Some(read_at))
     }
