@@ -37,7 +37,7 @@ pub use buckets::Stored;
 use role::Role;
 pub use shelf::Shelf;
 
-use super::{Account, Answer, Question, bucket};
+use super::{Account, Answer, Question, bucket, is_of_aws};
 
 /// How long an answer is kept. A change of the configuration is seen after that at the latest.
 const KEPT: Duration = Duration::from_secs(180);
@@ -395,6 +395,10 @@ impl LiveAccount {
 
 impl Account for LiveAccount {
     fn ask(&self, question: &Question) -> (Answer, Option<Timestamp>) {
+        // What only a bundle says of itself is nowhere to be looked for.
+        if !is_of_aws(question.operation) {
+            return (Answer::Unasked, None);
+        }
         if let Some(kept) = self.known().answers.get(question) {
             let lasts = match kept.answer {
                 Answer::Unreadable(_) => KEPT_ERROR,
