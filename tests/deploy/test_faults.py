@@ -8,6 +8,7 @@ import json
 import random
 import time
 from collections import Counter, defaultdict
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -89,9 +90,21 @@ def storm(rng: random.Random) -> dict[str, Fault]:
     }
 
 
+@contextmanager
+def soon_again(stack, seconds: int = 15):
+    """What was not acknowledged comes again sooner than a user would have it."""
+    queue, name = stack.outputs["QueueUrl"], "VisibilityTimeout"
+    before = stack.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[name])["Attributes"]
+    stack.sqs.set_queue_attributes(QueueUrl=queue, Attributes={name: str(seconds)})
+    try:
+        yield
+    finally:
+        stack.sqs.set_queue_attributes(QueueUrl=queue, Attributes=before)
+
+
 def deliver_in_both_ways(stack, objects: list[LogObject]):
     """Each object by EventBridge and by a notification of its own, through the real queue."""
-    with notified(stack, in_both_ways=True):
+    with notified(stack, in_both_ways=True), soon_again(stack):
         stack.wait_until_idle()
         with stack.one_batch():
             stack.put(ACCESS_LOGS, {one.key: one.body for one in objects})
