@@ -47,9 +47,7 @@ def new_sites(aws, stack):
 
     def make(count: int) -> list[Site]:
         sites = [create_site(aws) for _ in range(count)]
-        functions, name = aws.client("lambda"), stack.outputs["FunctionName"]
-        timeout = functions.get_function_configuration(FunctionName=name)["Timeout"]
-        functions.update_function_configuration(FunctionName=name, Timeout=timeout)
+        stack.start_anew()
         return sites
 
     return make

@@ -189,6 +189,21 @@ class Stack:
             "a dead letter", lambda: self.take(self.outputs["DeadLetterQueueUrl"]), seconds=120
         )
 
+    def start_anew(self):
+        """Ends the function that is warm: it remembers for minutes what it was told, and whom it asked about."""
+        functions, name = self.aws.client("lambda"), self.outputs["FunctionName"]
+        timeout = functions.get_function_configuration(FunctionName=name)["Timeout"]
+        functions.update_function_configuration(FunctionName=name, Timeout=timeout)
+
+    def forget(self):
+        """Takes away what earlier tests left, so that none depends on another."""
+        if self.queued():
+            self.wait_until_idle()
+        for queue in (self.inbox, self.chat, self.outputs["DeadLetterQueueUrl"]):
+            while self.take(queue):
+                pass
+        self.start_anew()
+
     def queued(self) -> int:
         """Messages in the queue, those that the function has in hand included."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -249,9 +264,18 @@ def stack(aws, tmp_path_factory):
         + [f"AccessLogBucket={ACCESS_LOGS}", f"WafLogBuckets={WAF_LOGS}", "Timeout=10", "LogLevel=debug", "ChatAlerts=true"]
         + [f"OriginLogBuckets={ORIGIN_LOGS}", f"ReadRoleArns={CLOSED_ROLE},{READ_ROLE}"]
         # The local AWS compares it with a number and has it as text.
-        + ["MaximumConcurrency=0", f"RealtimeStreamArn={STREAM_ARN}"],
+        + ["MaximumConcurrency=0", f"RealtimeStreamArn={STREAM_ARN}"]
+        # A schedule that struck in the middle of a test would be one more thing that it depends on.
+        + ['Schedule="rate(1 day)"'],
         cwd=build,
         env=aws.env,
     )
     described = aws.client("cloudformation").describe_stacks(StackName="why403")["Stacks"][0]
     return Stack(aws, {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]})
+
+
+@pytest.fixture(autouse=True)
+def alone(request):
+    """Each test of the stack begins as if it were the first."""
+    if "stack" in request.fixturenames:
+        request.getfixturevalue("stack").forget()

@@ -54,19 +54,12 @@ def owner(aws, stack) -> Owner:
     name = READ_ROLE.rpartition("/")[2]
     iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))
     iam.put_role_policy(RoleName=name, PolicyName="read", PolicyDocument=document(reads))
-    start_anew(aws, stack)
+    # A function that tried before remembers that it could not be assumed.
+    stack.start_anew()
     yield owner
     stack.wait_until_idle()
     iam.delete_role_policy(RoleName=name, PolicyName="read")
     iam.delete_role(RoleName=name)
-    start_anew(aws, stack)
-
-
-def start_anew(aws, stack):
-    """A warm function remembers for minutes that a role could not be assumed."""
-    functions, name = aws.client("lambda"), stack.outputs["FunctionName"]
-    timeout = functions.get_function_configuration(FunctionName=name)["Timeout"]
-    functions.update_function_configuration(FunctionName=name, Timeout=timeout)
 
 
 def refuse(stack, site: Site, cause: str):
@@ -113,7 +106,6 @@ def test_the_command_line_takes_the_same_roles(aws, stack, owner):
 
 def test_an_account_that_lets_nobody_in_is_told_as_such(aws, stack):
     """Neither role can be assumed, and the distribution is none of our own."""
-    start_anew(aws, stack)
     site = create_site(Owner(aws))
     refuse(stack, site, "s3-origin")
 

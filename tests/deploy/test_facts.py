@@ -27,20 +27,15 @@ def test_a_function_that_starts_asks_no_more_than_it_must(aws, stack, new_sites,
         stack.put(ACCESS_LOGS, {one.key: one.body})
         stack.wait_until_idle()
 
-    def start_anew():
-        functions, name = aws.client("lambda"), stack.outputs["FunctionName"]
-        timeout = functions.get_function_configuration(FunctionName=name)["Timeout"]
-        functions.update_function_configuration(FunctionName=name, Timeout=timeout)
-
     proxy.witness = see
     refuse(of_an_hour_ago(site))
     assert asked.count("GetBucketPolicy") == 1
 
-    start_anew()
+    stack.start_anew()
     refuse(of_an_hour_ago(site))
     assert asked.count("GetBucketPolicy") == 1, asked
 
     # What was read before a request says little about it.
-    start_anew()
+    stack.start_anew()
     refuse(requests_of_now(site, "s3-origin", 30))
     assert asked.count("GetBucketPolicy") == 2, asked

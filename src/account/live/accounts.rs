@@ -267,13 +267,14 @@ fn is_nothing(code: &str) -> bool {
     matches!(of_error::<()>(code), State::Nothing) || code == "NoSuchBucket"
 }
 
-/// That one account has no such thing says little as long as another may have it.
+/// That one account has no such thing says little as long as another may have it. One that could not
+/// be asked just now may be the one that has it, which those that deny everything must not hide.
 fn worth(answer: &Answer) -> u8 {
     match answer {
         Answer::Unasked => 0,
         Answer::Error { code } if is_nothing(code) => 1,
-        Answer::Unreadable(_) => 2,
-        Answer::Error { .. } => 3,
+        Answer::Error { .. } => 2,
+        Answer::Unreadable(_) => 3,
         Answer::Said(_) => 4,
     }
 }
@@ -383,6 +384,47 @@ mod tests {
         let name = "cloudfront/list-distributions";
         assert_eq!(as_one(name, vec![list("E1"), denied(), list("E2")]), Answer::Said(both));
         assert_eq!(as_one(name, vec![denied(), denied()]), denied());
+    }
+
+    #[test]
+    fn an_account_that_cannot_be_asked_now_is_not_hidden_by_one_that_denies() {
+        use aws_config::BehaviorVersion;
+
+        use crate::account::log_fields;
+
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+        let account = || {
+            let access = Access::Own(Box::new(Clients::new(&config)));
+            LiveAccount::new(access, runtime.handle().clone(), Reach::default(), None)
+        };
+        let accounts = |all: Vec<LiveAccount>| Accounts { all, owned: Mutex::default() };
+        let away = || Answer::Unreadable("AWS could not be asked".to_owned());
+        let list = Question::all("cloudfront/list-realtime-log-configs");
+        let one = Question::new("cloudfront/get-realtime-log-config", "shop");
+        let listed =
+            || Answer::Said(json!({ "RealtimeLogConfigs": { "Items": [{ "Name": "shop" }] } }));
+        let known = |list_says: Answer, one_says: Answer| {
+            let (closed, own) = (account(), account());
+            for (account, list_says, one_says) in
+                [(&closed, denied(), denied()), (&own, list_says, one_says)]
+            {
+                account.keep(&list, &list_says, Timestamp::now());
+                account.keep(&one, &one_says, Timestamp::now());
+            }
+            accounts(vec![closed, own])
+        };
+
+        let both = known(away(), away());
+        assert_eq!((both.ask(&list).0, both.ask(&one).0), (away(), away()));
+        assert!(both.away(&list).is_some());
+        // The list is known from before, and what it names is not.
+        let later = known(listed(), away());
+        assert_eq!(later.away(&list), None);
+        assert!(log_fields::of_stream(&later, "arn").is_err());
+        // What is denied for good holds up nothing.
+        let never = known(listed(), denied());
+        assert_eq!(log_fields::of_stream(&never, "arn"), Ok(Vec::new()));
     }
 
     #[test]

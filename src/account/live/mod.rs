@@ -37,7 +37,7 @@ pub use buckets::Stored;
 use role::Role;
 pub use shelf::Shelf;
 
-use super::{Account, Answer, Question, bucket};
+use super::{Account, Answer, Question, bucket, is_of_aws};
 
 /// How long an answer is kept. A change of the configuration is seen after that at the latest.
 const KEPT: Duration = Duration::from_secs(180);
@@ -395,6 +395,10 @@ impl LiveAccount {
 
 impl Account for LiveAccount {
     fn ask(&self, question: &Question) -> (Answer, Option<Timestamp>) {
+        // What only a bundle says of itself is nowhere to be looked for.
+        if !is_of_aws(question.operation) {
+            return (Answer::Unasked, None);
+        }
         if let Some(kept) = self.known().answers.get(question) {
             let lasts = match kept.answer {
                 Answer::Unreadable(_) => KEPT_ERROR,
@@ -423,7 +427,12 @@ impl Account for LiveAccount {
             return (answer, None);
         }
         self.learn_from(question, &answer);
-        self.keep(question, &answer, read_at);
+        // That AWS could not be asked may have taken longer than it is kept.
+        let since = match answer {
+            Answer::Unreadable(_) => Timestamp::now(),
+            _ => read_at,
+        };
+        self.keep(question, &answer, since);
         self.shelve(question, &answer, read_at);
         (answer, Some(read_at))
     }

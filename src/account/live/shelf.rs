@@ -154,7 +154,8 @@ mod tests {
 
     use super::super::{Access, Clients, Reach};
     use super::*;
-    use crate::account::Account;
+    use crate::account::{Account, KEPT_SIGNATURES};
+    use crate::asked::ASKED;
 
     #[derive(Default)]
     struct Board(Mutex<BTreeMap<String, Vec<u8>>>);
@@ -224,6 +225,28 @@ mod tests {
         one.shelve(&list, &Answer::Said(json!({})), Timestamp::now());
         one.share();
         assert_eq!(one.shelved(&list), None);
+    }
+
+    #[test]
+    fn what_aws_knows_nothing_of_is_not_looked_for() {
+        struct Untouched;
+        impl Shelf for Untouched {
+            fn take(&self, name: &str) -> Result<Option<Vec<u8>>, String> {
+                panic!("{name}")
+            }
+            fn put(&self, name: &str, _: Vec<u8>) -> Result<(), String> {
+                panic!("{name}")
+            }
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+        let access = Access::Own(Box::new(Clients::new(&config)));
+        let shelf: Arc<dyn Shelf> = Arc::new(Untouched);
+        let account =
+            LiveAccount::new(access, runtime.handle().clone(), Reach::default(), Some(shelf));
+        for operation in [KEPT_SIGNATURES, ASKED] {
+            assert_eq!(account.ask(&Question::all(operation)), (Answer::Unasked, None));
+        }
     }
 
     #[test]
