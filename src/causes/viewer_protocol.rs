@@ -135,8 +135,14 @@ fn remedy(case: &Case<'_>) -> Remedy {
             ))
             .and(foreign);
     }
-    Remedy::new(format!("Let clients ask by https://, or set {name} of {id} to redirect-to-https."))
-        .step("A redirect helps browsers; other clients may not follow it.")
-        .step(case.show_behavior("ViewerProtocolPolicy"))
-        .and(foreign)
+    let set = format!("et clients ask by https://, or set {name} of {id} to redirect-to-https.");
+    Remedy::new(match case.configured() && case.distribution().is_some() {
+        true => format!("L{set}"),
+        false => format!(
+            "See whether {name} let plain HTTP in at that time, which is not known. If not: l{set}"
+        ),
+    })
+    .step("A redirect helps browsers; other clients may not follow it.")
+    .step(case.show_behavior("ViewerProtocolPolicy"))
+    .and(foreign)
 }

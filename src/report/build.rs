@@ -428,6 +428,7 @@ fn trigger(
     names.extend(acl);
     names.extend(acl.map(acl_id));
     names.extend(mine.web_acl.known().map(|acl| acl.name.as_str()));
+    names.extend(mine.origin_acls.iter().map(|acl| acl.question.about.as_str()));
     let concerns = |change: &&Change| {
         changes.contains(&change.event.as_str())
             && (names.iter().any(|name| change.concerns(name)) || is_unnamed(change))

@@ -197,6 +197,8 @@ fn by_page(kind: &Kind, origin: Option<&str>, inner: bool) -> Opinion {
         (Page::ApiForbidden | Page::ApiNoRoute | Page::LambdaUrl | Page::LambdaUrlSignature, _) => {
             Says::Supports
         }
+        // CloudFront's own page without the origin, where the log tells what else it may have minded.
+        (Page::EdgeBadRequest, OriginAsked::No) if kind.served_by_tls => Says::Silent,
         (Page::LoadBalancer | Page::EdgeBadRequest, _) => Says::Hints,
         (_, OriginAsked::Yes) => Says::Supports,
         (Page::Unknown, _) => Says::Silent,
