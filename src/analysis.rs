@@ -9,7 +9,7 @@ use crate::account::distribution::{self, Distribution};
 use crate::account::facts::{self, Depth, Facts};
 use crate::account::{Account, Fact, Question, bucket, log_fields};
 use crate::asked::Asked;
-use crate::causes::judge::{Verdict, judge};
+use crate::causes::judge::{Confidence, Verdict, judge};
 use crate::causes::kind::{self, Kind, Sources};
 use crate::causes::s3_origin::{key, met, wanted};
 use crate::countries::Countries;
@@ -19,6 +19,7 @@ use crate::logs::function::FunctionIndex;
 use crate::logs::layouts::Layouts;
 use crate::logs::origin::{OriginIndex, Wanted};
 use crate::logs::record::{Column, Refusal};
+use crate::logs::refusals::{Glance, Refusals};
 use crate::logs::tally::{AccessTally, Masks, ServedPath};
 use crate::logs::waf::{Action, Side, WafIndex};
 use crate::report::build::{self, Subject};
@@ -89,33 +90,32 @@ impl Directory {
 
     /// Says of each refusal whose it is, by the name in its line, else by its object's key, and
     /// where its viewer was, where only a database can tell.
-    pub fn assign(&self, refusals: &mut [Refusal]) {
-        for refusal in refusals {
-            let named = refusal.distribution_domain.as_deref().and_then(|name| self.ids.get(name));
-            if let Some(id) = named {
-                refusal.distribution_id = Some(id.as_str().into());
-            }
-            if !refusal.country.is_logged() {
-                let address = refusal.client_ip.value().and_then(|text| text.parse().ok());
-                let country = address.and_then(|address| self.countries.of(address));
-                refusal.country_by_address = country.map(Into::into);
-            }
-        }
+    pub fn assign(&self, refusals: &mut Refusals) {
+        let country = |refusal: &Refusal| {
+            let address = refusal.client_ip.value().and_then(|text| text.parse().ok());
+            let address = address.filter(|_| !refusal.country.is_logged());
+            address.and_then(|address| self.countries.of(address))
+        };
+        let by_address = (!self.countries.is_empty()).then_some(&country);
+        refusals.assign(&self.ids, by_address.map(|country| country as _));
     }
 }
 
 /// What was decided of all refusals.
 pub struct Analysis<'a> {
-    /// The refusals in their order in time.
-    pub refusals: Vec<&'a Refusal>,
+    /// Everything that may be a refusal, in its order in time.
+    pub all: &'a Refusals,
     /// The kinds with their verdicts.
     pub kinds: Vec<(Kind, Verdict)>,
-    /// The kind of each refusal.
-    pub judged: Vec<usize>,
+    /// The numbers of the refusals in `all`, each with that of its kind.
+    pub judged: Vec<Judged>,
     /// What is known.
     pub facts: Facts,
     waf: Arc<WafIndex>,
 }
+
+/// The number of a refusal, and that of its kind.
+pub type Judged = (u32, u32);
 
 /// What was logged beside the access log.
 #[derive(Clone, Debug, Default)]
@@ -136,12 +136,12 @@ impl<W: Into<Arc<WafIndex>>> From<W> for Logs {
 
 /// The lines of origins' logs that are wanted.
 pub fn wanted_of_origins(tally: &AccessTally, waf: &WafIndex) -> Wanted {
-    Wanted::new(&tally.refusals, waf.all_behind())
+    Wanted::new(tally.refusals.iter(), waf.all_behind())
 }
 
 /// The request ids whose WAF records are wanted.
 pub fn wanted(tally: &AccessTally) -> HashSet<Box<str>> {
-    tally.refusals.iter().filter_map(|refusal| refusal.request_id.clone()).collect()
+    tally.refusals.glances().filter_map(|refusal| refusal.request_id.map(Into::into)).collect()
 }
 
 /// Judges what was tallied. `tally` is settled and assigned.
@@ -152,21 +152,7 @@ pub fn analyse<'a>(
     depth: Depth,
 ) -> Analysis<'a> {
     let Logs { waf, origin, function } = logs.into();
-    let mut ids: Vec<String> = tally
-        .refusals
-        .iter()
-        .filter_map(|refusal| refusal.distribution_id.as_deref().map(str::to_owned))
-        .collect();
-    ids.sort();
-    ids.dedup();
-    let mut tenants: Vec<String> = tally
-        .refusals
-        .iter()
-        .filter_map(|refusal| refusal.tenant_id.as_deref())
-        .map(str::to_owned)
-        .collect();
-    tenants.sort();
-    tenants.dedup();
+    let (ids, tenants) = tally.refusals.owners();
     let mut facts = Facts::gather(account, &ids, &tenants, depth);
     if depth == Depth::Incident && account.is_live() {
         facts.ask_about(account, &wanted::keys(&facts, tally));
@@ -174,11 +160,10 @@ pub fn analyse<'a>(
     doubt_listings(&mut facts, tally);
     note_served(&mut facts, tally);
     kind::note(&mut facts, tally);
-    kind::verified::check(&mut facts, &tally.refusals);
+    kind::verified::check(&mut facts, tally.refusals.iter());
 
-    let refusals: Vec<&Refusal> =
-        tally.refusals.iter().filter(|refusal| is_refusal(refusal, &facts)).collect();
-    let bodies = blocked_bodies(&refusals, &waf, &facts);
+    let all = &tally.refusals;
+    let bodies = blocked_bodies(all, &waf, &facts);
     let sources = Sources {
         facts: &facts,
         waf: &waf,
@@ -186,19 +171,22 @@ pub fn analyse<'a>(
         function: &function,
         blocked_bodies: &bodies,
     };
-    let mut numbers: BTreeMap<Kind, usize> = BTreeMap::new();
+    let mut numbers: BTreeMap<Kind, u32> = BTreeMap::new();
     let mut kinds = Vec::new();
-    let mut judged = Vec::with_capacity(refusals.len());
-    for refusal in &refusals {
-        let kind = Kind::of(refusal, &sources);
+    let mut judged = Vec::with_capacity(all.len());
+    for (place, refusal) in (0u32..).zip(all.iter()) {
+        if !is_refusal(&refusal, &facts) {
+            continue;
+        }
+        let kind = Kind::of(&refusal, &sources);
         let number = *numbers.entry(kind).or_insert_with_key(|kind| {
             let mine = kind.distribution.as_deref().and_then(|id| facts.distributions.get(id));
             kinds.push((kind.clone(), judge(kind, mine)));
-            kinds.len() - 1
+            kinds.len() as u32 - 1
         });
-        judged.push(number);
+        judged.push((place, number));
     }
-    Analysis { refusals, kinds, judged, facts, waf }
+    Analysis { all, kinds, judged, facts, waf }
 }
 
 /// What the origin served contradicts what is said to refuse it: a policy that refuses a key which
@@ -254,7 +242,7 @@ fn note_served(facts: &mut Facts, tally: &AccessTally) {
         let place = distribution.behaviors().position(|each| std::ptr::eq(each, behavior));
         let hash = crate::logs::tally::hash(refusal.path.logged());
         let there = mine.served_paths.contains_key(&hash)
-            || met::of(refusal, facts, mine, distribution, behavior)
+            || met::of(&refusal, facts, mine, distribution, behavior)
                 .is_some_and(|met| met.key == key::KeyState::Present);
         if !there {
             continue;
@@ -276,15 +264,17 @@ fn note_served(facts: &mut Facts, tally: &AccessTally) {
 /// pass: a custom response shows in requests whose records are not there yet. And those that web
 /// ACLs hold for their blocks.
 pub fn blocked_bodies(
-    refusals: &[&Refusal],
+    refusals: &Refusals,
     waf: &WafIndex,
     facts: &Facts,
 ) -> BTreeSet<(Box<str>, u64)> {
     let (mut blocked, mut passed) = (BTreeSet::new(), BTreeSet::new());
-    for refusal in refusals {
-        let row = refusal.request_id.as_deref().and_then(|id| waf.row(Side::Edge, id));
-        let (Some(row), Some(kind), Some(length)) =
-            (row, refusal.content_type.value(), refusal.content_length.value())
+    for (number, glance) in refusals.glances().enumerate() {
+        let Some(row) = glance.request_id.and_then(|id| waf.row(Side::Edge, id)) else { continue };
+        let refusal = refusals.get(number).filter(|refusal| is_refusal(refusal, facts));
+        let Some(refusal) = refusal else { continue };
+        let (Some(kind), Some(length)) =
+            (refusal.content_type.value(), refusal.content_length.value())
         else {
             continue;
         };
@@ -340,9 +330,8 @@ impl Analysis<'_> {
     /// The report.
     pub fn report(&self, tally: &AccessTally, mut inputs: Inputs, countries: &Countries) -> Report {
         let mut findings = build::findings(
-            &self.refusals,
+            (self.all, &self.judged),
             &self.kinds,
-            &self.judged,
             &tally.served,
             &Whereabouts {
                 of_refusal: &|refusal| self.country(refusal),
@@ -360,12 +349,26 @@ impl Analysis<'_> {
         lacking.sort();
         lacking.dedup();
         inputs.missing = lacking;
-        let verdicts = self.verdicts().map(|(refusal, _, verdict)| (refusal, verdict));
-        inputs.not_logged = not_logged::of(verdicts, |refusal| self.country(refusal).is_some());
-        let forbidden = self.refusals.iter().filter(|refusal| refusal.status == 403).count() as u64;
-        let incidents = counting::of(tally, self.subjects());
-        let refused = self.verdicts().filter(|(refusal, _, _)| refusal.status == 403);
-        let refused = refused.map(|(refusal, _, verdict)| (refusal.time, verdict.cause));
+        let open = self.verdicts_of(|_, verdict| verdict.confidence != Confidence::Confirmed);
+        let open = open.map(|(refusal, _, verdict)| (refusal, verdict));
+        inputs.not_logged = not_logged::of(open, |refusal| self.country(refusal).is_some());
+        inputs.lines_told_by_their_forms = tally.told_by_forms;
+        inputs.distributions_left_out = tally.served_left_out;
+        inputs.web_acls_left_out = self.waf.acls_left_out;
+        inputs.refusals_looked_at_one_in = self.all.one_in();
+        (inputs.refusals_left_out, inputs.maybe_refusals_left_out) = self.all.left_out();
+        let judged_forbidden = self.glances().filter(|(_, kind, _)| !kind.is_masked()).count();
+        let judged_forbidden = judged_forbidden as u64;
+        let subjects: Vec<Subject> =
+            self.kinds.iter().map(|(kind, verdict)| Subject::of(kind, verdict)).collect();
+        let incidents = counting::of(
+            tally,
+            self.judged.iter().filter_map(|(number, kind)| {
+                Some((subjects.get(*kind as usize)?, self.all.glance(*number as usize)?))
+            }),
+        );
+        let refused = self.glances().filter(|(_, kind, _)| !kind.is_masked());
+        let refused = refused.map(|(glance, _, verdict)| (glance.time, verdict.cause));
         let timeline = Timeline::of(tally.window, refused);
         Report {
             schema: "why403/report/1",
@@ -373,13 +376,13 @@ impl Analysis<'_> {
                 start: tally.window.map(|(start, _)| start),
                 end: tally.window.map(|(_, end)| end),
             },
-            inputs,
             totals: Totals {
                 requests: tally.lines,
-                forbidden,
-                masked_forbidden: self.refusals.len() as u64 - forbidden,
-                masked_as: masked::of(self.verdicts(), &self.facts),
+                forbidden: judged_forbidden + inputs.refusals_left_out,
+                masked_forbidden: self.judged.len() as u64 - judged_forbidden,
+                masked_as: masked::of(self.verdicts_of(|kind, _| kind.is_masked()), &self.facts),
             },
+            inputs,
             findings,
             incidents,
             handshakes: Vec::new(),
@@ -388,39 +391,64 @@ impl Analysis<'_> {
     }
 
     /// Every refusal with its subject.
-    pub fn subjects(&self) -> impl Iterator<Item = (Subject, &Refusal)> + Clone {
-        self.refusals.iter().zip(&self.judged).filter_map(|(refusal, number)| {
-            let (kind, verdict) = self.kinds.get(*number)?;
-            Some((Subject::of(kind, verdict), *refusal))
+    fn subjects(&self) -> impl Iterator<Item = (Subject, Refusal)> + Clone {
+        self.judged.iter().filter_map(|(number, kind)| {
+            let (kind, verdict) = self.kinds.get(*kind as usize)?;
+            Some((Subject::of(kind, verdict), self.all.get(*number as usize)?))
         })
     }
 
     /// Every refusal with its verdict.
-    pub fn verdicts(&self) -> impl Iterator<Item = (&Refusal, &Kind, &Verdict)> {
-        self.refusals.iter().zip(&self.judged).filter_map(|(refusal, number)| {
-            let (kind, verdict) = self.kinds.get(*number)?;
-            Some((*refusal, kind, verdict))
+    pub fn verdicts(&self) -> impl Iterator<Item = (Refusal, &Kind, &Verdict)> {
+        self.verdicts_of(|_, _| true)
+    }
+
+    /// Every refusal of some kinds with its verdict.
+    fn verdicts_of(
+        &self,
+        wanted: impl Fn(&Kind, &Verdict) -> bool,
+    ) -> impl Iterator<Item = (Refusal, &Kind, &Verdict)> {
+        let wanted: Vec<bool> =
+            self.kinds.iter().map(|(kind, verdict)| wanted(kind, verdict)).collect();
+        self.judged.iter().filter_map(move |(number, kind)| {
+            wanted.get(*kind as usize).filter(|wanted| **wanted)?;
+            let (kind, verdict) = self.kinds.get(*kind as usize)?;
+            Some((self.all.get(*number as usize)?, kind, verdict))
         })
     }
 
+    /// What is often asked of every refusal, with its verdict.
+    fn glances(&self) -> impl Iterator<Item = (Glance<'_>, &Kind, &Verdict)> {
+        self.judged.iter().filter_map(|(number, kind)| {
+            let (kind, verdict) = self.kinds.get(*kind as usize)?;
+            Some((self.all.glance(*number as usize)?, kind, verdict))
+        })
+    }
+
+    /// A refusal by its id, with its verdict.
+    pub fn verdict_of(&self, id: &str) -> Option<(Refusal, &Kind, &Verdict)> {
+        let (number, kind) = self.judged.iter().find(|(number, _)| {
+            self.all.glance(*number as usize).is_some_and(|one| one.request_id == Some(id))
+        })?;
+        let (kind, verdict) = self.kinds.get(*kind as usize)?;
+        Some((self.all.get(*number as usize)?, kind, verdict))
+    }
+
     /// One line of `--requests` for each refusal.
-    pub fn requests(&self) -> impl Iterator<Item = (RequestOut<'_>, Option<String>)> {
-        self.verdicts().map(|(refusal, _, verdict)| {
-            let out = RequestOut {
-                request_id: refusal.request_id.as_deref(),
-                time: refusal.time,
-                distribution_id: refusal.distribution_id.as_deref(),
-                status: refusal.status,
-                method: &refusal.method,
-                path: refusal.path.shown(),
-                edge: &refusal.edge,
-                country: None,
-                cause: verdict.cause.id(),
-                detail: verdict.detail,
-                confidence: verdict.confidence.id(),
-                rule: verdict.rule.as_deref(),
-            };
-            (out, self.country(refusal))
+    pub fn requests(&self) -> impl Iterator<Item = RequestOut<'_>> {
+        self.verdicts().map(|(refusal, _, verdict)| RequestOut {
+            country: self.country(&refusal),
+            request_id: refusal.request_id,
+            time: refusal.time,
+            distribution_id: refusal.distribution_id,
+            status: refusal.status,
+            method: refusal.method,
+            path: refusal.path.shown(),
+            edge: refusal.edge,
+            cause: verdict.cause.id(),
+            detail: verdict.detail,
+            confidence: verdict.confidence.id(),
+            rule: verdict.rule.as_deref(),
         })
     }
 

@@ -29,6 +29,11 @@ impl Countries {
         Ok(Self(Some(Arc::new(reader))))
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The country of an address, in two letters. A database that is damaged, or that has no
     /// countries, knows none.
     pub fn of(&self, address: IpAddr) -> Option<String> {

@@ -236,6 +236,15 @@ pub const SERVED_DISTRIBUTIONS: usize = 4096;
 /// Bytes of a name in DNS.
 pub const DOMAIN_BYTES: usize = 255;
 
+/// Bytes of the refusals that are kept of a log, at some eighty for one of a real log and three
+/// times as many where nothing of it came twice. Past it one half of them stays, then one quarter,
+/// and so on, and the report says so.
+pub const REFUSAL_BYTES: usize = 48 << 20;
+
+/// Refusals that are left out and told from each other, at eight bytes each; beyond it their number
+/// is an estimate, good to a tenth of a percent.
+pub const LEFT_OUT_TOLD_APART: usize = 1 << 21;
+
 /// Refusals that the function keeps in memory before it judges and counts them: at about a
 /// kilobyte each, a quarter of its memory. A single object is never split.
 pub const REFUSALS_AT_ONCE: usize = 200_000;

@@ -12,12 +12,13 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use why403::limits::Limits;
+use why403::logs::connection::Handshakes;
 use why403::logs::fault::{FaultKind, Faults, Place};
 use why403::logs::origin::{OriginIndex, Wanted};
 use why403::logs::record::Refusal;
 use why403::logs::tally::AccessTally;
 use why403::logs::waf::{Action, Side, WafIndex};
-use why403::logs::{Context, Kind, read_access, read_origin};
+use why403::logs::{self, Context, Kind, read_access, read_origin};
 
 const FIELDS: &str = "#Fields: date time x-edge-location cs-method cs(Host) cs-uri-stem sc-status \
     cs(User-Agent) x-edge-request-id x-host-header sc-content-type sc-content-len time-taken";
@@ -53,7 +54,7 @@ fn bytes_that_are_no_text_are_bytes_like_any_other() {
         let whole = [&text[..at], agent, &text[at + 5..]].concat();
         let (tally, _, faults) = tally(whole.as_slice());
         assert_eq!((tally.lines, tally.malformed, faults.count()), (2, 0, 0), "{agent:?}");
-        assert_eq!(tally.refusals[0].user_agent.value().unwrap().logged(), agent);
+        assert_eq!(tally.refusals.get(0).unwrap().user_agent.value().unwrap().logged(), agent);
     }
 }
 
@@ -62,7 +63,7 @@ fn carriage_returns_at_line_ends_are_taken_away() {
     let text = [FIELDS, &row(403, "x"), ""].join("\r\n");
     let (tally, _, faults) = tally(text.as_bytes());
     assert_eq!((tally.refusals.len(), faults.count()), (1, 0));
-    assert_eq!(tally.refusals[0].time_taken_ms, Some(1));
+    assert_eq!(tally.refusals.get(0).unwrap().time_taken_ms, Some(1));
 }
 
 // See: lambda-promtail `bufio.Scanner`: a line over 64 KiB ended the file silently.
@@ -122,8 +123,8 @@ fn numbers_that_overflow_are_facts_that_we_do_not_have() {
     let text = format!("{FIELDS}\n{line}\n");
     let (tally, _, faults) = tally(text.as_bytes());
     assert_eq!(faults.count(), 0);
-    assert!(!tally.refusals[0].content_length.is_logged());
-    assert_eq!(tally.refusals[0].time_taken_ms, None);
+    assert!(!tally.refusals.get(0).unwrap().content_length.is_logged());
+    assert_eq!(tally.refusals.get(0).unwrap().time_taken_ms, None);
 }
 
 #[test]
@@ -245,7 +246,7 @@ fn origin(text: impl Read, path: &[u8]) -> (Vec<String>, OriginIndex, Faults) {
         ..Refusal::default()
     };
     let mut index = OriginIndex::default();
-    let wanted = Wanted::new([&refusal], ["1-wanted"]);
+    let wanted = Wanted::new([refusal.clone()], ["1-wanted"]);
     let outcome = read_origin(text, &Limits::default(), &wanted, &mut index);
     let says = index.of_path(path).flat_map(|group| group.says()).map(ToString::to_string);
     (says.collect(), index, outcome.faults)
@@ -342,6 +343,36 @@ fn deep_or_wide_records_of_an_api_cost_no_more_than_their_bytes() {
     assert_eq!(index.lines, 2);
 }
 
+#[test]
+fn connection_logs_that_are_damaged_lose_no_other_line() {
+    let line = |n: usize| {
+        format!(
+            "{{\"eventTimestamp\":1773151200000,\"connectionId\":\"c{n}\",\
+             \"connectionStatus\":\"Failed:ClientCertMissing\",\
+             \"clientLeafCertSubject\":\"CN=\\u001b[31m\\u202e{}\"}}\n",
+            "x".repeat(2_000)
+        )
+    };
+    let deep = format!("{{\"connectionId\":\"d\",\"connectionStatus\":{}\n", "[".repeat(10_000));
+    let text = format!("{}{deep}{}", line(1), line(2));
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
+    let read = |bytes: &[u8]| {
+        let mut handshakes = Handshakes::default();
+        let outcome = logs::read_connections(bytes, &Context::default(), &mut handshakes);
+        (handshakes, outcome.faults)
+    };
+    let (handshakes, faults) = read(&packed);
+    assert_eq!((handshakes.failed().count(), handshakes.malformed, faults.lines()), (2, 1, 1));
+    for shown in why403::report::handshakes::of(&handshakes)[0].clients.iter() {
+        let subject = shown.subject.as_deref().unwrap();
+        assert!(!subject.contains(['\u{1b}', '\u{202e}']) && subject.len() < 600, "{subject}");
+    }
+    let (_, faults) = read(&packed[..packed.len() - 9]);
+    assert_eq!(faults.of_the_object().unwrap().kind, FaultKind::Truncated);
+}
+
 // See: siem-on-amazon-opensearch-service, Datadog's forwarder: a central bucket holds other
 // services' logs, and each of them became a failure.
 #[test]
@@ -349,7 +380,7 @@ fn logs_of_other_services_are_told_as_such() {
     for text in [
         "2 111122223333 eni-0a 192.0.2.1 192.0.2.2 443 49152 6 10 8000 1 2 ACCEPT OK\n",
         "{\"Records\":[{\"eventVersion\":\"1.08\",\"eventSource\":\"s3.amazonaws.com\"}]}\n",
-        "{\"connectionId\":\"1\",\"connectionStatus\":\"Success\"}\n",
+        "{\"version\":\"1.100000\",\"query_name\":\"a.example.\",\"rcode\":\"NOERROR\"}\n",
         "PK\u{3}\u{4}",
     ] {
         let (tally, kind, faults) = tally(text.as_bytes());
@@ -482,7 +513,10 @@ fn of_a_column_that_is_named_twice_the_first_holds() {
     let text = format!("{FIELDS} sc-status cs(Host)\n{line}\n");
     let (read, _, faults) = tally(text.as_bytes());
     assert_eq!((read.refusals.len(), faults.count()), (1, 0));
-    assert_eq!(read.refusals[0].distribution_domain.as_deref(), Some("d1.cloudfront.net"));
+    assert_eq!(
+        read.refusals.get(0).unwrap().distribution_domain.as_deref(),
+        Some("d1.cloudfront.net")
+    );
     let json = "{\"timestamp(ms)\":\"1773151201000\",\"sc-status\":\"403\",\"sc-status\":\"200\",\
         \"sc_status\":\"200\",\"cs-uri-stem\":\"/a\"}\n";
     let (read, _, faults) = tally(json.as_bytes());
@@ -556,6 +590,7 @@ fn records_of_a_waf_with_a_million_labels_or_as_many_acls() {
         assert_eq!((index.records, faults.count()), (10_000, 0));
         let acl = |n: u32| format!("arn:aws:wafv2:us-east-1:1:global/webacl/a/{n:05}");
         assert!(index.reach(&acl(17)).is_some() && index.reach(&acl(9_999)).is_none());
+        assert!(index.acls_left_out);
     }
 }
 
@@ -568,6 +603,7 @@ fn of_more_distributions_than_anybody_has_some_are_forgotten_in_any_order() {
     let (forth, back) = (read(&forth), read(&back));
     assert_eq!(forth, back);
     assert_eq!((forth.lines, forth.served.len()), (6000, 4096));
+    assert!(forth.served_left_out);
     let long = line(1).replace("d00001.", &"d".repeat(300));
     assert!(read(&long).served.is_empty());
 }

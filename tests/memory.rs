@@ -203,14 +203,56 @@ fn a_million_distinct_requests_that_were_served() {
     holds("served", 0, |file| million(file, 1_000_000, 200, |_| "GET".to_owned()));
 }
 
-/// What is refused is kept, each request in about 1.4 KiB.
+/// What is refused is kept as far as there is room, and the others are counted. A viewer may choose
+/// any method; what was decided of one holds for all that HTTP does not have.
 #[test]
-fn distinct_requests_that_were_refused() {
-    holds("refused", 0, |file| million(file, 60_000, 403, |_| "GET".to_owned()));
+fn a_million_distinct_requests_that_were_refused() {
+    holds("refused", 0, |file| million(file, 1_000_000, 403, |n| format!("M{n}")));
 }
 
-/// A viewer may choose any method; what was decided of one holds for all that HTTP does not have.
+/// What does not fit is counted and said, whichever lines come first and however many threads read.
 #[test]
-fn distinct_methods_that_were_refused() {
-    holds("methods", 0, |file| million(file, 60_000, 403, |n| format!("M{n}")));
+fn what_is_left_out_of_many_refusals_is_said_and_the_same_in_any_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (folder.path().join("1.log"), folder.path().join("2.log"));
+    million(&one, 20_000, 403, |_| "GET".to_owned());
+    let text = fs::read_to_string(&one).unwrap();
+    let (lines, header): (Vec<&str>, Vec<&str>) = text.lines().partition(|l| !l.starts_with('#'));
+    let halves = lines.split_at(7_000);
+    let write = |file: &Path, lines: &[&str]| {
+        let lines: Vec<&str> = header.iter().chain(lines.iter().rev()).copied().collect();
+        fs::write(file, lines.join("\n") + "\n").unwrap();
+    };
+    let run = |files: &[&Path], threads: &str, more: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_why403"))
+            .args(["replay", "--quiet", "--limit", "refusal-bytes=1M", "--threads", threads])
+            .args(more)
+            .args(files)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let requests = folder.path().join("requests");
+    let listed = ["--requests", requests.to_str().unwrap()];
+    let whole = run(&[&one], "1", &listed);
+    let first = fs::read_to_string(&requests).unwrap();
+    let said = whole.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("20,000 of 20,000 requests answered 403"), "{said}");
+    assert!(said.contains("There are too many refusals to look at all: one in "), "{said}");
+    let json: serde_json::Value =
+        serde_json::from_str(&run(&[&one], "1", &["--format", "json"])).unwrap();
+    let number = |path: &str| json.pointer(path).unwrap().as_u64().unwrap();
+    let judged: u64 =
+        json["findings"].as_array().unwrap().iter().map(|f| f["requests"].as_u64().unwrap()).sum();
+    assert_eq!(number("/totals/forbidden"), 20_000);
+    assert_eq!(number("/inputs/refusals_left_out"), 20_000 - judged);
+    assert_eq!(first.lines().count() as u64, judged);
+    write(&one, halves.0);
+    write(&two, halves.1);
+    let parts = run(&[&two, &one], "2", &listed);
+    // Only how many files were read differs.
+    let without = |text: &str| text.lines().filter(|l| !l.starts_with("Read ")).collect::<String>();
+    assert_eq!(without(&whole), without(&parts));
+    assert_eq!(first, fs::read_to_string(&requests).unwrap());
 }

@@ -180,9 +180,7 @@ fn told(bundle: &bundles::Bundle, objects: &[(String, Vec<u8>)]) -> String {
     let (tally, logs) = bundles::read(&bundle.account, objects);
     let analysis = bundles::analyse(&tally, logs, &bundle.account);
     let report = analysis.report(&tally, Inputs::default(), &Default::default());
-    let requests = analysis
-        .requests()
-        .map(|(one, country)| format!("{country:?} {}", serde_json::to_string(&one).unwrap()));
+    let requests = analysis.requests().map(|one| serde_json::to_string(&one).unwrap());
     let mut requests: Vec<String> = requests.collect();
     requests.sort();
     format!("{}\n{}", serde_json::to_string_pretty(&report).unwrap(), requests.join("\n"))
@@ -217,7 +215,7 @@ fn judging_singly_and_by_kind_is_the_same_in_every_bundle() {
         let (tally, logs) = bundles::read(&bundle.account, objects);
         let analysis = bundles::analyse(&tally, logs.clone(), &bundle.account);
         let facts = &analysis.facts;
-        let bodies = analysis::blocked_bodies(&analysis.refusals, &logs.waf, facts);
+        let bodies = analysis::blocked_bodies(analysis.all, &logs.waf, facts);
         let sources = Sources {
             facts,
             waf: &logs.waf,
@@ -227,7 +225,7 @@ fn judging_singly_and_by_kind_is_the_same_in_every_bundle() {
         };
         let mut all = Vec::new();
         for (refusal, _, verdict) in analysis.verdicts() {
-            let kind = why403::causes::kind::Kind::of(refusal, &sources);
+            let kind = why403::causes::kind::Kind::of(&refusal, &sources);
             let mine = kind.distribution.as_deref().and_then(|id| facts.distributions.get(id));
             let single = why403::causes::judge::judge(&kind, mine);
             if &single != verdict {
@@ -260,7 +258,7 @@ fn a_bundle_without_signatures_says_what_it_said_with_them() {
         let objects = bundle.logs.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
         let (tally, logs) = bundles::read(&bundle.account, objects);
         let analysis = bundles::analyse(&tally, logs, &bundle.account);
-        let kept = verified::outcomes(&analysis.facts, &tally.refusals);
+        let kept = verified::outcomes(&analysis.facts, tally.refusals.iter());
         for (name, bytes) in &bundle.logs {
             let mut masked = Vec::new();
             let faults = redact::copy(bytes.as_slice(), &Limits::default(), &mut masked).unwrap();

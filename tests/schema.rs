@@ -59,11 +59,10 @@ fn every_output_of_every_bundle_is_as_its_schema_says() {
         let mut all =
             wrong(&report, &analysis.report(&tally, Inputs::default(), &Countries::default()));
         let mut ids = vec!["no-such-id".to_owned()];
-        for (mut line, country) in analysis.requests() {
-            line.country = country.as_deref();
+        for line in analysis.requests() {
             all.extend(wrong(&requests, &line));
             if ids.len() < 3 {
-                ids.extend(line.request_id.map(str::to_owned));
+                ids.extend(line.request_id.map(String::from));
             }
         }
         let said: Vec<_> = ids.iter().map(|id| request::answer(&analysis, id)).collect();

@@ -57,9 +57,9 @@ fn mistakes(folder: &Path) -> (Vec<String>, Report) {
     let (tally, logs) = read(&bundle.account, objects);
     let analysis = analyse(&tally, logs, &bundle.account);
     let mut told = Vec::new();
-    for (said, _) in analysis.requests() {
+    for said in analysis.requests() {
         let id = said.request_id.unwrap();
-        let Some(truth) = truth.remove(id) else {
+        let Some(truth) = truth.remove(&*id) else {
             told.push(format!("{id} was not refused"));
             continue;
         };

@@ -92,7 +92,7 @@ fn by_function(refusals: &[(Subject, Refusal)], random: &mut Random) -> BTreeSet
     for (subject, refusal) in refusals {
         let bucket = refusal.time.as_second() / BUCKET_SECONDS;
         let counts = objects.entry((bucket, random.draw() % 3)).or_default();
-        counts.refuse(subject.clone(), refusal);
+        counts.refuse(subject, &refusal.glance());
     }
     let mut deliveries: Vec<(Bucket, Contribution)> = Vec::new();
     for ((bucket, part), counts) in objects {
@@ -174,7 +174,7 @@ fn by_replay(refusals: &[(Subject, Refusal)]) -> BTreeSet<Shown> {
         window: Some((time_of(MIDNIGHT), time_of(MIDNIGHT + 7 * DAY))),
         ..AccessTally::default()
     };
-    let refusals = refusals.iter().map(|(subject, refusal)| (subject.clone(), refusal));
+    let refusals = refusals.iter().map(|(subject, refusal)| (subject, refusal.glance()));
     let incidents = counting::of(&tally, refusals).into_iter();
     incidents.map(|one| (one.cause, one.detail, one.rule, one.start, one.end)).collect()
 }

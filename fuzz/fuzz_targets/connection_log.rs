@@ -2,14 +2,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use why403::limits::Limits;
 use why403::logs::connection::Handshakes;
-use why403::logs::read_connections;
+use why403::logs::{Context, read_connections};
 
 fuzz_target!(|text: &[u8]| {
     let read = |text: &[u8]| {
         let mut handshakes = Handshakes::default();
-        read_connections(text, &Limits::default(), &mut handshakes);
+        read_connections(text, &Context::default(), &mut handshakes);
         handshakes
     };
     let one = read(text);

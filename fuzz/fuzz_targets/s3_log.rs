@@ -13,7 +13,7 @@ fuzz_target!(|text: &[u8]| {
         time_taken_ms: Some(500),
         ..Refusal::default()
     };
-    let wanted = Wanted::new([&refusal], ["1-69b04001-746e9fa2335fb4946a2e6a24", "Zk="]);
+    let wanted = Wanted::new([refusal], ["1-69b04001-746e9fa2335fb4946a2e6a24", "Zk="]);
     let mut index = OriginIndex::default();
     read_origin(text, &Limits::default(), &wanted, &mut index);
     assert!(index.malformed <= index.lines && index.left_out <= index.lines);

@@ -103,7 +103,7 @@ mod tests {
         let answer = json!({ "SampledRequests": [good, 5, { "Request": {} }, null] });
         let read = parse(answer).unwrap();
         assert_eq!(read.len(), 1);
-        assert_eq!((read[0].second, &read[0].path[..]), (1_778_491_200, "/a"));
+        assert_eq!((read[0].second, read[0].path.as_str()), (1_778_491_200, "/a"));
         assert_eq!((read[0].host.as_deref(), read[0].blocked), (Some("www.example"), Some(true)));
         assert!(parse(json!({ "PopulationSize": 0 })).is_err());
     }

@@ -16,35 +16,48 @@ use crate::signature::redact;
 /// The questions about an analysis, those of its largest open findings. A query is sent only where
 /// that is wished, and never one with what gives access.
 pub fn plan(analysis: &Analysis<'_>, with_query: bool) -> Vec<Ask> {
-    let mut open: BTreeMap<Subject, Vec<&Refusal>> = BTreeMap::new();
+    let mut open: BTreeMap<Subject, (u64, Paths)> = BTreeMap::new();
     for (refusal, kind, verdict) in analysis.verdicts() {
         if verdict.confidence < Confidence::Confirmed {
-            open.entry(Subject::of(kind, verdict)).or_default().push(refusal);
+            let (count, paths) = open.entry(Subject::of(kind, verdict)).or_default();
+            *count += 1;
+            note(paths, refusal);
         }
     }
     let mut largest: Vec<_> = open.into_iter().collect();
-    largest.sort_by(|(one, a), (other, b)| b.len().cmp(&a.len()).then(one.cmp(other)));
+    largest.sort_by(|(one, (a, _)), (other, (b, _))| b.cmp(a).then(one.cmp(other)));
     let mut asks = BTreeSet::new();
-    for (subject, refusals) in largest.into_iter().take(ASKED_FINDINGS) {
+    for (subject, (_, paths)) in largest.into_iter().take(ASKED_FINDINGS) {
         let Some(id) = subject.distribution_id.as_deref() else { continue };
         let Some(mine) = analysis.facts.distributions.get(id) else { continue };
         let Some(distribution) = mine.distribution.known() else { continue };
-        for refusal in paths(&refusals) {
-            asks.extend(of_refusal(refusal, mine, distribution, with_query));
+        for refusal in different(paths) {
+            asks.extend(of_refusal(&refusal, mine, distribution, with_query));
         }
     }
     asks.into_iter().collect()
 }
 
-/// A few requests of different paths, those without a query first: they can be asked as they were.
-fn paths<'a>(refusals: &[&'a Refusal]) -> Vec<&'a Refusal> {
-    let mut of_path: BTreeMap<(bool, &[u8]), &Refusal> = BTreeMap::new();
-    for refusal in refusals.iter().filter(|one| matches!(&*one.method, "GET" | "HEAD")) {
-        let key = (refusal.query.value().is_some(), refusal.path.logged());
-        of_path.entry(key).or_insert(refusal);
+/// Requests by whether they have a query, and by their path: those without a query come first,
+/// since they can be asked as they were.
+type Paths = BTreeMap<(bool, Box<[u8]>), Refusal>;
+
+/// Keeps a request as far as it may be asked about: each path is there twice at most.
+fn note(paths: &mut Paths, refusal: Refusal) {
+    if !matches!(&*refusal.method, "GET" | "HEAD") {
+        return;
     }
+    let key = (refusal.query.value().is_some(), refusal.path.logged().into());
+    paths.entry(key).or_insert(refusal);
+    if paths.len() > 2 * ASKED_PATHS {
+        paths.pop_last();
+    }
+}
+
+/// A few requests of different paths.
+fn different(paths: Paths) -> Vec<Refusal> {
     let mut seen = BTreeSet::new();
-    let different = of_path.into_iter().filter(|((_, path), _)| seen.insert(*path));
+    let different = paths.into_iter().filter(|((_, path), _)| seen.insert(path.clone()));
     different.map(|(_, refusal)| refusal).take(ASKED_PATHS).collect()
 }
 

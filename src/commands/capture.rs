@@ -26,7 +26,7 @@ use why403::account::{Account, Answer, Question};
 use why403::analysis::{self, Directory};
 use why403::causes::kind::verified;
 use why403::limits::{CAPTURE_BYTES, CAPTURE_OBJECTS, CAPTURE_SIGNATURES, Limits};
-use why403::logs::record::Refusal;
+use why403::logs::refusals::Refusals;
 use why403::logs::tally::AccessTally;
 use why403::logs::{read_access, redact};
 use why403::report::Inputs;
@@ -255,7 +255,7 @@ fn write(
         complain("the configuration names no bucket of access logs: give --access-logs");
         whole = false;
     }
-    let mut signed = Vec::new();
+    let mut signed = Refusals::default();
     let directory = Directory::ask(recorder);
     whole &= logs(folder, live, (id, window), &places, &directory, &mut signed)?;
 
@@ -269,9 +269,9 @@ fn write(
     // Where nothing was refused, whoever looks at the bundle still wants to see what it is about.
     let mut facts = Facts::gather(recorder, &[id.to_owned()], &[], Depth::Incident);
     directory.assign(&mut signed);
-    signed.sort_unstable();
-    verified::check(&mut facts, &signed);
-    let signatures = verified::outcomes(&facts, &signed);
+    signed.settle();
+    verified::check(&mut facts, signed.iter());
+    let signatures = verified::outcomes(&facts, signed.iter());
     recorder.ask(&Question::all("elbv2/describe-load-balancers"));
     let unread = recorder.write(folder, Timestamp::now(), signatures)?;
     for (question, reason) in &unread {
@@ -288,7 +288,7 @@ fn logs(
     (id, window): (&str, Window),
     places: &[Place],
     directory: &Directory,
-    signed: &mut Vec<Refusal>,
+    signed: &mut Refusals,
 ) -> io::Result<bool> {
     let mut whole = true;
     let (mut objects, mut bytes) = (0, 0u64);
@@ -325,7 +325,7 @@ fn logs(
             let mut tally = AccessTally::default();
             read_access(&one.key, body.as_slice(), &directory.logs, &mut tally);
             let left = CAPTURE_SIGNATURES.saturating_sub(signed.len());
-            let refusals = tally.refusals.into_iter().filter(verified::is_carried);
+            let refusals = tally.refusals.iter().filter(verified::is_carried);
             signed.extend(refusals.take(left));
             if let Some(fault) = faults.of_the_object() {
                 complain(&format!("{shown}: {fault}"));

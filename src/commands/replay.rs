@@ -10,6 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ use why403::account::bundle::BundleAccount;
 use why403::account::facts::Depth;
 use why403::account::{Account, Answer, Question};
 use why403::analysis::{self, Analysis, Directory};
+use why403::clusters::key_hash;
 use why403::countries::Countries;
 use why403::limits::{self, Limits, Move};
 use why403::logs::Times;
@@ -141,6 +143,8 @@ pub fn explain(paths: &[PathBuf], times: Times, shown: &Shown) -> Ended {
     }
     directory.logs.times = times;
     directory.logs.limits = Limits::moved(shown.limit.iter().copied());
+    let asked = shown.request_id.iter().map(|id| key_hash(&[id.as_bytes()]));
+    directory.logs.asked = Arc::new(asked.collect());
     let progress = Progress::new(objects.len(), shown.quiet, shown.verbose);
     let threads = read::threads(shown.threads);
     let seen = see::all(&objects, &directory, threads, &progress, inputs);
@@ -252,8 +256,7 @@ fn deliver(path: &Path, batch: &Batch, objects: &mut BTreeSet<Object>, inputs: &
 
 fn write_requests(path: &Path, analysis: &Analysis<'_>) -> io::Result<()> {
     whole(path, |out| {
-        for (mut request, country) in analysis.requests() {
-            request.country = country.as_deref();
+        for request in analysis.requests() {
             serde_json::to_writer(&mut *out, &request)?;
             out.write_all(b"\n")?;
         }

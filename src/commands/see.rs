@@ -8,7 +8,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
-use std::{fs, io};
+use std::sync::{Mutex, PoisonError};
+use std::{fs, io, mem};
 
 use why403::analysis::{self, Directory, Logs};
 use why403::limits::BUNDLE_FILES;
@@ -16,6 +17,7 @@ use why403::logs::connection::Handshakes;
 use why403::logs::fault::Faults;
 use why403::logs::function::FunctionIndex;
 use why403::logs::origin::{OriginIndex, Wanted};
+use why403::logs::refusals::{Common, Refusals};
 use why403::logs::tally::AccessTally;
 use why403::logs::waf::WafIndex;
 use why403::logs::{self, Kind, Outcome};
@@ -47,7 +49,12 @@ pub fn all(
     mut inputs: Inputs,
 ) -> Seen {
     let all: Vec<&Object> = objects.iter().collect();
+    let common = Common::new(Mutex::new(Refusals::within(&directory.logs)));
     let read = read::all(&all, threads, progress, |object, file, tally: &mut AccessTally| {
+        // Or each thread would keep as much as all may.
+        if threads > 1 {
+            tally.refusals.share(&common);
+        }
         logs::read_access(&object.name, file, &directory.logs, tally)
     });
     let mut partly = false;
@@ -72,6 +79,8 @@ pub fn all(
     }
     let mut tally = AccessTally::default();
     read.parts.into_iter().for_each(|part| tally.merge(part));
+    let handed_over = mem::take(&mut *common.lock().unwrap_or_else(PoisonError::into_inner));
+    tally.refusals.merge(handed_over);
     tally.settle();
     directory.assign(&mut tally.refusals);
 
@@ -104,7 +113,7 @@ pub fn all(
         threads,
         progress,
         |_, file, handshakes: &mut Handshakes| {
-            logs::read_connections(file, &directory.logs.limits, handshakes)
+            logs::read_connections(file, &directory.logs, handshakes)
         },
     );
     for (object, outcome) in connection_objects.into_iter().zip(read.outcomes) {

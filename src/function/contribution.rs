@@ -61,8 +61,8 @@ impl Waiting {
             self.acl = Some(acl.clone());
             self.ids.insert(id);
             self.last_slot = self.last_slot.max(slot_of(refusal.span().1));
-            note(&mut self.counts, refusal);
-            note(&mut self.waf, refusal);
+            note(&mut self.counts, &refusal.glance());
+            note(&mut self.waf, &refusal.glance());
         }
         waits
     }
@@ -112,13 +112,13 @@ pub(super) fn contributions(
         let id = subject.distribution_id.as_deref().unwrap_or_default().to_owned();
         let mine = all.entry(id.clone()).or_default();
         let waiting = waits.entry(id).or_default();
-        if waiting.takes(refusal, kind, verdict, read.records.as_ref()) {
+        if waiting.takes(&refusal, kind, verdict, read.records.as_ref()) {
             continue;
         }
         if verdict.cause == Cause::Waf && verdict.detail != Some("origin") {
-            note(&mut waiting.waf, refusal);
+            note(&mut waiting.waf, &refusal.glance());
         }
-        mine.refuse(subject, refusal);
+        mine.refuse(&subject, &refusal.glance());
     }
     let mark_of = |id: &str| read.records.as_ref().and_then(|records| records.mark(id));
     // A stretch of a stream is known as done by what it holds.

@@ -70,7 +70,7 @@ pub fn count(tools: &Tools, directory: &Directory, mut reads: Vec<Read>) -> Coun
         read.tally.settle();
         directory.assign(&mut read.tally.refusals);
     }
-    let refusals = || reads.iter().flat_map(|read| &read.tally.refusals);
+    let refusals = || reads.iter().flat_map(|read| read.tally.refusals.iter());
     // What was read of the account before a request says little about it.
     if let Some(newest) = refusals().map(|refusal| refusal.time).max() {
         tools.account.forget_before(newest);
@@ -228,7 +228,7 @@ pub(super) fn about(tools: &Tools, id: &str, tally: &AccessTally, findings: &[Fi
         .as_ref()
         .and_then(|known| tally.served.get(known.domain_name.as_str()))
         .map_or(0, |served| served.buckets.values().sum());
-    let mine = |refusal: &&Refusal| refusal.distribution_id.as_deref().unwrap_or_default() == id;
+    let mine = |refusal: &Refusal| refusal.distribution_id.as_deref().unwrap_or_default() == id;
     let refused = tally.refusals.iter().filter(mine).count() as u64;
     let of_findings = findings.iter().map(|one| (one.id.clone(), one.requests)).collect();
     About { domain: known.map(name), requests: served + refused, of_findings }

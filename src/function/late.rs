@@ -146,8 +146,9 @@ fn judged_again(
     let logs = logs_of(tools, tally.refusals.iter())?;
     let analysis = analysis::analyse(&tally, logs.clone(), tools.account.as_ref(), Depth::Causes);
     for (refusal, kind, verdict) in analysis.verdicts() {
-        if belongs(wait, refusal) {
-            note(moved.entry(Subject::of(kind, verdict)).or_default(), refusal);
+        if belongs(wait, &refusal) {
+            let series = moved.entry(Subject::of(kind, verdict)).or_default();
+            note(series, &refusal.glance());
         }
     }
     let findings = analysis.report(&tally, Inputs::default(), &directory.countries).findings;

@@ -54,7 +54,10 @@ const BYTES: usize = 240 << 10;
 
 /// Records of a stream that cannot be read, by reason.
 #[derive(Default)]
-pub struct Together<'a>(BTreeMap<String, Vec<(&'a Message, Option<&'a Object>, Partial)>>);
+pub struct Together<'a>(BTreeMap<String, Vec<Unread<'a>>>);
+
+/// A record with its object, where it has one, and why it cannot be read.
+type Unread<'a> = (&'a Message, Option<&'a Object>, Partial);
 
 /// A letter of several records: an event like the one that brought them.
 pub struct Letter {

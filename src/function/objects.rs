@@ -302,7 +302,9 @@ mod tests {
         let now: Timestamp = "2026-03-10T14:00:00Z".parse().unwrap();
         let at = |text: &str| Refusal { time: text.parse().unwrap(), ..Refusal::default() };
         let mut tally = AccessTally {
-            refusals: vec![at("2026-03-10T14:14:00Z"), at("9999-01-01T00:00:00Z")],
+            refusals: [at("2026-03-10T14:14:00Z"), at("9999-01-01T00:00:00Z")]
+                .into_iter()
+                .collect(),
             ..AccessTally::default()
         };
         let buckets = [(now.as_second() / 300, 3), (9_999_999_999, 2)].into();

@@ -64,23 +64,22 @@ pub(super) fn see(tools: &Tools, object: &Object, body: impl Read) -> Seen {
 }
 
 /// All that is stored beside the access log of these refusals.
-pub(super) fn logs_of<'a>(
+pub(super) fn logs_of(
     tools: &Tools,
-    refusals: impl Iterator<Item = &'a Refusal> + Clone,
+    refusals: impl Iterator<Item = Refusal> + Clone,
 ) -> Result<Logs, StoreError> {
     let waf = waf_index(tools, refusals.clone())?;
     let origin = index(tools, refusals, &waf)?;
     Ok(Logs { waf: waf.into(), origin: origin.into(), ..Logs::default() })
 }
 
-fn index<'a>(
+fn index(
     tools: &Tools,
-    refusals: impl Iterator<Item = &'a Refusal>,
+    refusals: impl Iterator<Item = Refusal> + Clone,
     waf: &WafIndex,
 ) -> Result<OriginIndex, StoreError> {
-    let refusals: Vec<&Refusal> = refusals.collect();
     let mut slots = BTreeSet::new();
-    for (from, to) in refusals.iter().map(|refusal| refusal.span()) {
+    for (from, to) in refusals.clone().map(|refusal| refusal.span()) {
         slots.extend(slot_of(from)..=slot_of(to));
     }
     let wanted = Wanted::new(refusals, waf.all_behind());
@@ -101,8 +100,8 @@ pub(super) fn may_come(tools: &Tools, findings: &[Finding]) -> bool {
 /// dies before it does, the alert stands as it is.
 pub(super) fn expect(tools: &Tools, distribution: &str, objects: Vec<Object>, tally: &AccessTally) {
     let mine =
-        |refusal: &&Refusal| refusal.distribution_id.as_deref().unwrap_or_default() == distribution;
-    let spans = || tally.refusals.iter().filter(mine).map(Refusal::span);
+        |refusal: &Refusal| refusal.distribution_id.as_deref().unwrap_or_default() == distribution;
+    let spans = || tally.refusals.iter().filter(mine).map(|refusal| refusal.span());
     let first = spans().map(|(from, _)| slot_of(from)).min();
     let last = spans().map(|(_, to)| slot_of(to)).max();
     let (Some(first), Some(last)) = (first, last) else { return };

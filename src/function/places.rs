@@ -29,9 +29,9 @@ pub(super) fn of(
     };
     let mut all: BTreeMap<String, Places> = BTreeMap::new();
     for (refusal, kind, verdict) in analysis.verdicts() {
-        let Some(finding) = name(refusal, kind, verdict) else { continue };
+        let Some(finding) = name(&refusal, kind, verdict) else { continue };
         let id = kind.distribution.as_deref().unwrap_or_default().to_owned();
-        let row = of_refusal(refusal, &countries);
+        let row = of_refusal(&refusal, &countries);
         all.entry(id).or_default().refused(&finding, bucket_of(refusal.time), row);
     }
     for (domain, served) in &tally.served {

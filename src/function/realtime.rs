@@ -274,10 +274,10 @@ fn said(
             let fault = outcome.faults.kept().first().map(objects::partial);
             let partial = fault.unwrap_or(Partial { reason, offset: 0 });
             said.unreadable.insert(number.clone(), partial);
-        } else if let Some(new) = part.refusals.get(refusals..).filter(|new| !new.is_empty()) {
+        } else if part.refusals.len() > refusals {
             let place = said.records.texts.len();
             said.records.texts.push(text.clone());
-            for id in new.iter().filter_map(|refusal| refusal.request_id.as_ref()) {
+            for id in part.refusals.glances().skip(refusals).filter_map(|new| new.request_id) {
                 said.records.by_id.insert(hash(id.as_bytes()), place);
             }
         }
@@ -304,7 +304,7 @@ pub fn again(
     let context = context(tools, directory, &wait.object.bucket).map_err(StoreError::Away)?;
     let mut tally = AccessTally::default();
     logs::read_access(&wait.object.key, wait.lines.as_slice(), &context, &mut tally);
-    let ids = tally.refusals.iter().filter_map(|refusal| refusal.request_id.as_ref());
+    let ids = tally.refusals.glances().filter_map(|refusal| refusal.request_id);
     let found: BTreeSet<u64> = ids.map(|id| hash(id.as_bytes())).collect();
     Ok(wait.ids.is_subset(&found).then_some(tally))
 }
@@ -386,8 +386,8 @@ mod tests {
         let Said { records, tally, .. } = all_said(&sample, &[]);
         let ids: BTreeSet<u64> = tally
             .refusals
-            .iter()
-            .filter_map(|one| one.request_id.as_ref())
+            .glances()
+            .filter_map(|one| one.request_id)
             .map(|id| hash(id.as_bytes()))
             .collect();
         let mut lines = Lines::default();
@@ -395,7 +395,7 @@ mod tests {
         assert!(!lines.take(&records, 1));
         let mut again = AccessTally::default();
         logs::read_access("s", lines.text.as_slice(), &sample.1, &mut again);
-        let found = again.refusals.iter().filter_map(|one| one.request_id.as_ref());
+        let found = again.refusals.glances().filter_map(|one| one.request_id);
         assert_eq!(found.map(|id| hash(id.as_bytes())).collect::<BTreeSet<_>>(), ids);
         let large = Records {
             texts: vec![vec![b'x'; WAITING_BYTES]],

@@ -11,9 +11,9 @@ use crate::logs::tally::hash;
 use crate::logs::waf::{WafIndex, slot_of};
 
 /// What the stored WAF logs say of refusals.
-pub(super) fn waf_index<'a>(
+pub(super) fn waf_index(
     tools: &Tools,
-    refusals: impl Iterator<Item = &'a Refusal>,
+    refusals: impl Iterator<Item = Refusal>,
 ) -> Result<WafIndex, StoreError> {
     let mut index = WafIndex::default();
     let mut wanted: HashMap<u64, Box<str>> = HashMap::new();

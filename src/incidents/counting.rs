@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Bucket, Incident, IncidentState, Kind, Series, Settings, bucket_of, detect, time_of};
 use crate::causes::{Cause, Severity};
-use crate::logs::record::Refusal;
+use crate::logs::refusals::Glance;
 use crate::logs::tally::{AccessTally, hash};
 use crate::report;
 use crate::report::build::Subject;
@@ -22,8 +22,13 @@ pub struct Counts {
 
 impl Counts {
     /// Counts a refusal.
-    pub fn refuse(&mut self, subject: Subject, refusal: &Refusal) {
-        note(self.refused.entry(subject).or_default(), refusal);
+    pub fn refuse(&mut self, subject: &Subject, refusal: &Glance<'_>) {
+        if !self.refused.contains_key(subject) {
+            self.refused.insert(subject.clone(), Series::default());
+        }
+        if let Some(series) = self.refused.get_mut(subject) {
+            note(series, refusal);
+        }
     }
 
     /// Leaves no more rules apart than may be. Gives what is now together, by the series of the rest.
@@ -49,7 +54,7 @@ impl Counts {
 }
 
 /// Counts one refusal.
-pub fn note(series: &mut Series, refusal: &Refusal) {
+pub fn note(series: &mut Series, refusal: &Glance<'_>) {
     let bucket = bucket_of(refusal.time);
     series.add(bucket, 1);
     if let Some(address) = refusal.client_ip.value() {
@@ -158,15 +163,16 @@ pub fn shown(
 /// The incidents of a whole log, whose end is the end of all data.
 pub fn of<'a>(
     tally: &AccessTally,
-    refusals: impl Iterator<Item = (Subject, &'a Refusal)>,
+    refusals: impl Iterator<Item = (&'a Subject, Glance<'a>)>,
 ) -> Vec<report::Incident> {
     let mut counts: BTreeMap<Option<Box<str>>, Counts> = BTreeMap::new();
     let mut domains: BTreeMap<Option<Box<str>>, BTreeSet<&str>> = BTreeMap::new();
     for (subject, refusal) in refusals {
-        let id = subject.distribution_id.clone();
-        let names = domains.entry(id.clone()).or_default();
-        names.extend(refusal.distribution_domain.as_deref());
-        counts.entry(id).or_default().refuse(subject, refusal);
+        let id = &subject.distribution_id;
+        // What is served under a name is looked for, and no other name matters.
+        let served = refusal.distribution_domain.filter(|name| tally.served.contains_key(*name));
+        domains.entry(id.clone()).or_default().extend(served);
+        counts.entry(id.clone()).or_default().refuse(subject, &refusal);
     }
     for (id, names) in &domains {
         let Some(mine) = counts.get_mut(id) else { continue };

@@ -8,10 +8,13 @@ use std::str::FromStr;
 
 use super::{
     JSON_BYTES, LINE_BYTES, OBJECT_BYTES, OBJECT_LINES, OBJECT_RATIO, PARQUET_BYTES,
-    PARQUET_OPEN_BYTES,
+    PARQUET_OPEN_BYTES, REFUSAL_BYTES,
 };
 
-/// What reading one object may cost.
+/// Where a refusal lies is told by four bytes.
+const MOST_REFUSAL_BYTES: usize = 3 << 30;
+
+/// What reading one object may cost, and all that it is kept of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// See [`OBJECT_BYTES`].
@@ -28,6 +31,8 @@ pub struct Limits {
     pub parquet_bytes: usize,
     /// See [`PARQUET_OPEN_BYTES`].
     pub parquet_open_bytes: usize,
+    /// See [`REFUSAL_BYTES`].
+    pub refusal_bytes: usize,
 }
 
 impl Default for Limits {
@@ -40,6 +45,7 @@ impl Default for Limits {
             json_bytes: JSON_BYTES,
             parquet_bytes: PARQUET_BYTES,
             parquet_open_bytes: PARQUET_OPEN_BYTES,
+            refusal_bytes: REFUSAL_BYTES,
         }
     }
 }
@@ -54,9 +60,10 @@ enum Name {
     JsonBytes,
     ParquetBytes,
     ParquetOpenBytes,
+    RefusalBytes,
 }
 
-const NAMES: [(&str, Name); 7] = [
+const NAMES: [(&str, Name); 8] = [
     ("object-bytes", Name::ObjectBytes),
     ("object-ratio", Name::ObjectRatio),
     ("object-lines", Name::ObjectLines),
@@ -64,6 +71,7 @@ const NAMES: [(&str, Name); 7] = [
     ("json-bytes", Name::JsonBytes),
     ("parquet-bytes", Name::ParquetBytes),
     ("parquet-open-bytes", Name::ParquetOpenBytes),
+    ("refusal-bytes", Name::RefusalBytes),
 ];
 
 /// The names of all limits that can be moved, and where they are.
@@ -134,6 +142,7 @@ impl Limits {
                 Name::JsonBytes => limits.json_bytes = size,
                 Name::ParquetBytes => limits.parquet_bytes = size,
                 Name::ParquetOpenBytes => limits.parquet_open_bytes = size,
+                Name::RefusalBytes => limits.refusal_bytes = size.min(MOST_REFUSAL_BYTES),
             }
         }
         limits
@@ -148,6 +157,7 @@ impl Limits {
             Name::JsonBytes => self.json_bytes as u64,
             Name::ParquetBytes => self.parquet_bytes as u64,
             Name::ParquetOpenBytes => self.parquet_open_bytes as u64,
+            Name::RefusalBytes => self.refusal_bytes as u64,
         }
     }
 

@@ -144,6 +144,7 @@ impl Counted<'_> {
 
 impl<'a> Access<'a> {
     fn new(name: &'a str, context: &'a Context, tally: &'a mut AccessTally) -> Self {
+        tally.refusals.keep_within(context);
         let ahead = SignedDuration::from_secs(AHEAD_OF_KEY_SECONDS);
         let latest = key::hour(name).and_then(|hour| hour.checked_add(ahead).ok());
         Self {
@@ -184,6 +185,9 @@ impl<'a> Access<'a> {
                 delimited::Read::Row(row) => self.lines.row(&row, line.place()),
             }
         };
+        if self.splitter.is_told_by_forms() && read.is_ok() && !line.bytes.starts_with(b"{") {
+            self.lines.tally.told_by_forms += 1;
+        }
         if let Err(fault) = read {
             faults.push(fault);
         }

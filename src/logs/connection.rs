@@ -17,8 +17,8 @@ use serde::Deserialize;
 use super::fault::{Fault, FaultKind, Faults};
 use super::lines::{self, Line};
 use super::tally::hash;
-use super::{Kind, Outcome};
-use crate::limits::{EARLIEST_SECOND, HANDSHAKES_KEPT, LATEST_SECOND, Limits};
+use super::{Context, Kind, Outcome};
+use crate::limits::{EARLIEST_SECOND, HANDSHAKES_KEPT, LATEST_SECOND};
 use crate::viewer::Viewer;
 
 /// Bytes of a value that are kept of what a viewer's certificate says.
@@ -104,12 +104,12 @@ pub fn is_header(line: &[u8]) -> bool {
 /// Reads a connection log into `handshakes`.
 pub fn read_connections(
     source: impl Read,
-    limits: &Limits,
+    context: &Context,
     handshakes: &mut Handshakes,
 ) -> Outcome {
     let mut faults = Faults::default();
     let mut columns = Vec::new();
-    lines::read_lines(source, limits, &mut faults, |line, faults| {
+    lines::read_lines(source, &context.limits, &mut faults, |line, faults| {
         let text = line.bytes.trim_ascii();
         if let Some(names) = text.strip_prefix(b"#Fields:") {
             let names = names.split(u8::is_ascii_whitespace).filter(|name| !name.is_empty());
@@ -121,7 +121,7 @@ pub fn read_connections(
         }
         handshakes.lines += 1;
         let read = if text.starts_with(b"{") { of_json(text) } else { of_row(text, &columns) };
-        match read.and_then(|record| keep(&record, handshakes)) {
+        match read.and_then(|record| keep(&record, context, handshakes)) {
             Ok(()) => {}
             Err((kind, reason)) => {
                 handshakes.malformed += 1;
@@ -198,7 +198,7 @@ fn of_row<'a>(text: &'a [u8], columns: &[String]) -> Result<Record<'a>, Unread> 
     Ok(record)
 }
 
-fn keep(record: &Record<'_>, handshakes: &mut Handshakes) -> Result<(), Unread> {
+fn keep(record: &Record<'_>, context: &Context, handshakes: &mut Handshakes) -> Result<(), Unread> {
     let (Some(id), Some(status)) = (&record.connection_id, &record.connection_status) else {
         return Err((FaultKind::BadValue, "no connectionId or no connectionStatus"));
     };
@@ -210,6 +210,9 @@ fn keep(record: &Record<'_>, handshakes: &mut Handshakes) -> Result<(), Unread> 
     };
     let time = record.event_timestamp.as_ref().and_then(time);
     let time = time.ok_or((FaultKind::BadValue, "eventTimestamp is no time"))?;
+    if !context.times.have(time) {
+        return Ok(());
+    }
     let text = |value: &Option<Cow<'_, str>>| {
         let value = value.as_deref().filter(|value| !matches!(*value, "" | "-"))?;
         Some(Viewer::new(value.as_bytes().get(..NAME_BYTES).unwrap_or(value.as_bytes())))
@@ -252,7 +255,7 @@ mod tests {
 
     fn read(text: &str) -> (Handshakes, Outcome) {
         let mut handshakes = Handshakes::default();
-        let outcome = read_connections(text.as_bytes(), &Limits::default(), &mut handshakes);
+        let outcome = read_connections(text.as_bytes(), &Context::default(), &mut handshakes);
         (handshakes, outcome)
     }
 

@@ -17,6 +17,8 @@ pub struct Splitter {
     layout: Option<Layout>,
     /// Whether no header says it. Then nothing says either whether the next line has it.
     found: bool,
+    /// Whether no field list of the account says it either.
+    told_by_forms: bool,
     /// The lists of the account that are as wide.
     alike: Vec<Layout>,
     /// The layout of a line that the last `#Fields` line does not fit.
@@ -48,7 +50,7 @@ impl Splitter {
         if line.bytes.starts_with(b"#") {
             if line.bytes.starts_with(b"#Fields") {
                 self.layout = Layout::of_header(line.bytes);
-                self.found = false;
+                (self.found, self.told_by_forms) = (false, false);
                 if self.layout.is_none() {
                     let reason = "this #Fields line is not one of an access log";
                     return bad(FaultKind::NoHeader, reason);
@@ -75,6 +77,11 @@ impl Splitter {
         }
     }
 
+    /// Whether what stands in them is all that tells what the columns are.
+    pub fn is_told_by_forms(&self) -> bool {
+        self.told_by_forms
+    }
+
     /// Whether a line that was split has the forms of this layout, and of none that is as wide.
     fn is_only(&self, layout: &Layout, line: &[u8]) -> bool {
         let has = |layout: &Layout| forms::has_its_forms(layout, line, &self.ends);
@@ -90,6 +97,7 @@ impl Splitter {
                     self.alike = layouts.like(&layout);
                     self.layout = Some(layout.clone());
                     self.found = true;
+                    self.told_by_forms = !layouts.knows(&layout);
                     layout
                 }
                 Fit::Refused(reason) => return Err((FaultKind::NoHeader, reason.to_owned())),

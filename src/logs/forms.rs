@@ -74,14 +74,18 @@ fn is_in_time(layout: &Layout, line: &[u8], ends: &[usize]) -> bool {
 
 /// Whether a line that fits no list is still one of CloudFront's: it has an edge and a request id,
 /// which no other log has side by side.
-pub fn looks_like_cloudfront(line: &[u8], ends: &mut Vec<usize>) -> bool {
-    let tabs = Delimiter::default();
-    if !tabs.split(line, ends) || ends.len() < 4 {
+pub fn looks_like_cloudfront(line: &[u8], delimiter: &Delimiter, ends: &mut Vec<usize>) -> bool {
+    if !delimiter.split(line, ends) || ends.len() < 4 {
         return false;
     }
-    let mut cells = line.split(|byte| *byte == b'\t');
-    let edge = cells.any(is_edge);
-    edge && line.split(|byte| *byte == b'\t').any(is_request_id)
+    let (mut edge, mut id, mut start) = (false, false, 0);
+    for end in ends.iter() {
+        let cell = line.get(start..*end).unwrap_or_default();
+        edge |= is_edge(cell);
+        id |= is_request_id(cell);
+        start = end + delimiter.width();
+    }
+    edge && id
 }
 
 /// `DFW3`, `SEA19-C1`, `SOF50-P2`.

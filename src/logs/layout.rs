@@ -47,7 +47,7 @@ impl Delimiter {
     }
 
     /// How many bytes stand between two columns.
-    fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         self.0.len()
     }
 }

@@ -36,6 +36,9 @@ pub struct Layouts {
     delimiters: Vec<Delimiter>,
 }
 
+/// What deliveries write between columns beside tabs, as far as people choose it.
+const OTHER_DELIMITERS: [&str; 4] = [";", ",", "|", " "];
+
 /// Which layout a line without a header has.
 pub enum Fit {
     /// This one.
@@ -82,6 +85,15 @@ impl Layouts {
                 }
             }
         }
+        // A delivery may write another delimiter, which only its forms can show where nobody knows
+        // the delivery.
+        for delimiter in OTHER_DELIMITERS.map(Delimiter::named) {
+            let layouts: Vec<Layout> =
+                standard.iter().map(|layout| layout.with_delimiter(&delimiter)).collect();
+            if let Some(fit) = choose(&layouts, line, &mut ends, is_plausible) {
+                return fit;
+            }
+        }
         let ever = |layout: &Layout| {
             let mut layout = layout.clone();
             layout.since = None;
@@ -93,13 +105,20 @@ impl Layouts {
                  can say what it was before",
             );
         }
-        if looks_like_cloudfront(line, &mut ends) {
+        let tabs = std::iter::once(Delimiter::default());
+        let mut delimiters = tabs.chain(OTHER_DELIMITERS.map(Delimiter::named));
+        if delimiters.any(|delimiter| looks_like_cloudfront(line, &delimiter, &mut ends)) {
             return Fit::Refused(
                 "no header, and no field list that fits: ask cloudfront get-realtime-log-config \
                  and logs describe-deliveries",
             );
         }
         Fit::Foreign
+    }
+
+    /// Whether a field list of the account says so.
+    pub fn knows(&self, layout: &Layout) -> bool {
+        self.known.contains(layout)
     }
 
     /// The layout among the account's own that a line has which its header does not fit.
@@ -228,6 +247,31 @@ mod tests {
         }
         assert!(matches!(Layouts::default().fit(line(20).as_bytes()), Fit::Refused(_)));
         assert!(matches!(Layouts::default().fit(b"a line of\tsomething else"), Fit::Foreign));
+    }
+
+    #[test]
+    fn another_delimiter_is_told_by_the_forms_of_its_columns_or_its_line_is_refused() {
+        for delimiter in OTHER_DELIMITERS {
+            let raw = line(35).replace('\t', delimiter);
+            let Fit::Layout(layout) = Layouts::default().fit(raw.as_bytes()) else {
+                panic!("{delimiter}");
+            };
+            assert_eq!((layout.width, layout.at(Name::Status)), (35, Some(8)));
+            // A viewer's own delimiter shifts what is behind it, and a list of one's own is not known.
+            for doubtful in
+                [raw.replace("/a", &format!("/a{delimiter}b")), line(20).replace('\t', delimiter)]
+            {
+                assert!(matches!(Layouts::default().fit(doubtful.as_bytes()), Fit::Refused(_)));
+            }
+        }
+        for foreign in
+            ["a line; of; something, else | of, no; log", "2026-03-10;14:00:01;FRA56-P3;x"]
+        {
+            assert!(
+                matches!(Layouts::default().fit(foreign.as_bytes()), Fit::Foreign),
+                "{foreign}"
+            );
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub mod origin;
 pub mod parquet;
 pub mod record;
 pub mod redact;
+pub mod refusals;
 pub mod row;
 pub mod served;
 pub mod split;
@@ -32,9 +33,10 @@ pub mod waf;
 pub mod waf_record;
 pub mod waf_slots;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::Read;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use fault::{Fault, FaultKind, Faults};
 use jiff::Timestamp;
@@ -58,6 +60,8 @@ pub struct Context {
     pub layouts: Layouts,
     /// What reading an object may cost.
     pub limits: Limits,
+    /// The hashes of the request ids that somebody asks about.
+    pub asked: Arc<BTreeSet<u64>>,
     /// The times whose lines count.
     pub times: Times,
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::refusals::Glance;
 use crate::viewer::Viewer;
 
 /// A column of a log line. That a format has no such column, that the column holds `-`, and that
@@ -132,6 +133,17 @@ impl Refusal {
         let latest =
             earliest.checked_add(jiff::SignedDuration::from_millis(granularity + 1)).ok()?;
         Some((earliest, latest))
+    }
+
+    /// What is often asked of a refusal.
+    pub fn glance(&self) -> Glance<'_> {
+        Glance {
+            time: self.time,
+            request_id: self.request_id.as_deref(),
+            status: self.status,
+            client_ip: self.client_ip.clone(),
+            distribution_domain: self.distribution_domain.as_deref(),
+        }
     }
 
     /// The span in which a WAF record of this request must lie: from its beginning to its end, and

@@ -1,12 +1,13 @@
 //! What is counted of access logs: a summary that merges.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::contrast::{self, ServedRequest};
 use super::names::Name;
-use super::record::{Column, Refusal};
+use super::record::Column;
+use super::refusals::Refusals;
 use super::row::Row;
 use super::served::LetIn;
 use crate::clusters::Sample;
@@ -149,9 +150,13 @@ pub struct AccessTally {
     /// The first and the last moment of any line.
     pub window: Option<(Timestamp, Timestamp)>,
     /// Rows with status 403, and rows that may be masked refusals.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Refusals,
+    /// Lines whose columns were told by what stands in them, and by no header and no field list.
+    pub told_by_forms: u64,
     /// What was served, by the distribution's own name.
     pub served: BTreeMap<Box<str>, Served>,
+    /// Whether there were more distributions than are remembered.
+    pub served_left_out: bool,
 }
 
 impl AccessTally {
@@ -168,7 +173,7 @@ impl AccessTally {
         {
             let mut refusal = row.refusal();
             refusal.distribution_id = owner.map(Into::into);
-            self.refusals.push(refusal);
+            self.refusals.push(&refusal);
             return;
         }
         let domain = row.distribution_domain().unwrap_or_default();
@@ -189,7 +194,11 @@ impl AccessTally {
             // The smallest names are kept, so that the order of lines does not matter.
             let full = self.served.len() >= SERVED_DISTRIBUTIONS
                 && self.served.last_key_value().is_some_and(|(last, _)| **last < *domain);
-            if full || domain.len() > DOMAIN_BYTES {
+            if domain.len() > DOMAIN_BYTES {
+                return None;
+            }
+            if full {
+                self.served_left_out = true;
                 return None;
             }
             let before = sampled(self.served.len());
@@ -200,6 +209,7 @@ impl AccessTally {
             self.served.insert(domain.into(), Served::new(now));
             if self.served.len() > SERVED_DISTRIBUTIONS {
                 self.served.pop_last();
+                self.served_left_out = true;
             }
         }
         self.served.get_mut(domain)
@@ -209,16 +219,14 @@ impl AccessTally {
     pub fn merge(&mut self, other: Self) {
         self.lines += other.lines;
         self.malformed += other.malformed;
+        self.told_by_forms += other.told_by_forms;
+        self.served_left_out |= other.served_left_out;
         self.of_other_times += other.of_other_times;
         self.window = match (self.window, other.window) {
             (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
             (one, two) => one.or(two),
         };
-        if self.refusals.is_empty() {
-            self.refusals = other.refusals;
-        } else {
-            self.refusals.extend(other.refusals);
-        }
+        self.refusals.merge(other.refusals);
         for (domain, theirs) in other.served {
             let Some(mine) = self.served_by(&domain) else { continue };
             mine.let_in.merge(theirs.let_in);
@@ -235,16 +243,7 @@ impl AccessTally {
     /// Puts the refusals into their order in time and drops those that came twice: a request id
     /// counts once over all objects, a line without one by its object and position.
     pub fn settle(&mut self) {
-        // Refusals that compare as equal are equal in all that is known of them.
-        self.refusals.sort_unstable();
-        let mut seen = HashSet::with_capacity(self.refusals.len());
-        let stay: Vec<bool> = self
-            .refusals
-            .iter()
-            .map(|refusal| refusal.request_id.as_ref().is_none_or(|id| seen.insert(id)))
-            .collect();
-        let mut stay = stay.into_iter();
-        self.refusals.retain(|_| stay.next().unwrap_or(true));
+        self.refusals.settle();
     }
 }
 

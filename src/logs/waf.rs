@@ -102,6 +102,8 @@ pub struct WafIndex {
     /// Whether a WAF in front of an origin writes `REDACTED` in the place of the id that joins.
     redacts: bool,
     reach: BTreeMap<Arc<str>, Reach>,
+    /// Whether there were more web ACLs than are remembered.
+    pub acls_left_out: bool,
     names: Names,
 }
 
@@ -161,6 +163,7 @@ impl WafIndex {
         // The smallest names are kept, so that the order of records does not matter.
         let full = self.reach.len() >= WEB_ACLS;
         if full && self.reach.last_key_value().is_some_and(|(last, _)| **last < *acl) {
+            self.acls_left_out = true;
             return;
         }
         let acl = self.names.get(acl);
@@ -170,6 +173,7 @@ impl WafIndex {
 
     fn forget_surplus(&mut self) {
         while self.reach.len() > WEB_ACLS {
+            self.acls_left_out = true;
             if let Some((acl, _)) = self.reach.pop_last() {
                 self.names.0.remove(&acl);
             }
@@ -273,6 +277,7 @@ impl WafIndex {
     /// Adds what another part of the logs says. Order does not matter.
     pub fn merge(&mut self, other: Self) {
         self.records += other.records;
+        self.acls_left_out |= other.acls_left_out;
         self.redacts |= other.redacts;
         for (acl, reach) in other.reach {
             self.reach.entry(acl).or_default().slots.extend(reach.slots);

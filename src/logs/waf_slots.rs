@@ -405,7 +405,7 @@ mod tests {
         let other = ACL.replace("/edge/", "/other/");
         let at = |n: i64, acl: &str| record(n, "BLOCK").replace(ACL, acl);
         // As a log group hands them over: in no order, and in a message without a slot of its own.
-        let text = [at(400, ACL), at(0, &other), at(1, ACL), at(401, &other), at(2, ACL)].concat();
+        let text = [at(100, ACL), at(0, &other), at(1, ACL), at(101, &other), at(2, ACL)].concat();
         let limits = Limits::default();
         let keeps = Keeps { passes: |_: &str| false, behind: false };
         let slots = read("cloudfront_edge_0", "e", text.as_bytes(), &limits, keeps);

@@ -16,6 +16,7 @@ use crate::account::distribution::function_name;
 use crate::account::facts::{Facts, Held, acl_id};
 use crate::account::tenant::Tenant;
 use crate::account::trail::Change;
+use crate::analysis::Judged;
 use crate::causes::judge::{Confidence, Verdict};
 use crate::causes::kind::Kind;
 use crate::causes::opinion::Speaks;
@@ -23,8 +24,8 @@ use crate::causes::remedy::{self, Case, Sent};
 use crate::causes::{Cause, RULES, Severity, Step, rule};
 use crate::clusters::{Row, Sample};
 use crate::limits::{SAMPLED_REFUSALS, SAMPLED_REFUSALS_OF_ALL};
-use crate::logs::contrast::identity_of;
 use crate::logs::record::Refusal;
+use crate::logs::refusals::Refusals;
 use crate::logs::tally::Served;
 use crate::signature::{Elsewhere, Signature, Verified};
 
@@ -75,7 +76,8 @@ impl Subject {
 /// What is gathered for one finding.
 struct Gathered {
     requests: u64,
-    times: Vec<Timestamp>,
+    /// The numbers of its refusals.
+    numbers: Vec<u32>,
     confidence: BTreeMap<Confidence, u64>,
     /// How often, and where it stands in the verdict, which puts the weightiest first.
     evidence: BTreeMap<(String, String, Speaks), (u64, usize)>,
@@ -83,21 +85,21 @@ struct Gathered {
     ruled_out: BTreeMap<Cause, BTreeMap<String, u64>>,
     alternatives: BTreeSet<Cause>,
     /// With the number of the first refusal that it would decide.
-    missing: BTreeMap<Question, usize>,
+    missing: BTreeMap<Question, u32>,
     /// The kinds of its refusals, by their number, with how often each came.
     kinds: BTreeMap<usize, u64>,
     /// The number of its first refusal.
-    first: usize,
+    first: u32,
     /// The numbers of some of its refusals.
-    sample: Sample<usize>,
+    sample: Sample<u32>,
 }
 
 impl Gathered {
-    fn new(first: usize) -> Self {
+    fn new(first: u32) -> Self {
         Self {
             first,
             requests: 0,
-            times: Vec::new(),
+            numbers: Vec::new(),
             confidence: BTreeMap::new(),
             masked: 0,
             evidence: BTreeMap::new(),
@@ -113,21 +115,20 @@ impl Gathered {
 /// Sentences of evidence that one finding shows; the rest says little about few.
 const SENTENCES: usize = 12;
 
-/// Builds the findings. `judged` are the refusals with the number of their kind.
+/// Builds the findings. `judged` are the numbers of refusals with those of their kinds.
 pub fn findings(
-    refusals: &[&Refusal],
+    (refusals, judged): (&Refusals, &[Judged]),
     kinds: &[(Kind, Verdict)],
-    judged: &[usize],
     served: &BTreeMap<Box<str>, Served>,
     countries: &Whereabouts<'_>,
     facts: &Facts,
 ) -> Vec<Finding> {
     let mut all: BTreeMap<Subject, Gathered> = BTreeMap::new();
     // Requests of one kind say the same, so that a million of them are counted and said once.
-    let mut of_kind: Vec<Vec<usize>> = vec![Vec::new(); kinds.len()];
-    for (number, kind) in judged.iter().enumerate() {
-        if let Some(numbers) = of_kind.get_mut(*kind) {
-            numbers.push(number);
+    let mut of_kind: Vec<Vec<u32>> = vec![Vec::new(); kinds.len()];
+    for (number, kind) in judged {
+        if let Some(numbers) = of_kind.get_mut(*kind as usize) {
+            numbers.push(*number);
         }
     }
     for (place, ((kind, verdict), numbers)) in kinds.iter().zip(of_kind).enumerate() {
@@ -137,10 +138,12 @@ pub fn findings(
         found.requests += count;
         found.masked += if kind.is_masked() { count } else { 0 };
         found.first = found.first.min(number);
-        for (number, refusal) in numbers.iter().filter_map(|n| Some((*n, refusals.get(*n)?))) {
-            found.times.push(refusal.time);
-            found.sample.offer(identity_of(refusal), || number);
+        for number in &numbers {
+            if let Some(identity) = refusals.identity_of(*number as usize) {
+                found.sample.offer(identity, || *number);
+            }
         }
+        found.numbers.extend(numbers);
         *found.confidence.entry(verdict.confidence).or_default() += count;
         for (place, evidence) in verdict.evidence.iter().enumerate() {
             let key = (evidence.source.clone(), evidence.says.clone(), evidence.speaks);
@@ -158,40 +161,48 @@ pub fn findings(
         }
         *found.kinds.entry(place).or_default() += count;
     }
-    let total = refusals.len().max(1) as f64;
+    let total = judged.len().max(1) as f64;
     let sampled = SAMPLED_REFUSALS_OF_ALL / all.len().max(1);
     let mut of_distribution: BTreeMap<Option<Box<str>>, usize> = BTreeMap::new();
     for subject in all.keys() {
         *of_distribution.entry(subject.distribution_id.clone()).or_default() += 1;
     }
     // What a distribution served is the contrast to all of its findings, which come together.
-    let mut contrast: Option<(Option<&str>, Vec<Row>)> = None;
+    let mut contrast: Option<(Option<String>, Vec<Row>)> = None;
     let mut findings: Vec<(Severity, Finding)> = all
         .into_iter()
         .filter_map(|(subject, mut found)| {
             found.sample.shrink(sampled);
             let rows = std::mem::replace(&mut found.sample, Sample::new(1)).into_rows();
-            let rows: Vec<&Refusal> =
-                rows.into_iter().filter_map(|(_, number)| refusals.get(number).copied()).collect();
-            let domain = rows.first().and_then(|refusal| refusal.distribution_domain.as_deref());
+            let mut sampled: Vec<u32> = rows.into_iter().map(|(_, number)| number).collect();
+            let first = refusals.glance(*sampled.first()? as usize)?;
+            let domain = first.distribution_domain;
             let served = domain.and_then(|domain| served.get(domain));
-            if contrast.as_ref().is_none_or(|(of, _)| *of != domain) {
-                contrast = Some((domain, clusters::contrast(served, countries)));
+            if contrast.as_ref().is_none_or(|(of, _)| of.as_deref() != domain) {
+                contrast = Some((domain.map(str::to_owned), clusters::contrast(served, countries)));
             }
             let held_against = contrast.as_ref().map_or(&[][..], |(_, rows)| rows);
-            let mut clusters = clusters::of(&rows, found.requests, held_against, countries);
-            found.times.sort();
-            let span = (*found.times.first()?, *found.times.last()?);
+            let rows = sampled.iter().filter_map(|number| refusals.get(*number as usize));
+            let mut clusters = clusters::of(rows, found.requests, held_against, countries);
+            found.numbers.sort_unstable();
+            let numbers = std::mem::take(&mut found.numbers).into_iter();
+            let times: Vec<Timestamp> =
+                numbers.filter_map(|n| Some(refusals.glance(n as usize)?.time)).collect();
+            let span = (*times.first()?, *times.last()?);
             // What else the distribution refused was not served either.
             let alone = of_distribution.get(&subject.distribution_id) == Some(&1);
             let everything = alone && clusters::served_nothing(served, span);
             clusters.iter_mut().for_each(|cluster| cluster.everything = everything);
             let (cause, detail) = (subject.cause, subject.detail);
-            let examples = examples::of(&rows, cause, detail);
-            let shown = (clusters, examples, signed::evidence(&rows, cause, detail));
+            let rows = sampled.iter().filter_map(|number| refusals.get(*number as usize));
+            let signed = signed::evidence(rows, cause, detail);
+            sampled.sort_unstable();
+            let row = |place: usize| refusals.get(*sampled.get(place)? as usize);
+            let examples = examples::of(sampled.len(), row, cause, detail);
+            let shown = (clusters, examples, signed);
             Some((
                 subject.severity(),
-                finding(subject, found, shown, (refusals, total), kinds, facts)?,
+                finding(subject, found, &times, shown, (refusals, total), kinds, facts)?,
             ))
         })
         .collect();
@@ -204,16 +215,18 @@ pub fn findings(
 fn finding(
     subject: Subject,
     mut found: Gathered,
+    times: &[Timestamp],
     (clusters, examples, signed): (Vec<ClusterOut>, Vec<ExampleOut>, Option<EvidenceOut>),
-    (refusals, total): (&[&Refusal], f64),
+    (refusals, total): (&Refusals, f64),
     kinds: &[(Kind, Verdict)],
     facts: &Facts,
 ) -> Option<Finding> {
-    let (first_seen, last_seen) = (*found.times.first()?, *found.times.last()?);
+    let (first_seen, last_seen) = (*times.first()?, *times.last()?);
     let mine = subject.distribution_id.as_deref().and_then(|id| facts.distributions.get(id));
-    let example = refusals.get(found.first).copied();
+    let example = refusals.get(found.first as usize);
+    let example = example.as_ref();
     let rule = rule(subject.cause);
-    let trigger = rule.and_then(|rule| trigger(rule.sheet.changes, &subject, &found.times, facts));
+    let trigger = rule.and_then(|rule| trigger(rule.sheet.changes, &subject, times, facts));
     let mut numbers: Vec<(usize, u64)> = std::mem::take(&mut found.kinds).into_iter().collect();
     numbers.sort_by_key(|(number, count)| (std::cmp::Reverse(*count), *number));
     let kinds: Vec<&Kind> =
@@ -223,7 +236,8 @@ fn finding(
         .missing
         .iter()
         .filter_map(|(question, first)| {
-            MissingOut::of(question, refusals.get(*first).copied(), (first_seen, last_seen), facts)
+            let first = refusals.get(*first as usize);
+            MissingOut::of(question, first.as_ref(), (first_seen, last_seen), facts)
         })
         .collect();
     let case = Case {

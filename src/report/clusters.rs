@@ -33,12 +33,12 @@ pub fn contrast(served: Option<&Served>, countries: &Whereabouts<'_>) -> Vec<Row
 
 /// The clusters of a finding with `total` refusals, of which `refused` are all or a sample.
 pub fn of(
-    refused: &[&Refusal],
+    refused: impl Iterator<Item = Refusal>,
     total: u64,
     served: &[Row],
     countries: &Whereabouts<'_>,
 ) -> Vec<ClusterOut> {
-    let refused: Vec<Row> = refused.iter().map(|refusal| of_refusal(refusal, countries)).collect();
+    let refused: Vec<Row> = refused.map(|refusal| of_refusal(&refusal, countries)).collect();
     of_rows(&refused, served, total)
 }
 

@@ -9,24 +9,30 @@ use crate::logs::record::Refusal;
 /// How many requests are shown.
 const SHOWN: usize = 3;
 
-/// Some of a finding's requests in their order in time, different ones if there are such.
-pub fn of(rows: &[&Refusal], cause: Cause, detail: Option<&str>) -> Vec<ExampleOut> {
-    let mut rows = rows.to_vec();
-    rows.sort();
-    let mut chosen: Vec<&Refusal> = Vec::new();
-    for row in rows.iter().copied() {
-        let is_new = |other: &&Refusal| other.path != row.path || other.host != row.host;
-        if chosen.len() < SHOWN && chosen.iter().all(is_new) {
+/// Some of a finding's `count` requests in their order in time, different ones if there are such.
+/// `row` gives the n-th.
+pub fn of(
+    count: usize,
+    row: impl Fn(usize) -> Option<Refusal>,
+    cause: Cause,
+    detail: Option<&str>,
+) -> Vec<ExampleOut> {
+    let mut chosen: Vec<Refusal> = Vec::new();
+    for row in (0..count).filter_map(&row) {
+        if chosen.len() == SHOWN {
+            break;
+        }
+        if chosen.iter().all(|other| other.path != row.path || other.host != row.host) {
             chosen.push(row);
         }
     }
     // One path alone: a second request, so that not everything hangs on one.
-    if let ([only], Some(last)) = (chosen.as_slice(), rows.last().copied())
+    if let ([only], Some(last)) = (chosen.as_slice(), count.checked_sub(1).and_then(row))
         && *only != last
     {
         chosen.push(last);
     }
-    chosen.into_iter().map(|row| example(row, cause, detail)).collect()
+    chosen.iter().map(|row| example(row, cause, detail)).collect()
 }
 
 fn example(row: &Refusal, cause: Cause, detail: Option<&str>) -> ExampleOut {
@@ -84,21 +90,20 @@ mod tests {
 
     #[test]
     fn different_paths_come_first_and_the_address_is_shortened() {
-        let rows = [refusal(3, "/b"), refusal(1, "/a"), refusal(2, "/a"), refusal(4, "/c")];
-        let rows: Vec<&Refusal> = rows.iter().collect();
-        let shown = of(&rows, Cause::Waf, None);
+        let rows = [refusal(1, "/a"), refusal(2, "/a"), refusal(3, "/b"), refusal(4, "/c")];
+        let of = |cause| of(rows.len(), |place| rows.get(place).cloned(), cause, None);
+        let shown = of(Cause::Waf);
         let paths: Vec<&str> = shown.iter().map(|one| one.path.as_str()).collect();
         assert_eq!(paths, ["/a", "/b", "/c"]);
         assert!(shown.iter().all(|one| one.network.as_deref() == Some("203.0.113.0/24")));
-        assert!(of(&rows, Cause::S3Origin, None).iter().all(|one| one.network.is_none()));
+        assert!(of(Cause::S3Origin).iter().all(|one| one.network.is_none()));
     }
 
     #[test]
     fn one_path_is_shown_by_its_first_and_last_request() {
         let rows = [refusal(1, "/a"), refusal(2, "/a"), refusal(9, "/a")];
-        let rows: Vec<&Refusal> = rows.iter().collect();
-        let times: Vec<i64> =
-            of(&rows, Cause::Waf, None).iter().map(|one| one.time.as_second()).collect();
+        let shown = of(rows.len(), |place| rows.get(place).cloned(), Cause::Waf, None);
+        let times: Vec<i64> = shown.iter().map(|one| one.time.as_second()).collect();
         assert_eq!(times, [1, 9]);
     }
 }

@@ -5,7 +5,8 @@ use std::fmt::{self, Write};
 use super::headline::known_severity;
 use super::text::{DIM, wrap};
 use super::words::{several, thousands};
-use super::{NotLogged, Report};
+use super::{Inputs, NotLogged, Report};
+use crate::limits::{SERVED_DISTRIBUTIONS, WEB_ACLS};
 
 pub(super) fn footer(out: &mut String, report: &Report) -> fmt::Result {
     let inputs = &report.inputs;
@@ -55,6 +56,9 @@ pub(super) fn footer(out: &mut String, report: &Report) -> fmt::Result {
         );
         writeln!(out, "{}", wrap(&line, 0))?;
     }
+    for said in limits(inputs) {
+        writeln!(out, "{}", wrap(&said, 0))?;
+    }
     if !inputs.asked.is_empty() {
         let line = "Asked directly, with the agent Amazon CloudFront and no other header of a \
                     viewer's or of the origin's:";
@@ -68,6 +72,34 @@ pub(super) fn footer(out: &mut String, report: &Report) -> fmt::Result {
         writeln!(out, "{}", wrap(&format!("Not read: {}: {}", file.file, file.reason), 2))?;
     }
     Ok(())
+}
+
+/// What is less sure, or about less, than it would be with other inputs.
+pub(super) fn limits(inputs: &Inputs) -> Vec<String> {
+    let mut said = Vec::new();
+    if inputs.lines_told_by_their_forms > 0 {
+        said.push(format!(
+            "{} without a header or a field list: the columns were told by what stands in them. \
+             Columns of one form (two result types, two counts of bytes) may stand in each \
+             other's place; aws logs describe-deliveries tells.",
+            several(inputs.lines_told_by_their_forms, "line")
+        ));
+    }
+    if inputs.distributions_left_out {
+        said.push(format!(
+            "More than {} distributions: of those with the last names nothing is known that was \
+             served.",
+            thousands(SERVED_DISTRIBUTIONS as u64)
+        ));
+    }
+    if inputs.web_acls_left_out {
+        said.push(format!(
+            "Logs of more than {} web ACLs: the silence of those with the last names proves \
+             nothing.",
+            thousands(WEB_ACLS as u64)
+        ));
+    }
+    said
 }
 
 /// Columns that the lines do not have, those of the same number of requests together.

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use super::text::{BOLD, DIM, of_severity, wrap};
 use super::words::{over_for, several, since, span, thousands};
-use super::{EvidenceOut, Finding, Report, Window, place};
+use super::{EvidenceOut, Finding, Report, Window, left_out, place};
 use crate::viewer::plain;
 
 pub(super) fn headline(out: &mut String, report: &Report) -> fmt::Result {
@@ -13,6 +13,9 @@ pub(super) fn headline(out: &mut String, report: &Report) -> fmt::Result {
     };
     writeln!(out, "{BOLD}{}{BOLD:#}", wrap(&title(first, &report.window), 0))?;
     writeln!(out, "{}", wrap(&totals(report), 0))?;
+    if let Some(said) = left_out::of(&report.inputs) {
+        writeln!(out, "{}", wrap(&said, 0))?;
+    }
     if report.findings.len() > 1 {
         writeln!(out)?;
         writeln!(out, "{DIM}  #  requests  severity     confidence  cause{DIM:#}")?;

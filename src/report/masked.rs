@@ -10,11 +10,11 @@ use crate::logs::record::Refusal;
 
 /// The statuses and pages of custom error responses, and behind each how many refusals.
 pub fn of<'a>(
-    verdicts: impl Iterator<Item = (&'a Refusal, &'a Kind, &'a Verdict)>,
+    verdicts: impl Iterator<Item = (Refusal, &'a Kind, &'a Verdict)>,
     facts: &Facts,
 ) -> Vec<MaskedAs> {
     let mut seen: BTreeMap<(u16, Option<String>), (u64, u64)> = BTreeMap::new();
-    for (refusal, kind, verdict) in verdicts.filter(|(refusal, _, _)| refusal.status != 403) {
+    for (refusal, kind, verdict) in verdicts {
         let mine = kind.distribution.as_deref().and_then(|id| facts.distributions.get(id));
         let page = kind.error_page(mine).map(|rule| rule.response_page_path.clone());
         let (requests, doubtful) = seen.entry((refusal.status, page)).or_default();

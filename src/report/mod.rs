@@ -9,6 +9,7 @@ mod footer;
 pub mod handshakes;
 mod headline;
 pub mod html;
+pub mod left_out;
 pub mod masked;
 pub mod missing;
 pub mod not_logged;
@@ -91,6 +92,18 @@ pub struct Inputs {
     pub function_log_files: u64,
     /// Lines in them.
     pub function_log_lines: u64,
+    /// Lines whose columns were told by what stands in them, and by no header and no field list.
+    pub lines_told_by_their_forms: u64,
+    /// Whether there were more distributions than it is remembered of what they served.
+    pub distributions_left_out: bool,
+    /// Whether there were more web ACLs than it is remembered of how far their logs reach.
+    pub web_acls_left_out: bool,
+    /// One of how many refusals was looked at: 1, unless there were too many of them.
+    pub refusals_looked_at_one_in: u64,
+    /// Refusals with status 403 that were counted and not looked at.
+    pub refusals_left_out: u64,
+    /// Requests that were not looked at and whose status may hide a 403.
+    pub maybe_refusals_left_out: u64,
     /// Objects with a log of handshakes.
     pub connection_log_files: u64,
     /// Lines in them.
@@ -406,22 +419,22 @@ pub struct Incident {
 #[schemars(deny_unknown_fields, title = "A line of --requests")]
 pub struct RequestOut<'a> {
     /// `x-edge-request-id`.
-    pub request_id: Option<&'a str>,
+    pub request_id: Option<Box<str>>,
     /// When the answer was finished.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub time: Timestamp,
     /// The distribution.
-    pub distribution_id: Option<&'a str>,
+    pub distribution_id: Option<Box<str>>,
     /// The status that the viewer got.
     pub status: u16,
     /// The method.
-    pub method: &'a str,
+    pub method: Box<str>,
     /// The path.
     pub path: String,
     /// The edge location.
-    pub edge: &'a str,
+    pub edge: Box<str>,
     /// The viewer's country.
-    pub country: Option<&'a str>,
+    pub country: Option<String>,
     /// The cause.
     #[schemars(schema_with = "schema::cause")]
     pub cause: &'static str,

@@ -102,7 +102,7 @@ const EVIDENCE: [Evidence; 12] = [
 /// Counts, for each column that could decide an unconfirmed refusal and is not in its line, those
 /// refusals. `country` tells whether something else knows the viewer's country.
 pub fn of<'a>(
-    verdicts: impl Iterator<Item = (&'a Refusal, &'a Verdict)>,
+    verdicts: impl Iterator<Item = (Refusal, &'a Verdict)>,
     knows_country: impl Fn(&Refusal) -> bool,
 ) -> Vec<NotLogged> {
     let mut counts = [0u64; EVIDENCE.len()];
@@ -113,8 +113,8 @@ pub fn of<'a>(
         for (column, count) in EVIDENCE.iter().zip(&mut counts) {
             let open = (column.decides)(verdict.cause)
                 || verdict.alternatives.iter().any(|cause| (column.decides)(*cause));
-            let known = || column.name == "c-country" && knows_country(refusal);
-            if open && !(column.is_there)(refusal) && !known() {
+            let known = || column.name == "c-country" && knows_country(&refusal);
+            if open && !(column.is_there)(&refusal) && !known() {
                 *count += 1;
             }
         }

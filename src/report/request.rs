@@ -66,9 +66,7 @@ pub struct RequestAnswer {
 
 /// Answers for one id.
 pub fn answer(analysis: &Analysis<'_>, id: &str) -> RequestAnswer {
-    let found =
-        analysis.verdicts().find(|(refusal, _, _)| refusal.request_id.as_deref() == Some(id));
-    let Some((refusal, kind, verdict)) = found else {
+    let Some((refusal, kind, verdict)) = analysis.verdict_of(id) else {
         return RequestAnswer {
             request_id: plain(id),
             found: false,
@@ -92,12 +90,12 @@ pub fn answer(analysis: &Analysis<'_>, id: &str) -> RequestAnswer {
     };
     let mine = kind.distribution.as_deref().and_then(|id| analysis.facts.distributions.get(id));
     let facts = &analysis.facts;
-    let sent = build::sent(refusal, facts);
+    let sent = build::sent(&refusal, facts);
     let missing: Vec<MissingOut> = verdict
         .missing
         .iter()
         .filter_map(|question| {
-            MissingOut::of(question, Some(refusal), (refusal.time, refusal.time), &analysis.facts)
+            MissingOut::of(question, Some(&refusal), (refusal.time, refusal.time), &analysis.facts)
         })
         .collect();
     let case = Case {
@@ -107,9 +105,9 @@ pub fn answer(analysis: &Analysis<'_>, id: &str) -> RequestAnswer {
         kinds: &[kind],
         facts: mine,
         summaries: facts.summaries.known().map(Vec::as_slice).unwrap_or_default(),
-        tenant: build::tenant(refusal, facts),
+        tenant: build::tenant(&refusal, facts),
         viewer: Some(&sent),
-        websocket: build::is_websocket(refusal),
+        websocket: build::is_websocket(&refusal),
         change: None,
         span: (refusal.time, refusal.time),
         open: missing.iter().any(|one| !one.is_past()),
@@ -127,7 +125,7 @@ pub fn answer(analysis: &Analysis<'_>, id: &str) -> RequestAnswer {
             speaks: one.speaks.id(),
         })
         .collect();
-    evidence.extend(signed::facts(refusal, verdict.cause, verdict.detail));
+    evidence.extend(signed::facts(&refusal, verdict.cause, verdict.detail));
     RequestAnswer {
         request_id: plain(id),
         found: true,
@@ -137,7 +135,7 @@ pub fn answer(analysis: &Analysis<'_>, id: &str) -> RequestAnswer {
         method: Some(refusal.method.to_string()),
         path: Some(refusal.path.shown()),
         edge: Some(refusal.edge.to_string()),
-        country: analysis.country(refusal),
+        country: analysis.country(&refusal),
         cause: Some(verdict.cause.id()),
         detail: verdict.detail,
         rule: verdict.rule.clone(),

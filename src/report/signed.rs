@@ -26,22 +26,22 @@ pub(super) fn of(row: &Refusal, cause: Cause, detail: Option<&str>) -> Option<St
 /// By how long they came too late or too early: from the shortest time to the longest. Some of a
 /// finding's requests stand for all.
 pub(super) fn evidence(
-    rows: &[&Refusal],
+    rows: impl Iterator<Item = Refusal>,
     cause: Cause,
     detail: Option<&str>,
 ) -> Option<EvidenceOut> {
     if cause != Cause::SignedAccess {
         return None;
     }
-    let by = |row: &&Refusal| {
-        let (told, began) = told(row)?;
+    let by = |row: Refusal| {
+        let (told, began) = told(&row)?;
         match detail? {
             "expired" => Some(began? - told.ends?),
             "not-yet-valid" => Some(told.starts? - began?),
             _ => None,
         }
     };
-    let by: Vec<i64> = rows.iter().filter_map(by).filter(|seconds| *seconds >= 0).collect();
+    let by: Vec<i64> = rows.filter_map(by).filter(|seconds| *seconds >= 0).collect();
     let (least, most) = (by.iter().min()?, by.iter().max()?);
     let (least, most) = (long(*least), long(*most));
     let time = if least == most { least } else { format!("{least} to {most}") };
@@ -65,7 +65,7 @@ pub(super) fn facts(row: &Refusal, cause: Cause, detail: Option<&str>) -> Vec<Ev
         requests: 1,
         speaks: Speaks::Neither.id(),
     });
-    evidence(&[row], cause, detail).into_iter().chain(what).collect()
+    evidence(std::iter::once(row.clone()), cause, detail).into_iter().chain(what).collect()
 }
 
 /// A duration; what is longer than two days in days.

@@ -22,9 +22,9 @@ struct Inner {
 
 /// Says of each finding that is the echo of others whose it is, and of those how many of their
 /// requests they echo.
-pub fn relate<'a>(
+pub fn relate(
     findings: &mut [Finding],
-    subjects: impl Iterator<Item = (Subject, &'a Refusal)> + Clone,
+    subjects: impl Iterator<Item = (Subject, Refusal)> + Clone,
     facts: &Facts,
 ) {
     let is_outer = |subject: &Subject| {
@@ -46,7 +46,7 @@ pub fn relate<'a>(
     let mut behind: BTreeMap<String, String> = BTreeMap::new();
     for (subject, refusal) in subjects.filter(|(subject, _)| is_outer(subject)) {
         let at = refusal.time.as_second();
-        for (id, path) in paths_behind(refusal, facts) {
+        for (id, path) in paths_behind(&refusal, facts) {
             let of_inner = |one: &&mut Inner| {
                 !one.taken && (one.second - at).abs() <= APART && is_of(findings, &one.finding, &id)
             };

@@ -139,6 +139,9 @@ struct Sections<'a> {
     query: &'a [u8],
 }
 
+/// A part with its pattern, and what of the URL the log has of it.
+type Against<'a> = (Part, &'a [u8], Option<&'a [u8]>);
+
 impl<'a> Sections<'a> {
     /// `None` for a resource without a protocol that does not begin with `*`.
     fn of(resource: &'a [u8], mark: Mark) -> Option<Self> {
@@ -168,7 +171,7 @@ impl<'a> Sections<'a> {
     }
 
     /// Each part with its pattern, and what of the URL the log has of it.
-    fn against<'b>(&'b self, url: &'b Url) -> [(Part, &'b [u8], Option<&'b [u8]>); 4] {
+    fn against<'b>(&'b self, url: &'b Url) -> [Against<'b>; 4] {
         [
             (Part::Scheme, &self.protocol, url.protocol.as_deref()),
             (Part::Host, &self.domain, url.host.as_deref()),

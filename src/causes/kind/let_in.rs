@@ -126,7 +126,11 @@ pub fn note(facts: &mut Facts, tally: &AccessTally) {
         let Some(mine) = facts.distributions.get_mut(&id) else { continue };
         mine.let_in.entry(refused).or_default().served(second);
     }
-    for refusal in &tally.refusals {
+    if facts.distributions.values().all(|mine| mine.let_in.is_empty()) {
+        return;
+    }
+    for refusal in &mut tally.refusals.iter() {
+        let refusal = &refusal;
         let Some(id) = refusal.distribution_id.as_deref() else { continue };
         let Some(mine) = facts.distributions.get(id).filter(|mine| !mine.let_in.is_empty()) else {
             continue;

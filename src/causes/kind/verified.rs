@@ -11,11 +11,11 @@ use crate::logs::record::Refusal;
 use crate::signature::{Parts, Verified, Work, parts, verify};
 
 /// Checks each signature that refusals carry once, in the order in which they came.
-pub fn check(facts: &mut Facts, refusals: &[Refusal]) {
+pub fn check(facts: &mut Facts, refusals: impl IntoIterator<Item = Refusal>) {
     let mut work = Work(SIGNATURE_CHECKS);
     let mut checked = BTreeMap::new();
     for refusal in refusals {
-        let Some((mine, distribution, parts)) = carried(refusal, facts) else { continue };
+        let Some((mine, distribution, parts)) = carried(&refusal, facts) else { continue };
         let key = mine.public_keys.get(parts.key.as_str()).and_then(|fact| fact.known());
         let Some(key) = key else { continue };
         checked.entry(parts.digest()).or_insert_with(|| {
@@ -24,7 +24,7 @@ pub fn check(facts: &mut Facts, refusals: &[Refusal]) {
                 .map(String::as_str)
                 .filter(|name| !name.contains('*'));
             let names: Vec<&str> = names.collect();
-            verify(&asked(refusal, None), &parts, key, &names, &mut work)
+            verify(&asked(&refusal, None), &parts, key, &names, &mut work)
         });
     }
     facts.signatures = checked;
@@ -47,10 +47,13 @@ pub(super) fn of(refusal: &Refusal, facts: &Facts) -> Verified {
 
 /// What became of the signatures of refusals, by the ids of the requests, for a bundle that does
 /// not have the signatures themselves.
-pub fn outcomes(facts: &Facts, refusals: &[Refusal]) -> BTreeMap<String, &'static str> {
-    let told = refusals.iter().filter_map(|refusal| {
+pub fn outcomes(
+    facts: &Facts,
+    refusals: impl IntoIterator<Item = Refusal>,
+) -> BTreeMap<String, &'static str> {
+    let told = refusals.into_iter().filter_map(|refusal| {
         let id = refusal.request_id.as_deref()?;
-        Some((id.to_owned(), of(refusal, facts).id()?))
+        Some((id.to_owned(), of(&refusal, facts).id()?))
     });
     told.collect()
 }

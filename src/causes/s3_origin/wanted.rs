@@ -11,7 +11,7 @@ use crate::logs::tally::AccessTally;
 
 /// The keys that were refused most, of each bucket a few, as far as no listing tells of them.
 pub fn keys(facts: &Facts, tally: &AccessTally) -> Vec<Key> {
-    let mut counts: BTreeMap<(&str, String), BTreeMap<String, u64>> = BTreeMap::new();
+    let mut counts: BTreeMap<(String, String), BTreeMap<String, u64>> = BTreeMap::new();
     for refusal in tally.refusals.iter().filter(|refusal| refusal.status == 403) {
         let Some(id) = refusal.distribution_id.as_deref() else { continue };
         let Some(mine) = facts.distributions.get(id) else { continue };
@@ -28,7 +28,7 @@ pub fn keys(facts: &Facts, tally: &AccessTally) -> Vec<Key> {
                     .filter_map(|fact| fact.known())
                     .any(|listing| listing.speaks_of(&key) || listing.keys.contains_key(&key));
             if !is_told && !key.is_empty() && key.len() <= LONGEST_KEY {
-                let keys = counts.entry((id, endpoint.bucket)).or_default();
+                let keys = counts.entry((id.to_owned(), endpoint.bucket)).or_default();
                 *keys.entry(key).or_default() += 1;
             }
         }
@@ -39,7 +39,7 @@ pub fn keys(facts: &Facts, tally: &AccessTally) -> Vec<Key> {
             keys.into_iter().map(|(key, count)| (Reverse(count), key)).collect();
         keys.sort();
         wanted.extend(keys.into_iter().take(KEYS_ASKED).map(|(_, key)| Key {
-            distribution: distribution.to_owned(),
+            distribution: distribution.clone(),
             bucket: bucket.clone(),
             key,
         }));

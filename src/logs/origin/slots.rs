@@ -193,9 +193,9 @@ mod tests {
         let own = "1-00000003-000000000000000000000000";
         let mut whole = OriginIndex::default();
         let limits = Limits::default();
-        read_origin(text.as_bytes(), &limits, &Wanted::new(&refusals, [own]), &mut whole);
+        read_origin(text.as_bytes(), &limits, &Wanted::new(refusals.clone(), [own]), &mut whole);
         let hashed = id_of(hash(own.as_bytes()));
-        let wanted = Wanted::new(&refusals, [hashed.as_ref()]);
+        let wanted = Wanted::new(refusals.clone(), [hashed.as_ref()]);
         let mut index = OriginIndex::default();
         let slots = read("web.log", "e", text.as_bytes(), &limits);
         assert_eq!(slots.lines, 400);
@@ -242,7 +242,7 @@ mod tests {
         // Another object knows little of such a path, and does not speak for it.
         let mut index = OriginIndex::default();
         let refusals = [refusal(0)];
-        let wanted = Wanted::new(&refusals, []);
+        let wanted = Wanted::new(refusals.clone(), []);
         let mut other = Slot::default();
         other.add(one(0, left_out));
         for chunk in other.chunks(0, 1).iter().chain(&slot.chunks(0, 2)) {

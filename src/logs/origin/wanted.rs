@@ -17,10 +17,10 @@ pub struct Wanted {
 impl Wanted {
     /// Wants the lines of these refusals; `ids` are those in the records of a WAF at an origin.
     pub fn new<'a>(
-        refusals: impl IntoIterator<Item = &'a Refusal>,
+        refusals: impl IntoIterator<Item = Refusal>,
         ids: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let mut all: Vec<_> = refusals.into_iter().map(Refusal::span).collect();
+        let mut all: Vec<_> = refusals.into_iter().map(|refusal| refusal.span()).collect();
         all.sort();
         let mut spans: Vec<(Timestamp, Timestamp)> = Vec::new();
         for (from, to) in all {

@@ -13,20 +13,18 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
+use super::footer::limits;
 use super::headline::{foremost, known_severity, name, nothing, title, totals as counted};
 use super::words::{moment, several, thousands};
-use super::{Report, RequestOut, handshakes};
+use super::{Report, RequestOut, handshakes, left_out};
 use crate::limits::LISTED_REQUESTS;
 use crate::viewer::is_unseen;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// A row of the list of requests, with the country.
-pub type Row<'a> = (RequestOut<'a>, Option<String>);
-
 /// The page. `requests` are all refusals; the first ones of them are listed.
-pub fn write<'a>(report: &Report, requests: impl Iterator<Item = Row<'a>>) -> String {
+pub fn write<'a>(report: &Report, requests: impl Iterator<Item = RequestOut<'a>>) -> String {
     let title = headline(report);
     let page = html! {
         (DOCTYPE)
@@ -94,6 +92,8 @@ fn notices(report: &Report) -> Markup {
     let inputs = &report.inputs;
     let unread = inputs.unreadable_files.len() as u64;
     html! {
+        @if let Some(said) = left_out::of(inputs) { p class="notice" { (said) } }
+        @for said in limits(inputs) { p class="notice" { (said) } }
         @if unread > 0 || inputs.malformed_lines > 0 {
             p class="notice" {
                 "Not everything could be read: " (several(unread, "file")) " and "
@@ -148,9 +148,9 @@ fn findings(report: &Report) -> Markup {
     }
 }
 
-fn lookup<'a>(report: &Report, requests: impl Iterator<Item = Row<'a>>) -> Markup {
+fn lookup<'a>(report: &Report, requests: impl Iterator<Item = RequestOut<'a>>) -> Markup {
     let all = report.totals.forbidden + report.totals.masked_forbidden;
-    let rows: Vec<Row<'a>> = requests.take(LISTED_REQUESTS).collect();
+    let rows: Vec<RequestOut<'a>> = requests.take(LISTED_REQUESTS).collect();
     let left_out = all.saturating_sub(rows.len() as u64);
     html! {
         @if !rows.is_empty() {
@@ -180,7 +180,7 @@ fn lookup<'a>(report: &Report, requests: impl Iterator<Item = Row<'a>>) -> Marku
                                     th scope="col" { "Country" } th scope="col" { "Why" }
                                 }
                             }
-                            tbody { @for (request, country) in &rows { (row(request, country.as_deref())) } }
+                            tbody { @for request in &rows { (row(request)) } }
                         }
                     }
                 }
@@ -189,14 +189,14 @@ fn lookup<'a>(report: &Report, requests: impl Iterator<Item = Row<'a>>) -> Marku
     }
 }
 
-fn row(request: &RequestOut<'_>, country: Option<&str>) -> Markup {
+fn row(request: &RequestOut<'_>) -> Markup {
     html! {
         tr {
-            td { (visible(request.request_id.unwrap_or("not known"))) }
+            td { (visible(request.request_id.as_deref().unwrap_or("not known"))) }
             td { (request.time.strftime("%m-%d %H:%M:%S")) }
-            td { (visible(request.method)) " " (visible(&request.path)) }
-            td { (visible(request.edge)) }
-            td { (visible(country.unwrap_or("not known"))) }
+            td { (visible(&request.method)) " " (visible(&request.path)) }
+            td { (visible(&request.edge)) }
+            td { (visible(request.country.as_deref().unwrap_or("not known"))) }
             td {
                 (request.cause)
                 @if let Some(detail) = request.detail { "/" (detail) }

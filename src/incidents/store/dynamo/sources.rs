@@ -50,8 +50,8 @@ pub(super) fn sources_into(row: &mut Item, sources: &Sources) {
 
 /// Reads it.
 pub(super) fn sources_of(item: &Item, distribution: &str) -> Result<Sources, StoreError> {
-    let mut sources = Sources::default();
-    sources.held = state(item, HELD)?.recent().counts().map(|(bucket, _)| bucket).collect();
+    let held = state(item, HELD)?.recent().counts().map(|(bucket, _)| bucket).collect();
+    let mut sources = Sources { held, ..Sources::default() };
     let aside = item.get(ASIDE).and_then(|aside| aside.as_l().ok());
     for one in aside.into_iter().flatten().filter_map(|one| one.as_m().ok()) {
         let series = state(one, "state")?.recent().clone();
