@@ -53,6 +53,9 @@ pub struct Facts {
     pub signatures: BTreeMap<[u8; 32], Verified>,
     /// What a capture kept of signatures that are not in its logs any more, by request id.
     pub kept_signatures: BTreeMap<String, Verified>,
+    /// The Hosts that a distribution served over TLS, by its own name, where it served nothing over
+    /// plain HTTP.
+    pub served_by_tls: BTreeSet<(Box<str>, Box<[u8]>)>,
     /// What origins answered that were asked directly.
     pub asked: asked::Index,
 }
@@ -152,6 +155,7 @@ impl Facts {
             tenants,
             signatures: BTreeMap::new(),
             kept_signatures: kept_signatures(account),
+            served_by_tls: BTreeSet::new(),
             asked: answers(account),
         }
     }

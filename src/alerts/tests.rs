@@ -70,6 +70,7 @@ fn finding(incident: &Incident, confidence: &'static str, path: &str) -> Finding
         follows: Vec::new(),
         echoed: 0,
         asked_by: None,
+        shown: None,
         cookies: false,
         past_edge_waf: false,
         missing: Vec::new(),

@@ -112,10 +112,10 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         (Host::Foreign(_) | Host::Elsewhere(..), Some(_)) => Opinion::of(Says::Hints, None)
             .because(CONFIG, "the Host is none of the distribution's names today"),
         // The name is the distribution's in what is known, if not for certain at that moment.
-        (Host::Own, None) if certificate && kind.host_by_list => {
+        (Host::Own, None) if kind.host_by_list => {
             Opinion::excludes(LIST, "the Host is one of the distribution's names")
         }
-        (Host::Own, None) if !kind.host_by_list => Opinion::silent().missing(kind.ask_config()),
+        (Host::Own, None) => Opinion::silent().missing(kind.ask_config()),
         _ if certificate => Opinion::of(Says::Hints, None)
             .because(
                 LOG,
@@ -130,6 +130,12 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
                 },
             )
             .missing(kind.ask_config()),
+        // The page alone is no hint where the log tells what else the edge may have minded.
+        _ if kind.page == Page::EdgeBadRequest
+            && (kind.served_by_tls || kind.detailed() == Some("InvalidRequestHeader")) =>
+        {
+            Opinion::silent().missing(kind.ask_config())
+        }
         _ if kind.page == Page::EdgeBadRequest => Opinion::of(Says::Hints, None)
             .because(LOG, format!("the answer is {}", kind.page.words()))
             .missing(kind.ask_config()),
@@ -205,7 +211,14 @@ fn remedy(case: &Case<'_>) -> Remedy {
 
 fn remedy_elsewhere(case: &Case<'_>, other: &str, alias: &str) -> Remedy {
     let (id, asked, host) = (case.id(), case.asked(), case.host());
-    let disabled = case.summaries.iter().any(|one| one.id == other && one.enabled == Some(false));
+    let theirs = case.summaries.iter().find(|one| one.id == other);
+    let disabled = theirs.is_some_and(|one| one.enabled == Some(false));
+    let enabled = match theirs.and_then(|one| one.enabled) {
+        Some(true) => " and is enabled in the list that was read",
+        _ => "",
+    };
+    let leads = theirs.filter(|one| !one.domain_name.is_empty());
+    let leads = leads.map_or_else(String::new, |one| format!(", {},", one.domain_name));
     let named = quoted(other);
     let has = match is_wildcard(alias) {
         true => format!("{named}, whose alias {alias} covers the name"),
@@ -218,7 +231,7 @@ fn remedy_elsewhere(case: &Case<'_>, other: &str, alias: &str) -> Remedy {
         }
         (true, true) => format!("Enable {has} and is disabled, or move the name to {id}."),
         (true, false) => {
-            format!("Find out why {has}, does not serve it; or let {id} have the name.")
+            format!("Find out why {has}{enabled}, does not serve it; or let {id} have the name.")
         }
     })
     .step(format!(
@@ -228,7 +241,7 @@ fn remedy_elsewhere(case: &Case<'_>, other: &str, alias: &str) -> Remedy {
     .step(format!(
         "CloudFront goes by the name that is asked for and not by DNS, so that {named} as a rule \
          serves it wherever DNS points: unless it is disabled or not deployed yet, or the client's \
-         TLS server name is another. Point DNS to its DomainName all the same."
+         TLS server name is another. Point DNS to its DomainName{leads} all the same."
     ));
     if is_wildcard(alias) {
         return remedy.step(format!(

@@ -47,7 +47,8 @@ const CONFIG: &str = "cloudfront/get-distribution";
 
 /// What refutes it.
 pub(super) const SERVED: &str = "the distribution is disabled in the configuration that was read, \
-                                 and served others after these requests: it was not off then";
+                                 and served others after these requests: it was not off then, or \
+                                 not at every edge yet";
 
 const LIST: &str = "cloudfront/list-distributions";
 
@@ -78,7 +79,11 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         None if kind.host_by_list && kind.enabled == Some(false) && page => {
             Opinion::of(Says::Supports, "disabled")
                 .because(LIST, "the distribution is disabled")
+                .but(LIST, "whether it was so already when these requests came is not proved")
                 .missing(kind.ask_config())
+        }
+        None if kind.host_by_list && kind.enabled == Some(true) => {
+            Opinion::excludes(LIST, "the distribution is enabled")
         }
         None => Opinion::silent().missing(kind.ask_config()),
     }

@@ -123,10 +123,13 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
                     ),
                 )
             }
-            (Some(false), _) => Opinion::of(Says::Supports, detail)
-                .detail_unsure()
-                .because(LOG, sentence)
-                .but(CONFIG, "the behaviour has no such function"),
+            (Some(false), _) => {
+                Opinion::of(Says::Supports, detail).detail_unsure().because(LOG, sentence).but(
+                    CONFIG,
+                    "the behaviour has no such function: what was read is not the configuration of \
+                     these requests, or the result type means another kind",
+                )
+            }
             _ => Opinion::of(Says::Supports, detail).because(LOG, sentence).missing(ask()),
         };
     }
@@ -194,7 +197,13 @@ fn remedy(case: &Case<'_>) -> Remedy {
         .and(logged)
         .step("CloudTrail (UpdateDistribution) and your deployments tell which one was attached then.")
         .step(list)
-        .step(format!("What it logged stands in the log group {group}."));
+        .step(format!(
+            "What it logged stands in the log group {group}, {}.",
+            match lambda {
+                true => "in the Region near each viewer and not in us-east-1 alone",
+                false => "in us-east-1",
+            }
+        ));
     };
     let start = case.span.0.as_millisecond();
     let end = case.span.1.as_millisecond().saturating_add(60_000);
@@ -213,10 +222,15 @@ fn remedy(case: &Case<'_>) -> Remedy {
         true => "What it decides by may have changed without a new version: a header, a cookie, a key.",
         false => "What it decides by may have changed without a publication: a KeyValueStore leaves no event in CloudTrail.",
     });
+    // The behaviour runs one version; without a number the command shows another.
+    let version = arns.first().and_then(|arn| arn.rsplit(':').next());
+    let version = version
+        .filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .map_or_else(String::new, |number| format!(" --qualifier {number}"));
     if lambda {
         remedy
             .step(format!(
-                "aws lambda get-function --region us-east-1 --function-name {name} --query \
+                "aws lambda get-function --region us-east-1 --function-name {name}{version} --query \
                  \"[Configuration.LastModified,Code.Location]\""
             ))
             .step(format!(

@@ -52,8 +52,11 @@ fn opinion(kind: &Kind, _: Option<&DistributionFacts>) -> Opinion {
     match kind.detailed() {
         Some(result @ ("InvalidRequest" | "InvalidRequestHeader")) => {
             let header = result == "InvalidRequestHeader";
+            let means = if header { ": the edge calls a header invalid" } else { "" };
+            // What is left alone by exclusion is not proved: the log does not say what was wrong.
             Opinion::of(Says::Hints, "malformed")
-                .because(LOG, format!("the result type is {result}"))
+                .detail_unsure()
+                .because(LOG, format!("the result type is {result}{means}"))
                 .but(
                     LOG,
                     match (header, kind.method.as_ref()) {

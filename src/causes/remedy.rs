@@ -114,8 +114,14 @@ pub fn of(case: &Case<'_>) -> Remedy {
 fn advice(case: &Case<'_>) -> Remedy {
     match rule(case.cause) {
         Some(rule) => (rule.remedy)(case),
-        None if case.open => Remedy::new("Supply what is missing and replay.")
-            .step("Each missing fact is listed with the command that reads it."),
+        None if case.open => match first_look(case) {
+            Some(look) => Remedy::new(look).step(
+                "What is missing would exclude other causes: supply it and replay. Each missing fact \
+                 is listed with the command that reads it.",
+            ),
+            None => Remedy::new("Supply what is missing and replay.")
+                .step("Each missing fact is listed with the command that reads it."),
+        },
         None => undecided(case),
     }
 }
@@ -346,6 +352,24 @@ pub(super) fn capital(text: &str) -> String {
 pub(super) fn query(text: &str) -> String {
     let bare = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
     if bare { text.to_owned() } else { format!("\"{text}\"") }
+}
+
+/// What the log itself hints at, where nothing decides.
+fn first_look(case: &Case<'_>) -> Option<&'static str> {
+    let kind = case.kind()?;
+    match kind.detailed() {
+        _ if !case.alternatives.contains(&Cause::InvalidRequest) => None,
+        Some("InvalidRequest") if &*kind.method == "GET" => Some(
+            "Look first at what these clients send: the edge calls the requests invalid, as it does \
+             with a GET that has a body. cs(User-Agent) and c-ip tell whose they are, and cs-bytes is \
+             larger with a body.",
+        ),
+        Some("InvalidRequest") => Some(
+            "Look first at what these clients send: the edge calls the requests invalid. \
+             cs(User-Agent) and c-ip tell whose they are.",
+        ),
+        _ => None,
+    }
 }
 
 /// Nothing that AWS lets a customer read is missing, and it does not decide.

@@ -79,8 +79,11 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         if distribution.answers_to(&inner.domain_name) { "loop" } else { "origin-is-distribution" };
     let sentence = format!("the origin {} is a distribution", inner.domain_name);
     let looped = (detail == "loop").then(|| {
-        let says = "what the distribution asks of itself is logged as well: these are the viewers' \
-                    requests and its own together";
+        let says = format!(
+            "{} is one of the distribution's own names: if CloudFront asks itself there, its own \
+             requests are logged beside the viewers', and counted with them",
+            inner.domain_name
+        );
         Evidence::seen(LOG, says)
     });
     if kind.page.is_edge() && matches!(kind.origin, OriginAsked::Yes | OriginAsked::Slowly) {

@@ -79,13 +79,13 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
                 .but(LOG, NOT_SHOWN)
         }
         // The list of distributions has the names where the configuration is not known.
-        (Host::Own, None) if kind.host_by_list => Opinion::of(Says::Supports, "client-certificate")
+        (Host::Own, None) if kind.host_by_list => Opinion::of(Says::Supports, None)
             .detail_unsure()
             .because(LOG, FITS)
             .because(LIST, "the Host is one of the distribution's names")
             .but(LOG, NOT_SHOWN)
             .missing(kind.ask_config()),
-        (Host::Own, None) => Opinion::of(Says::Hints, "client-certificate")
+        (Host::Own, None) => Opinion::of(Says::Hints, None)
             .detail_unsure()
             .because(LOG, FITS)
             .but(LOG, "which names the distribution had at that moment is not known")
@@ -145,13 +145,22 @@ fn remedy(case: &Case<'_>) -> Remedy {
                 ),
             })
         }
-        (false, _) => remedy.step(case.show("[Aliases.Items,ViewerCertificate]")),
+        (false, _) => remedy.step(case.show(match case.distribution() {
+            Some(_) => "[Aliases.Items,ViewerCertificate]",
+            None => "[Aliases.Items,ViewerCertificate,ViewerMtlsConfig]",
+        })),
     };
     let remedy = match case.distribution() {
         // Then it can only be the name.
         Some(_) if !mutual && case.configured() => remedy.see(NAMES),
         _ => remedy,
     };
+    let unread = case.distribution().is_none().then(|| {
+        "With a ViewerMtlsConfig viewers must show a certificate (mutual TLS), and it may be that \
+         one which does not fit."
+            .to_owned()
+    });
+    let remedy = remedy.and(unread);
     remedy.and(mutual.then(|| {
         let asks = match case.read_before() {
             Some(at) => format!(

@@ -46,6 +46,9 @@ pub(super) const RULE: Rule = Rule {
 
 const CONFIG: &str = "cloudfront/get-distribution";
 
+/// What makes the protocol the first that comes to mind.
+const SERVED: &str = "the same Host was served over HTTPS, and nothing was served over plain HTTP";
+
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     if kind.protocol == Protocol::Tls {
         return Opinion::excludes(LOG, "the request came over HTTPS");
@@ -63,8 +66,15 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
             (Protocol::Plain, Page::EdgeBadRequest) => Says::Hints,
             _ => Says::Silent,
         };
-        return Opinion::of(says, (says > Says::Silent).then_some("https-required"))
+        let opinion = Opinion::of(says, (says > Says::Silent).then_some("https-required"))
             .missing(kind.ask_config());
+        return match (says, kind.served_by_tls) {
+            (Says::Hints, true) => opinion
+                .because(LOG, "the request came over plain HTTP")
+                .because(LOG, SERVED)
+                .but(CONFIG, "whether the behaviour lets plain HTTP in is not known"),
+            _ => opinion,
+        };
     };
     let policy = behavior.viewer_protocol_policy.as_str();
     let body = matches!(kind.method.as_ref(), "POST" | "PUT" | "DELETE" | "OPTIONS" | "PATCH");
@@ -125,8 +135,14 @@ fn remedy(case: &Case<'_>) -> Remedy {
             ))
             .and(foreign);
     }
-    Remedy::new(format!("Let clients ask by https://, or set {name} of {id} to redirect-to-https."))
-        .step("A redirect helps browsers; other clients may not follow it.")
-        .step(case.show_behavior("ViewerProtocolPolicy"))
-        .and(foreign)
+    let set = format!("et clients ask by https://, or set {name} of {id} to redirect-to-https.");
+    Remedy::new(match case.configured() && case.distribution().is_some() {
+        true => format!("L{set}"),
+        false => format!(
+            "See whether {name} let plain HTTP in at that time, which is not known. If not: l{set}"
+        ),
+    })
+    .step("A redirect helps browsers; other clients may not follow it.")
+    .step(case.show_behavior("ViewerProtocolPolicy"))
+    .and(foreign)
 }

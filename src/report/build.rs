@@ -27,6 +27,7 @@ use crate::limits::{SAMPLED_REFUSALS, SAMPLED_REFUSALS_OF_ALL};
 use crate::logs::record::Refusal;
 use crate::logs::refusals::Refusals;
 use crate::logs::tally::Served;
+use crate::signature::{Elsewhere, Signature, Verified};
 
 /// What makes two refusals part of one finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -307,12 +308,14 @@ fn finding(
         moot: moot.map(Cause::id).collect(),
         ruled_out,
         alternatives: found.alternatives.iter().map(|cause| cause.id()).collect(),
-        or_else: or_else(&subject, confidence, &kinds, &found.alternatives),
+        or_else: or_else(&subject, confidence, &kinds, &found.alternatives)
+            .filter(|_| mine.is_some_and(|mine| mine.distribution.known().is_some())),
         follows: Vec::new(),
         echoed: 0,
         asked_by: None,
         contradicted: confidence == Confidence::Possible
             && kinds.iter().all(|kind| kind.let_in.any()),
+        shown: shown(&subject, &kinds),
         cookies: kinds.iter().all(|kind| kind.is_signed_by_cookies()),
         past_edge_waf: kinds.iter().all(|kind| kind.passed_waf()),
         missing,
@@ -329,6 +332,35 @@ fn finding(
         rule: subject.rule,
         distribution_id: subject.distribution_id.map(String::from),
     })
+}
+
+/// What the signatures show more exactly than their detail says, where it is so of all of them.
+fn shown(subject: &Subject, kinds: &[&Kind]) -> Option<&'static str> {
+    let mut all = kinds.iter().map(|kind| {
+        let Some(Signature::Present(present)) = &kind.signature else { return None };
+        match (subject.detail?, kind.verified) {
+            ("bad-signature", Verified::OtherHash) => {
+                Some("Signatures are made with another hash than CloudFront takes")
+            }
+            ("bad-signature", Verified::Elsewhere(what)) => Some(match what {
+                Elsewhere::Scheme => "URLs are signed for the other of http and https",
+                Elsewhere::Host => "URLs are signed for another name of the distribution",
+                Elsewhere::Order => "URLs are signed with their parameters in another order",
+                Elsewhere::Base64 => "The base64 of signatures is not CloudFront's",
+            }),
+            ("missing", _) if present.cookies_beside => Some(
+                "A parameter of the URL looks like a signature's, so that signed cookies are passed \
+                 over",
+            ),
+            ("missing", _) => Some("Requests come with a part of a signature"),
+            ("ip-mismatch", _) if present.by_ipv6 => {
+                Some("Signatures name IPv4 addresses, and viewers come by IPv6")
+            }
+            _ => None,
+        }
+    });
+    let first = all.next()?;
+    first.filter(|_| subject.cause == Cause::SignedAccess && all.all(|one| one == first))
 }
 
 /// The one other cause that the edge's own rules may have had, where they are known.
@@ -410,6 +442,7 @@ fn trigger(
     names.extend(acl);
     names.extend(acl.map(acl_id));
     names.extend(mine.web_acl.known().map(|acl| acl.name.as_str()));
+    names.extend(mine.origin_acls.iter().map(|acl| acl.question.about.as_str()));
     let concerns = |change: &&Change| {
         changes.contains(&change.event.as_str())
             && (names.iter().any(|name| change.concerns(name)) || is_unnamed(change))

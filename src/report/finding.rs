@@ -71,7 +71,7 @@ pub(super) fn finding(
             out,
             "same",
             &format!(
-                "requests as in {of}, where another distribution, which this one asks, refused them: mend that"
+                "requests as in {of}, where another distribution, which this one asks, refused them: look there"
             ),
         )?;
     }

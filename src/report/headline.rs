@@ -201,6 +201,9 @@ pub fn title(finding: &Finding, window: &Window) -> String {
 /// What the cause does, as the beginning of a sentence.
 pub(super) fn sentence(finding: &Finding) -> &'static str {
     let of_tenant = |one: &EvidenceOut| one.source.contains("tenant") && one.speaks == "for";
+    if let Some(shown) = finding.shown {
+        return shown;
+    }
     match finding.cause {
         "distribution-disabled" if finding.evidence.iter().any(of_tenant) => {
             "A tenant of the distribution is disabled"

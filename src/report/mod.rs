@@ -232,6 +232,9 @@ pub struct Finding {
     /// Which one that is.
     #[serde(skip)]
     pub asked_by: Option<String>,
+    /// What signatures show more exactly than the detail says, as the beginning of a sentence.
+    #[serde(skip)]
+    pub shown: Option<&'static str>,
     /// Whether signatures came in cookies.
     #[serde(skip)]
     pub cookies: bool,

@@ -72,7 +72,8 @@ pub fn relate(
         let name = behind.get(&outer.id).map_or("the distribution behind this one", |id| id);
         outer.remedy = RemedyOut {
             summary: format!(
-                "Mend what {name} refuses: these are the same requests, passed on as it answered."
+                "Nothing to do here of its own: these are the same requests, passed on as {name} \
+                 answered. What it refuses, and whether that is a fault, stands with it."
             ),
             steps: Vec::new(),
             without_viewer: None,

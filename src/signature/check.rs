@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::parameters::{KeyId, Parameters, Slot, once_decoded};
+use super::parameters::{Carrier, KeyId, Parameters, Slot, is_whole_in_cookies, once_decoded};
 use super::resource::{Url, covers, differs};
 use super::statement::{
     Demand, Malformation, Notes, Range, Statement, custom, decoded, policy_text,
@@ -180,6 +180,7 @@ pub(super) fn present(
         policy,
         key,
         named: found.named(),
+        cookies_beside: found.carrier == Carrier::Query && is_whole_in_cookies(asked),
         differs,
         by_ipv6: matches!(statement.address, Demand::Is(_))
             && matches!(address(asked), Some(IpAddr::V6(_))),

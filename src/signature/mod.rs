@@ -165,6 +165,8 @@ pub struct Present {
     pub key: Key,
     /// Which of its parameters are there.
     pub named: Named,
+    /// Whether it stands in the query, and the cookies have a whole one beside it.
+    pub cookies_beside: bool,
     /// Which part of the URL is not the policy's, where it is for another URL.
     pub differs: Option<Part>,
     /// Whether the policy names an IPv4 address, and the viewer came by IPv6.

@@ -107,6 +107,8 @@ pub struct Named {
     pub signature: bool,
     /// `Key-Pair-Id`.
     pub key: bool,
+    /// `Hash-Algorithm` with the value `SHA256`.
+    pub sha256: bool,
 }
 
 impl Named {
@@ -130,6 +132,7 @@ impl Parameters {
             policy: self.policy != Slot::Absent,
             signature: self.signature != Slot::Absent,
             key: self.key != Slot::Absent,
+            sha256: self.hash.value() == Some(b"SHA256".as_slice()),
         }
     }
 }
@@ -158,6 +161,18 @@ pub(super) fn look(asked: &Asked<'_>) -> Looked {
         None if query_seen && cookies_seen => Looked::Absent,
         None => Looked::NotSeen,
     }
+}
+
+/// Whether the cookies have a whole signature, which CloudFront passes over where the query has a
+/// part of one.
+pub(super) fn is_whole_in_cookies(asked: &Asked<'_>) -> bool {
+    let (found, _) = in_cookie_column(asked);
+    found.is_some_and(|found| {
+        let is_there = |slot: &Slot| slot.value().is_some();
+        is_there(&found.key)
+            && is_there(&found.signature)
+            && (is_there(&found.policy) || is_there(&found.expires))
+    })
 }
 
 /// Undoes the encoding that CloudFront added when it wrote the log.

@@ -107,7 +107,7 @@ fn without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     }
     let Some((distribution, behavior)) = kind.config(facts).zip(kind.behavior(facts)) else {
         let ask = kind.ask_config();
-        return by_page(kind, None).missing(ask);
+        return by_page(kind, None, true).missing(ask);
     };
     let origins = distribution.may_refuse(behavior, &kind.method);
     if !origins.is_empty() && origins.iter().all(|origin| is_bucket(origin)) {
@@ -117,14 +117,14 @@ fn without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         return Opinion::doubts(kind);
     }
     let Some(origin) = origins.iter().find(|origin| !is_bucket(origin)) else {
-        return by_page(kind, None);
+        return by_page(kind, None, true);
     };
-    let mut opinion = by_page(kind, Some(&origin.domain_name));
     // A page of CloudFront's from behind the origin is an inner distribution's.
     let name = origin.domain_name.to_ascii_lowercase();
     let inner = name.ends_with(".cloudfront.net")
         || facts
             .is_some_and(|facts| facts.sibling_names.iter().any(|alias| name_covers(alias, &name)));
+    let mut opinion = by_page(kind, Some(&origin.domain_name), inner);
     if inner && kind.page.is_edge() {
         opinion = opinion.at_most(Says::Hints);
     }
@@ -175,7 +175,8 @@ fn asks_by_host(domain: &str) -> bool {
 }
 
 /// What the body tells of who at the origin said no.
-fn by_page(kind: &Kind, origin: Option<&str>) -> Opinion {
+/// `inner` says whether the origin may be another distribution.
+fn by_page(kind: &Kind, origin: Option<&str>, inner: bool) -> Opinion {
     let api = origin.is_some_and(|name| name.contains(".execute-api."));
     let function =
         origin.is_some_and(|name| name.contains(".lambda-url.") || name.contains(".lambda-web."));
@@ -196,6 +197,8 @@ fn by_page(kind: &Kind, origin: Option<&str>) -> Opinion {
         (Page::ApiForbidden | Page::ApiNoRoute | Page::LambdaUrl | Page::LambdaUrlSignature, _) => {
             Says::Supports
         }
+        // CloudFront's own page without the origin, where the log tells what else it may have minded.
+        (Page::EdgeBadRequest, OriginAsked::No) if kind.served_by_tls => Says::Silent,
         (Page::LoadBalancer | Page::EdgeBadRequest, _) => Says::Hints,
         (_, OriginAsked::Yes) => Says::Supports,
         (Page::Unknown, _) => Says::Silent,
@@ -212,10 +215,15 @@ fn by_page(kind: &Kind, origin: Option<&str>) -> Opinion {
         // From behind the origin CloudFront's pages come by chance, or from another distribution.
         shown if asked && shown.is_edge() => opinion.because(LOG, "the origin was asked").but(
             LOG,
-            format!(
-                "{page}; that the origin was asked makes it the origin's own of the same length, or \
-                 that of another distribution behind it"
-            ),
+            match inner {
+                false => format!(
+                    "{page}; that the origin was asked makes it the origin's own of the same length"
+                ),
+                true => format!(
+                    "{page}; that the origin was asked makes it the origin's own of the same length, \
+                     or that of another distribution behind it"
+                ),
+            },
         ),
         Page::Html | Page::Other if asked => opinion
             .because(LOG, "the origin was asked, and the answer is not one of CloudFront's known pages"),

@@ -101,6 +101,15 @@ impl LetIn {
 /// Notes of each distribution what its edge let in and its configuration refuses, and when it
 /// refused the same.
 pub fn note(facts: &mut Facts, tally: &AccessTally) {
+    for (domain, served) in &tally.served {
+        if served.let_in.iter().any(|(attribute, _)| attribute == Attribute::Plain) {
+            continue;
+        }
+        let hosts = served.let_in.iter().filter(|(attribute, _)| *attribute == Attribute::Host);
+        facts
+            .served_by_tls
+            .extend(hosts.map(|(_, seen)| (domain.clone(), row::host(&seen.value).sent().into())));
+    }
     let mut noted = Vec::new();
     for (id, mine) in &facts.distributions {
         let Some(distribution) = mine.distribution.known() else { continue };

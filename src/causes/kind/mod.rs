@@ -45,6 +45,9 @@ pub struct Kind {
     pub host: Host,
     /// Whether that is told by the list of distributions, since the configuration is not known.
     pub host_by_list: bool,
+    /// Whether the request came over plain HTTP, and the distribution served the same Host over
+    /// TLS and nothing over plain HTTP.
+    pub served_by_tls: bool,
     /// The method.
     pub method: Box<str>,
     /// The protocol.

@@ -100,6 +100,7 @@ impl Kind {
                 None => host_by_list(refusal, facts),
             },
             host_by_list: distribution.is_none(),
+            served_by_tls: protocol(refusal) == Protocol::Plain && served_by_tls(refusal, facts),
             method: method(&refusal.method),
             protocol: protocol(refusal),
             old_http: matches!(
@@ -213,6 +214,13 @@ pub(super) fn matched<'a>(
         (Some(behavior), Some(index)) => (Some(behavior), MatchedBehavior::At(index)),
         _ => (None, MatchedBehavior::Unknown),
     }
+}
+
+/// Whether the distribution served the Host of a refusal over TLS, and nothing over plain HTTP.
+fn served_by_tls(refusal: &Refusal, facts: &Facts) -> bool {
+    let host = refusal.host.value().map(|host| host.sent());
+    let both = refusal.distribution_domain.clone().zip(host);
+    both.is_some_and(|(domain, host)| facts.served_by_tls.contains(&(domain, host.into())))
 }
 
 /// A method that HTTP has. All others are the viewer's own words, which CloudFront treats alike; a

@@ -109,13 +109,18 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         other @ ("InvalidRequestMethod"
         | "ClientGeoBlocked"
         | "InvalidRequestBlocked"
-        | "InvalidRequestCertificate"),
+        | "InvalidRequestCertificate"
+        | "InvalidRequestHeader"
+        | "InvalidRequest"
+        | "FunctionGeneratedResponse"
+        | "LambdaGeneratedResponse"
+        | "MissGeneratedResponse"),
     ) = kind.detailed()
     {
         return Opinion::excludes(LOG, format!("the edge answered by itself ({other})"));
     }
     if kind.page.is_edge() && !kind.page_may_differ(facts) {
-        return Opinion::doubts(kind);
+        return no_bucket(kind, facts).unwrap_or_else(|| Opinion::doubts(kind));
     }
     if kind.config(facts).is_none() || kind.behavior == MatchedBehavior::Unknown {
         let question = kind.ask_config();
@@ -136,10 +141,8 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         }
         None => {}
     }
-    if !origins.is_empty() && !origins.iter().any(|origin| is_bucket(origin)) {
-        let names: Vec<&str> = origins.iter().map(|origin| origin.domain_name.as_str()).collect();
-        let reason = format!("behaviour {} asks {}, no bucket", behavior.name(), names.join(", "));
-        return Opinion::excludes(CONFIG, reason);
+    if let Some(excluded) = no_bucket(kind, facts) {
+        return excluded;
     }
     let name = origins.iter().find_map(|origin| bucket::endpoint(&origin.domain_name));
     let name = name.map(|endpoint| endpoint.bucket).unwrap_or_default();
@@ -170,6 +173,18 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
         return opinion.at_most(Says::Hints);
     }
     opinion
+}
+
+/// That none of the origins that may have refused is a bucket.
+fn no_bucket(kind: &Kind, facts: Option<&DistributionFacts>) -> Option<Opinion> {
+    let (distribution, behavior) = kind.config(facts).zip(kind.behavior(facts))?;
+    let origins = distribution.may_refuse(behavior, &kind.method);
+    if origins.is_empty() || origins.iter().any(|origin| is_bucket(origin)) {
+        return None;
+    }
+    let names: Vec<&str> = origins.iter().map(|origin| origin.domain_name.as_str()).collect();
+    let reason = format!("behaviour {} asks {}, no bucket", behavior.name(), names.join(", "));
+    Some(Opinion::excludes(CONFIG, reason))
 }
 
 /// Where a bucket lets CloudFront in and nobody knows how CloudFront asks (unsigned, or with the

@@ -28,7 +28,10 @@ pub(super) fn opinion(kind: &Kind, present: &Present) -> Option<Opinion> {
             Opinion::of(supports, "bad-signature")
                 .detail_unsure()
                 .and(evidence(kind, present))
-                .but(LOG, "that CloudFront compares this is not certain"),
+                .but(
+                    LOG,
+                    "that this is what CloudFront compares is likely, and AWS does not document it",
+                ),
         ),
         Verified::Good if clean && trusted && checks.is_sound() && !kind.page.is_signature() => {
             Some(Opinion::excludes(
@@ -40,7 +43,11 @@ pub(super) fn opinion(kind: &Kind, present: &Present) -> Option<Opinion> {
         // refused, and it was not the signature.
         Verified::Good if clean => {
             let says = if kind.page.is_signature() { Says::Hints } else { Says::Silent };
-            let says_so = format!("{it} verifies: it is not a bad signature");
+            let rest = match trusted && checks.is_sound() {
+                true => ", and its key, dates, address and URL are in order",
+                false => "",
+            };
+            let says_so = format!("{it} verifies: it is not a bad signature{rest}");
             Some(Opinion::of(says, None).but(PUBLIC_KEY, says_so))
         }
         _ => None,
@@ -56,14 +63,22 @@ pub(super) fn evidence(kind: &Kind, present: &Present) -> Option<Evidence> {
             "{it} does not verify with that key: another key signed, or something else \
              was signed"
         ),
-        Verified::OtherHash => format!(
-            "{it} verifies only with the other hash than the one that CloudFront takes \
-             (SHA-1, or what Hash-Algorithm says)"
-        ),
+        Verified::OtherHash => {
+            let (made, taken, why) = hashes(present);
+            format!("{it} verifies with {made}, and CloudFront takes {taken}: {why}")
+        }
         Verified::Elsewhere(what) => format!("{it} verifies only {}", elsewhere(what)),
         _ => return None,
     };
     Some(Evidence::new(PUBLIC_KEY, says))
+}
+
+/// The hash that a signature was made with, the one that CloudFront takes, and why it does.
+pub(super) fn hashes(present: &Present) -> (&'static str, &'static str, &'static str) {
+    match present.named.sha256 {
+        true => ("SHA-1", "SHA-256", "Hash-Algorithm=SHA256 is sent"),
+        false => ("SHA-256", "SHA-1", "Hash-Algorithm=SHA256 is not sent"),
+    }
 }
 
 fn elsewhere(what: Elsewhere) -> &'static str {

@@ -119,7 +119,7 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
 }
 
 const UNSIGNED: &str = "the request has no signature, neither in its query nor in a cookie";
-const UNSEEN: &str = "the query has no signature, and cookies are not logged";
+const UNSEEN: &str = "the query has no signature, and whether a cookie has one is not logged";
 
 /// What the request itself shows of its signature, whatever asks for one.
 fn shown(kind: &Kind) -> (Option<Fault>, Option<Evidence>) {
@@ -183,7 +183,14 @@ fn of_present(
     if !trusted {
         return opinion;
     }
-    opinion.but(
+    let unknown =
+        present.checks.faults().any(|found| matches!(found.fault, Fault::UnknownKey)).then(|| {
+            Evidence::seen(
+                KEYS,
+                "that key is in none of the behaviour's key groups as they were read",
+            )
+        });
+    opinion.and(unknown).but(
         LOG,
         "other requests with the same key were let in after such a refusal: it was trusted, and \
          the keys that were read are not those of that moment",
@@ -194,6 +201,13 @@ fn of_certain(kind: &Kind, present: &Present, fault: Fault) -> Opinion {
     let mut opinion = Opinion::of(Says::Explains, detail_of(fault, kind.page))
         .because(LOG, format!("{} {}", signature(present), words(fault, present)))
         .and(check::evidence(kind, present));
+    if present.cookies_beside {
+        opinion = opinion.seen(
+            LOG,
+            "the cookies have a signature, which CloudFront passes over where the URL has a part \
+             of one",
+        );
+    }
     for other in present.checks.faults().filter(|other| {
         other.certainty == Certainty::Certain
             && other.fault.detail() != fault.detail()

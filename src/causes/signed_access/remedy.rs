@@ -1,10 +1,14 @@
 //! What to do about signatures that are refused.
 
-use super::super::kind::Page;
+use super::super::kind::{Kind, Page};
 use super::super::remedy::{Case, Remedy, capital};
+use super::check::hashes;
 use super::words::{listed, of};
 use crate::account::command::quoted;
-use crate::signature::{Carrier, Certainty, Fault, Key, Malformation, Part, Present, Signature};
+use crate::signature::{
+    Carrier, Certainty, Check, Elsewhere, Fault, Key, Malformation, Part, Present, Signature,
+    Verified,
+};
 
 pub(super) fn remedy(case: &Case<'_>) -> Remedy {
     let place = case.behavior_name();
@@ -42,6 +46,9 @@ pub(super) fn remedy(case: &Case<'_>) -> Remedy {
         },
         Some("ip-mismatch") => ip_mismatch(case, present),
         Some("malformed") => malformed(present),
+        Some("bad-signature") if kind.is_some_and(|kind| is_of_key(kind.verified)) => {
+            by_the_right_key(case, kind.map(|kind| kind.verified), present)
+        }
         Some("bad-signature") => {
             let torn = kind.is_some_and(|kind| kind.page == Page::SignMalformedSignature);
             bad_signature(case, present, torn)
@@ -55,15 +62,8 @@ pub(super) fn remedy(case: &Case<'_>) -> Remedy {
              refused with a longer time as well, look at the signature itself: the private key, the \
              hash, the base64.",
         ),
-        _ => Remedy::new(format!(
-            "Compare what the signed {what} say with what viewers ask for."
-        ))
-        .step(
-            "In this order: does Expires or DateLessThan lie in the past, DateGreaterThan in the \
-             future? Is IpAddress the viewer's? Is Resource the URL, with host and query? Does the \
-             behaviour trust the key?",
-        )
-        .step("Then the signature itself: the private key, the hash, the base64."),
+        _ if let_in.key => key_was_trusted(case, present),
+        _ => unsettled(what, kind, present),
     };
     let lifted = case.behavior().is_some_and(|behavior| !behavior.is_signed());
     match case.read_before().filter(|_| lifted) {
@@ -73,6 +73,121 @@ pub(super) fn remedy(case: &Case<'_>) -> Remedy {
             capital(&place)
         )),
         None => remedy,
+    }
+}
+
+/// Whether the public key shows that its private half signed, be it something else.
+fn is_of_key(verified: Verified) -> bool {
+    matches!(verified, Verified::Elsewhere(_) | Verified::OtherHash)
+}
+
+/// The key is right, and what was signed, or how, is not.
+fn by_the_right_key(
+    case: &Case<'_>,
+    verified: Option<Verified>,
+    present: Option<&Present>,
+) -> Remedy {
+    const RIGHT: &str = "The key is the right one: its public half verifies the signature.";
+    let remedy = match verified {
+        Some(Verified::OtherHash) => {
+            let (made, taken, _) = present.map_or(("another hash", "SHA-1", ""), hashes);
+            Remedy::new(match taken {
+                "SHA-1" => format!(
+                    "Sign with {taken}, or send Hash-Algorithm=SHA256 with the signature: it was made \
+                     with {made}."
+                ),
+                _ => format!(
+                    "Sign with {taken}, or send no Hash-Algorithm=SHA256: the signature was made with \
+                     {made}."
+                ),
+            })
+        }
+        Some(Verified::Elsewhere(Elsewhere::Scheme)) => Remedy::new(
+            "Sign for the scheme by which viewers ask, http:// or https://: the other one was signed.",
+        ),
+        Some(Verified::Elsewhere(Elsewhere::Order)) => Remedy::new(
+            "Sign the URL with its parameters in the order in which viewers send them, or find what \
+             puts them in another.",
+        ),
+        Some(Verified::Elsewhere(Elsewhere::Base64)) => {
+            Remedy::new("Write the base64 of Signature and Policy whole, with + = / as - _ ~.")
+        }
+        _ => {
+            let asked = case.viewer.and_then(|sent| sent.host.as_deref());
+            let others: Vec<&str> = case
+                .distribution()
+                .into_iter()
+                .flat_map(|one| std::iter::once(&one.domain_name).chain(&one.config.aliases.items))
+                .map(String::as_str)
+                .filter(|name| asked.is_none_or(|asked| !name.eq_ignore_ascii_case(asked)))
+                .collect();
+            let signed = match others.as_slice() {
+                [one] if asked.is_some() => format!("it was signed for {one}"),
+                [] => "another one was signed".to_owned(),
+                several => {
+                    let several: Vec<&str> = several.iter().take(4).copied().collect();
+                    format!("another one was signed, of {}", several.join(", "))
+                }
+            };
+            let name = asked.map_or_else(String::new, |name| format!(", {name}"));
+            Remedy::new(format!("Sign for the name by which viewers ask{name}: {signed}."))
+                .step("With a custom policy a Resource may have * in the place of the host.")
+        }
+    };
+    remedy.step(RIGHT)
+}
+
+/// Others were let in with a key that is in no group that was read.
+fn key_was_trusted(case: &Case<'_>, present: Option<&Present>) -> Remedy {
+    let key = key(case, present).unwrap_or_else(|| "the key".to_owned());
+    Remedy::new(format!(
+        "Find out whether {} trusted {key} when these requests came: others were let in with it, and \
+         the key groups that were read do not have it.",
+        case.behavior_name()
+    ))
+    .steps_of(trusted(case))
+    .step(
+        "CloudTrail tells when they were changed (UpdateKeyGroup, UpdateDistribution); an edge may \
+         take some minutes to follow.",
+    )
+}
+
+/// Only what was not found to be in order is left to be looked at.
+fn unsettled(what: &str, kind: Option<&Kind>, present: Option<&Present>) -> Remedy {
+    let checks = present.map(|present| present.checks);
+    let open = |check: fn(&crate::signature::Checks) -> Check| {
+        checks.as_ref().is_none_or(|all| !matches!(check(all), Check::Holds | Check::NotAsked))
+    };
+    let verifies = kind.is_some_and(|kind| kind.verified == Verified::Good);
+    let questions: Vec<&str> = [
+        (open(|all| all.end), "Does Expires or DateLessThan lie in the past?"),
+        (open(|all| all.start), "DateGreaterThan in the future?"),
+        (open(|all| all.address), "Is IpAddress the viewer's?"),
+        (open(|all| all.resource), "Is Resource the URL, with host and query?"),
+        (open(|all| all.key), "Does the behaviour trust the key?"),
+    ]
+    .into_iter()
+    .filter_map(|(open, question)| open.then_some(question))
+    .collect();
+    if questions.is_empty() && verifies {
+        return Remedy::new(
+            "Do not change the signer: all that these signatures say is in order, as far as it was \
+             read. Look for these requests at the origin, which may send this answer.",
+        )
+        .step("Search its log by method, path and time; X-Amz-Cf-Id is the request's id.")
+        .step("If they never came there: AWS Support can tell by the request id.");
+    }
+    let remedy =
+        Remedy::new(format!("Compare what the signed {what} say with what viewers ask for."));
+    let remedy = match questions.as_slice() {
+        [] => remedy,
+        questions => remedy.step(questions.join(" ")),
+    };
+    match verifies {
+        true => {
+            remedy.step("The signature itself verifies: leave key, hash and base64 as they are.")
+        }
+        false => remedy.step("Then the signature itself: the private key, the hash, the base64."),
     }
 }
 
@@ -94,8 +209,22 @@ fn unknown_key(case: &Case<'_>, present: Option<&Present>) -> Remedy {
             found.certainty == Certainty::Certain && matches!(found.fault, Fault::Expired)
         })
     });
-    let known = key(case, present).map(|key| format!("aws cloudfront get-public-key --id {key}"));
-    let yours = if known.is_some() { ", that is if get-public-key knows it" } else { "" };
+    let named = key(case, present);
+    // The key pair of an account is none of CloudFront's public keys.
+    let of_account = named.as_deref().is_some_and(|key| key.starts_with("APKA"));
+    let known = match (named, of_account) {
+        (Some(_), true) => Some(
+            "This is the id of an account's own key pair, which no command of CloudFront's shows: \
+             the root user of the account sees it under Security credentials, CloudFront key pairs."
+                .to_owned(),
+        ),
+        (named, _) => named.map(|key| format!("aws cloudfront get-public-key --id {key}")),
+    };
+    let yours = match (known.is_some(), of_account) {
+        (true, true) => ", that is if one of your accounts has it",
+        (true, false) => ", that is if get-public-key knows it",
+        _ => "",
+    };
     Remedy::new(format!(
         "Sign with a key that {place} trusts. Trust the key that signs these only if it is \
          yours{yours}; if it is not, there is nothing to do."
@@ -121,6 +250,11 @@ fn own_parameter(present: &Present, place: &str) -> Remedy {
         .join(" and ");
     let lacks = if lacks.is_empty() { "a part".to_owned() } else { lacks };
     match present.carrier {
+        Carrier::Query if present.cookies_beside => Remedy::new(format!(
+            "Rename the parameter {named} of your application: {place} takes it for part of a signed \
+             URL, and passes over the signed cookies that these requests have."
+        ))
+        .step(format!("If the URL itself was signed, find what takes {lacks} out of it.")),
         Carrier::Cookie => Remedy::new(format!(
             "Find out why these viewers send the signed cookies without {lacks}."
         ))

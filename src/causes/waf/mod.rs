@@ -70,6 +70,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const CONFIG: &str = "cloudfront/get-distribution";
+const ACL_OF_RESOURCE: &str = "wafv2/get-web-acl-for-resource";
 const LOGGING: &str = "wafv2/get-logging-configuration";
 
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
@@ -77,10 +78,21 @@ fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     let origin = at_origin(kind, facts);
     // Both must be impossible for the WAF to be; else the stronger of the two speaks.
     if edge.says == Says::Excludes && origin.says > Says::Excludes || origin.says > edge.says {
-        origin
-    } else {
-        edge
+        return origin;
     }
+    // Of two exclusions the one that nothing stands in front of the origin says more, where the
+    // origin was asked.
+    let says_none = origin.evidence.iter().any(|one| one.source == ACL_OF_RESOURCE);
+    if origin.says == Says::Excludes && says_none && kind.origin == OriginAsked::Yes {
+        let both = kind.config(facts).is_some() && kind.acl == Acl::None;
+        return match both {
+            true => {
+                Opinion::excludes(ACL_OF_RESOURCE, "neither distribution nor origin has a web ACL")
+            }
+            false => origin,
+        };
+    }
+    edge
 }
 
 fn blocked(
@@ -286,10 +298,7 @@ fn at_origin_without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opin
         && kind.origin_acls == Held::Holds
         && acls.iter().all(|acl| acl.known().is_some_and(Option::is_none))
     {
-        return Opinion::excludes(
-            "wafv2/get-web-acl-for-resource",
-            "no web ACL stands in front of the origin",
-        );
+        return Opinion::excludes(ACL_OF_RESOURCE, "no web ACL stands in front of the origin");
     }
     let unknown = acls
         .iter()
@@ -312,7 +321,7 @@ fn at_origin_without_log(kind: &Kind, facts: Option<&DistributionFacts>) -> Opin
             _ => "no web ACL stood".to_owned(),
         };
         Evidence::seen(
-            "wafv2/get-web-acl-for-resource",
+            ACL_OF_RESOURCE,
             format!("{what} in front of the origin when that was read{at}, which may have changed"),
         )
     });

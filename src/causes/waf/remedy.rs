@@ -131,7 +131,8 @@ fn no_rule(case: &Case<'_>, acl: &str, arn: Option<&str>, web_acl: Option<&WebAc
         }
         _ => "Its log has no record of these requests: find out whether its filter drops blocks.",
     };
-    let metric = web_acl.and_then(|acl| acl.metrics().next());
+    let metrics: Vec<&str> = web_acl.into_iter().flat_map(|acl| acl.metrics()).collect();
+    let metric = metrics.first().copied();
     // Without the web ACL's rules their metrics are not known; another command shows them.
     let shown = match arn.filter(|_| metric.is_none()) {
         Some(arn) => {
@@ -139,6 +140,13 @@ fn no_rule(case: &Case<'_>, acl: &str, arn: Option<&str>, web_acl: Option<&WebAc
             format!(" (METRIC: a MetricName that {command} shows)")
         }
         None => String::new(),
+    };
+    let shown = match metrics.as_slice() {
+        [_, _, ..] => {
+            let names: Vec<String> = metrics.iter().take(6).map(|name| plain(name)).collect();
+            format!(", in turn {}", names.join(", "))
+        }
+        _ => shown,
     };
     let metric = metric.map_or_else(|| "METRIC".to_owned(), quoted);
     let (from, to) = case.span;
@@ -198,14 +206,18 @@ fn at_origin_remedy(case: &Case<'_>) -> Remedy {
     let resource = resources.find(|acl| {
         origins.iter().any(|origin| names_resource(&origin.domain_name, &acl.question.about))
     });
+    let balancer =
+        origin.split_once(".elb.amazonaws.com").and_then(|(name, _)| name.rsplit('.').next());
+    let balancer = balancer.filter(|_| resource.is_none());
     // Where it is missing, the command stands there.
     let resource = resource.filter(|_| !known && !case.open).map(|acl| acl.question.command());
     let redacted = case.kind().is_some_and(|kind| kind.origin_waf == WafSeen::Redacted);
     let remedy = match known {
         false if redacted => Remedy::new(format!(
-            "Compare the log of the web ACL in front of {origin} with these requests by time, path \
-             and address: x-amz-cf-id is redacted in it, so that no record can be joined."
+            "Search the log of the web ACL in front of {origin} for blocks at the times and paths of \
+             these requests: a hint and no proof, since x-amz-cf-id is redacted in it."
         ))
+        .step("Requests for the same path in the same second cannot be told apart there.")
         .step("Take x-amz-cf-id out of the RedactedFields of its logging configuration, for the next time."),
         true => Remedy::new(format!(
             "Act only if {rule} of the web ACL in front of {origin} blocks real viewers; if not, \
@@ -215,11 +227,15 @@ fn at_origin_remedy(case: &Case<'_>) -> Remedy {
         false => Remedy::new(format!(
             "Find out whether a web ACL stood in front of {origin}; if so, its log names the rule."
         ))
-        .and(resource),
+        .and(resource)
+        .and(balancer.map(|region| {
+            format!("aws wafv2 get-web-acl-for-resource --region {} --resource-arn ARN", quoted(region))
+        })),
     };
     let address = "To that WAF every address is CloudFront's: a rule that goes by address, rate or \
                    country must read X-Forwarded-For (FORWARDED_IP).";
     remedy.and((!known || rate).then(|| address.to_owned())).step(format!(
-        "If they are viewers: set {rule} to Count and watch, or except them in its statement."
+        "If these are requests of viewers of yours: set {rule} to Count and watch, or except them in \
+         its statement."
     ))
 }

@@ -79,6 +79,7 @@ fn finding(requests: u64) -> Finding {
         follows: Vec::new(),
         echoed: 0,
         asked_by: None,
+        shown: None,
         cookies: false,
         past_edge_waf: false,
         missing: Vec::new(),
