@@ -442,7 +442,9 @@ fn trigger(
     names.extend(acl);
     names.extend(acl.map(acl_id));
     names.extend(mine.web_acl.known().map(|acl| acl.name.as_str()));
-    names.extend(mine.origin_acls.iter().map(|acl| acl.question.about.as_str()));
+    // What is attached to a load balancer concerns what is refused there alone.
+    let behind = mine.origin_acls.iter().filter(|_| subject.detail == Some("origin"));
+    names.extend(behind.map(|acl| acl.question.about.as_str()));
     let concerns = |change: &&Change| {
         changes.contains(&change.event.as_str())
             && (names.iter().any(|name| change.concerns(name)) || is_unnamed(change))
