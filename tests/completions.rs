@@ -1,5 +1,12 @@
 //! The completions load in the shells that they are for.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test starts programs, tells what it leaves out, and may fail"
+)]
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 

@@ -290,7 +290,7 @@ fn compare_openness(report: &Value, all: &mut Vec<String>) {
     for finding in open {
         let summary = finding["remedy"]["summary"].as_str().unwrap_or_default();
         if list(&finding["missing"]).is_empty()
-            && !summary.starts_with("Nothing that can still be read")
+            && !summary.starts_with("Nothing that why403 can still read")
         {
             all.push("unattributed, and no fact that would decide it".to_owned());
         }

@@ -214,7 +214,7 @@ fn remedy_elsewhere(case: &Case<'_>, other: &str, alias: &str) -> Remedy {
     let theirs = case.summaries.iter().find(|one| one.id == other);
     let disabled = theirs.is_some_and(|one| one.enabled == Some(false));
     let enabled = match theirs.and_then(|one| one.enabled) {
-        Some(true) => " and is enabled in the list that was read",
+        Some(true) => ", and which is enabled in the list that was read",
         _ => "",
     };
     let leads = theirs.filter(|one| !one.domain_name.is_empty());

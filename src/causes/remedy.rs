@@ -400,7 +400,7 @@ fn undecided(case: &Case<'_>) -> Remedy {
             "Read what the configuration was at that time (see missing); then it is for you to \
              judge, since replay cannot decide this any more."
         }
-        false => "Nothing that can still be read from AWS decides this.",
+        false => "Nothing that why403 can still read decides this.",
     };
     Remedy::new(summary).and(none).and(origin).and(country).and(function).step(
         "For what CloudFront itself refused, AWS Support can tell by the request id \

@@ -71,7 +71,10 @@ const KEYS: &str = "cloudfront/get-key-group";
 
 fn opinion(kind: &Kind, facts: Option<&DistributionFacts>) -> Opinion {
     if kind.reached_waf() {
-        return Opinion::excludes(LOG, "the request came past the check of its signature");
+        return Opinion::excludes(
+            LOG,
+            "the request came further than the step that checks signatures",
+        );
     }
     if let Some(result) = kind.detailed()
         && result != "Error"

@@ -30,10 +30,13 @@ pub(super) fn remedy(case: &Case<'_>) -> Remedy {
     let remedy = match case.detail {
         Some("expired") => expired(what, cookies),
         Some("not-yet-valid") => Remedy::new(
-            "Set the signer's clock, or let signatures begin a few minutes earlier.",
+            "Set the signer's clock, or let signatures begin earlier.",
         )
         .step("Compare the signer's time with an NTP server; it signs with DateGreaterThan.")
-        .step("If they are meant to begin later: nothing."),
+        .step(
+            "If all begin at one planned moment: nothing. If they lead by the same time again and \
+             again, the signer's clock is ahead by that.",
+        ),
         Some("unknown-key") => unknown_key(case, present),
         Some("missing") => match present {
             Some(present) => own_parameter(present, &place),
