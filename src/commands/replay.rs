@@ -285,6 +285,8 @@ pub(super) fn gather(paths: &[PathBuf], inputs: &mut Inputs) -> Gathered {
 fn walk_bundle(folder: &Path, objects: &mut BTreeSet<Object>, inputs: &mut Inputs) {
     let mut apart: Vec<PathBuf> =
         ["aws", "origin/asked.json", "capture.json"].map(|name| folder.join(name)).into();
+    // No answer is read or kept through a link.
+    apart.extend(Some(folder.join("origin")).filter(|origin| origin.is_symlink()));
     let logs = folder.join("logs");
     let has_logs = logs.is_dir();
     if has_logs {
