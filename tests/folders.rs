@@ -74,6 +74,9 @@ fn loose_logs_are_read_beside_facts_and_further_logs() {
     let paths = [files.clone(), vec![beside.path().to_owned()]].concat();
     assert_eq!(report(&paths)["findings"], with_facts["findings"]);
 
+    let paths = [files.clone(), vec![path.clone()]].concat();
+    assert_eq!(report(&paths)["totals"], alone["totals"]);
+
     // Where AWS WAF has nothing to tell, the folder of its logs is there all the same. What else
     // lies in a bundle is nothing that could not be read.
     fs::create_dir_all(path.join("logs/waf")).unwrap();

@@ -277,6 +277,14 @@ pub(super) fn gather(paths: &[PathBuf], inputs: &mut Inputs) -> Gathered {
             }
         }
     }
+    // A log and the folder in which it lies may both be given, and it counts once.
+    if paths.len() > 1 {
+        let mut files = HashSet::new();
+        objects.retain(|one| {
+            let file = one.file.canonicalize().ok().filter(|_| one.carried.is_none());
+            file.is_none_or(|file| files.insert(file))
+        });
+    }
     Gathered { objects: objects.into_iter().collect(), account: Accounts(accounts), events }
 }
 
