@@ -261,7 +261,7 @@ fn write(
 
     let root = folder.join("logs");
     let (mut objects, mut inputs) = (BTreeSet::new(), Inputs::default());
-    see::walk(&root, &root, &mut objects, &mut inputs);
+    see::walk(&root, &root, &[], &mut objects, &mut inputs);
     let objects: Vec<_> = objects.into_iter().collect();
     let progress = Progress::new(0, true, false);
     let seen = see::all(&objects, &directory, read::threads(None), &progress, inputs);

@@ -1,22 +1,62 @@
 //! `why403 causes [CAUSE]`: what there is to find, and what it means.
 
+use std::ffi::OsStr;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 
 use anstyle::Style;
-use clap::Args;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Command};
 use why403::causes::{Cause, Severity, rule};
 use why403::report::text::wrap;
+use why403::viewer::plain;
 
 use super::Ended;
 
 /// What `causes` is told.
 #[derive(Debug, Args)]
 pub struct Causes {
-    /// One cause, to read all about it
-    #[arg(value_parser = PossibleValuesParser::new(Cause::ALL.map(Cause::id)))]
+    /// One cause, to read all about it; as reports name it, with its detail, does as well
+    #[arg(value_parser = Named)]
     cause: Option<String>,
+}
+
+/// A cause by its name, or by `CAUSE/DETAIL`.
+#[derive(Clone, Debug)]
+struct Named;
+
+fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(Cause::ALL.map(Cause::id))
+}
+
+impl TypedValueParser for Named {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        let parts = value.to_str().and_then(|text| text.split_once('/'));
+        let Some((cause, detail)) = parts else {
+            return names().parse_ref(command, argument, value);
+        };
+        let id = names().parse_ref(command, argument, OsStr::new(cause))?;
+        let details = Cause::of_id(&id).map(Cause::details).unwrap_or_default();
+        if details.contains(&detail) {
+            return Ok(id);
+        }
+        let text =
+            format!("{id} has no detail '{}': it has {}\n", plain(detail), details.join(", "));
+        Err(clap::Error::raw(ErrorKind::InvalidValue, text).with_cmd(command))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names: Vec<PossibleValue> = Cause::ALL.map(|one| PossibleValue::new(one.id())).into();
+        Some(Box::new(names.into_iter()))
+    }
 }
 
 /// Runs the command.

@@ -21,6 +21,10 @@ pub struct Explain {
 
 /// Runs the command.
 pub fn run(command: &Explain) -> Ended {
+    if let Some(why) = command.shown.unusable() {
+        complain(&why);
+        return Ended::Usage;
+    }
     let folder = match tempfile::Builder::new().prefix("why403-").tempdir() {
         Ok(folder) => folder,
         Err(error) => {

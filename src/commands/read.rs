@@ -26,12 +26,14 @@ pub struct Object {
     pub file: PathBuf,
     /// What is in it, where an event brought it along and there is no file.
     pub carried: Option<Arc<[u8]>>,
+    /// Whether it lies in a bundle beside its logs, where it may as well be a report or a note.
+    pub beside: bool,
 }
 
 impl Object {
     /// An object in a file.
     pub fn of_file(name: String, file: PathBuf) -> Self {
-        Self { name, file, carried: None }
+        Self { name, file, carried: None, beside: false }
     }
 
     fn open(&self) -> io::Result<Box<dyn Read>> {

@@ -5,7 +5,8 @@
     reason = "the command line reads and writes files: this is one of the ends"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::num::NonZero;
@@ -57,16 +58,17 @@ pub struct Shown {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 
-    /// Write the report to a file instead of standard output
+    /// Write the report to a file instead of standard output, which is -
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
-    /// Write one line of JSON for each refused request
+    /// Write one line of JSON for each refused request; with --out to standard output, if it is -
     #[arg(long, value_name = "FILE")]
     requests: Option<PathBuf>,
 
-    /// Say why this one request was refused, by its x-amz-cf-id; may be given more than once
-    #[arg(long, value_name = "ID")]
+    /// Say why this one request was refused, by its x-amz-cf-id, which logs name x-edge-request-id;
+    /// may be given more than once
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = request_id)]
     request_id: Vec<String>,
 
     /// A country database (MMDB) that tells where addresses are, for logs without a country
@@ -109,6 +111,49 @@ fn limit_help() -> String {
     format!("Move a limit of reading; may be given more than once. There are {}", limits::movable())
 }
 
+/// The id of a request, of which the whole line of its header may have been copied.
+fn request_id(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let id = match text.split_once(':') {
+        Some((name, id)) if NAMES_OF_IDS.iter().any(|one| name.eq_ignore_ascii_case(one)) => id,
+        _ => text,
+    };
+    match id.trim() {
+        "" => Err("an id is the value of the header x-amz-cf-id".to_owned()),
+        id => Ok(id.to_owned()),
+    }
+}
+
+/// What answers and logs name the id of a request.
+const NAMES_OF_IDS: [&str; 2] = ["x-amz-cf-id", "x-edge-request-id"];
+
+impl Shown {
+    /// Why this cannot be shown so, where it cannot: better said before the logs are read than
+    /// after.
+    pub fn unusable(&self) -> Option<String> {
+        if self.format == Format::Html && !self.request_id.is_empty() {
+            let why = "--request-id: the answer is text or JSON; leave out --format html";
+            return Some(why.to_owned());
+        }
+        let elsewhere = self.out.as_deref().is_some_and(|path| !is_stdout(path));
+        if self.requests.as_deref().is_some_and(is_stdout) && !elsewhere {
+            let why = "--requests -: the report goes to standard output; give it a file by --out";
+            return Some(why.to_owned());
+        }
+        let files = [("--out", &self.out), ("--requests", &self.requests)];
+        files.into_iter().find_map(|(flag, path)| {
+            let path = path.as_deref().filter(|path| !is_stdout(path))?;
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let is_there = folder.is_none_or(Path::is_dir);
+            (!is_there).then(|| format!("{flag} {}: there is no such folder", see::shown(path)))
+        })
+    }
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
 /// Runs the command.
 pub fn run(command: &Replay) -> Ended {
     let times = Times { since: command.since, until: command.until };
@@ -116,6 +161,10 @@ pub fn run(command: &Replay) -> Ended {
         && since >= until
     {
         complain("--until: a moment after that of --since");
+        return Ended::Usage;
+    }
+    if let Some(why) = command.shown.unusable() {
+        complain(&why);
         return Ended::Usage;
     }
     explain(&command.paths, times, &command.shown)
@@ -178,8 +227,15 @@ pub fn explain(paths: &[PathBuf], times: Times, shown: &Shown) -> Ended {
         // Whoever reads may have had enough, as `head` does.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ended::Done,
         Err(error) => {
-            complain(&format!("cannot write: {error}"));
-            Ended::Internal
+            complain(&format!("cannot write {error}"));
+            match error.kind() {
+                io::ErrorKind::NotFound
+                | io::ErrorKind::PermissionDenied
+                | io::ErrorKind::NotADirectory
+                | io::ErrorKind::IsADirectory
+                | io::ErrorKind::ReadOnlyFilesystem => Ended::Usage,
+                _ => Ended::Internal,
+            }
         }
     }
 }
@@ -201,9 +257,7 @@ pub(super) fn gather(paths: &[PathBuf], inputs: &mut Inputs) -> Gathered {
     for path in paths {
         match fs::metadata(path) {
             Ok(about) if about.is_dir() => {
-                let is_bundle = path.join("logs").is_dir() || path.join("aws").is_dir();
-                let root = if is_bundle { path.join("logs") } else { path.clone() };
-                walk(&root, &root, &mut objects, inputs);
+                walk_bundle(path, &mut objects, inputs);
                 accounts.push(BundleAccount::open(path));
             }
             Ok(_) => match event::read(path) {
@@ -226,6 +280,32 @@ pub(super) fn gather(paths: &[PathBuf], inputs: &mut Inputs) -> Gathered {
     Gathered { objects: objects.into_iter().collect(), account: Accounts(accounts), events }
 }
 
+/// The logs of a bundle or of any other folder. Logs may lie loose in a folder to which somebody
+/// added facts or further logs: they are read like those in its `logs/`.
+fn walk_bundle(folder: &Path, objects: &mut BTreeSet<Object>, inputs: &mut Inputs) {
+    let mut apart: Vec<PathBuf> =
+        ["aws", "origin/asked.json", "capture.json"].map(|name| folder.join(name)).into();
+    let logs = folder.join("logs");
+    let has_logs = logs.is_dir();
+    if has_logs {
+        walk(&logs, &logs, &[], objects, inputs);
+        apart.push(logs.clone());
+    }
+    let mut loose = BTreeSet::new();
+    walk(folder, folder, &apart, &mut loose, inputs);
+    // What somebody copied to where it belongs would count twice.
+    let likeness = |one: &Object| {
+        let length = fs::metadata(&one.file).map_or(0, |about| about.len());
+        (one.file.file_name().map(OsStr::to_owned), length)
+    };
+    let known: HashSet<_> = match loose.is_empty() {
+        true => HashSet::new(),
+        false => objects.iter().filter(|one| one.file.starts_with(&logs)).map(likeness).collect(),
+    };
+    loose.retain(|one| !known.contains(&likeness(one)));
+    objects.extend(loose.into_iter().map(|one| Object { beside: has_logs, ..one }));
+}
+
 /// The objects that an event speaks of.
 fn deliver(path: &Path, batch: &Batch, objects: &mut BTreeSet<Object>, inputs: &mut Inputs) {
     for message in &batch.messages {
@@ -239,6 +319,7 @@ fn deliver(path: &Path, batch: &Batch, objects: &mut BTreeSet<Object>, inputs: &
                 name: format!("{}/{}", object.key, object.edition()),
                 file: path.to_owned(),
                 carried: Some(carried.text.as_slice().into()),
+                beside: false,
             });
         }
         for object in &message.objects {
@@ -255,20 +336,23 @@ fn deliver(path: &Path, batch: &Batch, objects: &mut BTreeSet<Object>, inputs: &
 }
 
 fn write_requests(path: &Path, analysis: &Analysis<'_>) -> io::Result<()> {
-    whole(path, |out| {
+    let write = |out: &mut dyn Write| {
         for request in analysis.requests() {
             serde_json::to_writer(&mut *out, &request)?;
             out.write_all(b"\n")?;
         }
-        Ok(())
-    })
+        out.flush()
+    };
+    match is_stdout(path) {
+        true => to_stdout(|out| write(&mut BufWriter::new(out))),
+        false => whole(path, write),
+    }
 }
 
 fn write_answers(shown: &Shown, analysis: &Analysis<'_>, ids: &[String]) -> io::Result<()> {
     let answers = ids.iter().map(|id| request::answer(analysis, id));
     let text = match shown.format {
         Format::Json => serde_json::to_string_pretty(&answers.collect::<Vec<_>>())? + "\n",
-        // A page of one request says no more than its text.
         Format::Text | Format::Html => {
             let texts: Result<Vec<_>, _> = answers.map(|answer| request::text(&answer)).collect();
             texts.map_err(io::Error::other)?.join("\n")
@@ -287,22 +371,33 @@ fn write_report(shown: &Shown, report: &Report, analysis: &Analysis<'_>) -> io::
 }
 
 fn write_out(shown: &Shown, text: &str) -> io::Result<()> {
-    match &shown.out {
+    match shown.out.as_deref().filter(|path| !is_stdout(path)) {
         Some(path) => whole(path, |out| {
             out.write_all(anstream::adapter::strip_str(text).to_string().as_bytes())
         }),
-        None => {
-            let mut out = anstream::stdout().lock();
-            out.write_all(text.as_bytes())?;
-            out.flush()
-        }
+        None => to_stdout(|out| out.write_all(text.as_bytes())),
     }
+}
+
+fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    let written = write(&mut out).and_then(|()| out.flush());
+    written.map_err(|error| named("to standard output", &error))
+}
+
+/// An error with the name of what could not be written.
+fn named(what: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
 /// Writes a file under another name and gives it its own once it is whole, so that an interruption
 /// leaves nothing half written. What is no plain file (a pipe, `/dev/stdout`) is written to
 /// directly, and a link stays a link.
 fn whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    put(path, write).map_err(|error| named(&see::shown(path), &error))
+}
+
+fn put(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let device = path.starts_with("/dev") || path.starts_with("/proc");
     if device || fs::metadata(path).is_ok_and(|about| !about.is_file()) {
         let mut out = BufWriter::new(File::options().append(true).open(path)?);

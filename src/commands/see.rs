@@ -7,7 +7,7 @@
 )]
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::{fs, io, mem};
 
@@ -61,6 +61,10 @@ pub fn all(
     let (mut waf_objects, mut origin_objects, mut function_objects) = (vec![], vec![], vec![]);
     let mut connection_objects = vec![];
     for (object, outcome) in all.into_iter().zip(read.outcomes) {
+        if object.beside && outcome.as_ref().is_ok_and(|outcome| outcome.kind == Kind::Foreign) {
+            progress.tell(|| format!("{}: {}", shown(&object.file), Kind::Foreign.words()));
+            continue;
+        }
         let Some(outcome) = noted(object, outcome, &mut inputs) else { continue };
         progress.tell(|| format!("{}: {}", shown(&object.file), outcome.kind.words()));
         match outcome.kind {
@@ -164,8 +168,15 @@ impl Seen {
     }
 }
 
-/// The files below a folder, links not followed, since a link may lead out of it.
-pub fn walk(root: &Path, folder: &Path, objects: &mut BTreeSet<Object>, inputs: &mut Inputs) {
+/// The files below a folder but those in `apart`, links not followed, since a link may lead out of
+/// it.
+pub fn walk(
+    root: &Path,
+    folder: &Path,
+    apart: &[PathBuf],
+    objects: &mut BTreeSet<Object>,
+    inputs: &mut Inputs,
+) {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
@@ -177,9 +188,12 @@ pub fn walk(root: &Path, folder: &Path, objects: &mut BTreeSet<Object>, inputs: 
     };
     for entry in entries.flatten() {
         let path = entry.path();
+        if apart.contains(&path) {
+            continue;
+        }
         let Ok(kind) = entry.file_type() else { continue };
         let reason = if kind.is_dir() {
-            walk(root, &path, objects, inputs);
+            walk(root, &path, apart, objects, inputs);
             continue;
         } else if kind.is_symlink() {
             "a link, which is not followed".to_owned()
