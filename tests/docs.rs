@@ -1,5 +1,5 @@
 //! What is generated from the program's own definitions is as it stands in `docs/`.
-//! `UPDATE_DOCS=1 cargo test --test docs` writes it anew.
+//! `UPDATE_DOCS=1 cargo test --features aws,mcp --test docs` writes it anew.
 
 #![allow(
     clippy::disallowed_methods,
@@ -30,7 +30,7 @@ const HEADINGS: [Section; 6] = [
 fn causes() {
     let mut text = String::from(
         "# Causes\n\nEach cause as its file in `src/causes/` has it. This page is generated: \
-         `UPDATE_DOCS=1 cargo test --test docs`.\n",
+         `UPDATE_DOCS=1 cargo test --features aws,mcp --test docs`.\n",
     );
     let mut rules: Vec<_> = RULES.iter().collect();
     rules.sort_by_key(|rule| rule.cause.id());
