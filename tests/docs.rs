@@ -1,5 +1,5 @@
 //! What is generated from the program's own definitions is as it stands in `docs/`.
-//! `UPDATE_DOCS=1 cargo test --test docs` writes it anew.
+//! `UPDATE_DOCS=1 cargo test --features aws,mcp --test docs` writes it anew.
 
 #![allow(
     clippy::disallowed_methods,
@@ -30,7 +30,7 @@ const HEADINGS: [Section; 6] = [
 fn causes() {
     let mut text = String::from(
         "# Causes\n\nEach cause as its file in `src/causes/` has it. This page is generated: \
-         `UPDATE_DOCS=1 cargo test --test docs`.\n",
+         `UPDATE_DOCS=1 cargo test --features aws,mcp --test docs`.\n",
     );
     let mut rules: Vec<_> = RULES.iter().collect();
     rules.sort_by_key(|rule| rule.cause.id());
@@ -81,6 +81,9 @@ fn every_cause_file_opens_with_its_sheet() {
     }
 }
 
+/// A mail to show.
+const ALERT: &str = "tests/alerts/s3-origin.access-not-granted.txt";
+
 /// What `docs/deploying.md` says of the stack is what `template.yaml` has.
 #[test]
 fn deploying() {
@@ -89,6 +92,7 @@ fn deploying() {
     let path = root.join("docs/deploying.md");
     let stands = std::fs::read_to_string(&path).unwrap();
     let parts = [
+        ("alert", alert(root)),
         ("parameters", parameters(&template)),
         ("outputs", outputs(&template)),
         ("permissions", permissions(&template)),
@@ -126,6 +130,14 @@ fn entries<'a>(template: &'a str, section: &str) -> Vec<(&'a str, Vec<&'a str>)>
 fn field<'a>(lines: &[&'a str], name: &str) -> Option<&'a str> {
     let value = lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     value.map(|value| value.trim_matches('"'))
+}
+
+/// The beginning of a mail, as the golden files have it.
+fn alert(root: &Path) -> String {
+    let told = std::fs::read_to_string(root.join(ALERT)).unwrap();
+    let (_, mail) = told.split_once("Subject: ").unwrap();
+    let (mail, _) = mail.split_once("\n\nWhat to do\n").unwrap();
+    format!("```\n{mail}\n```\n")
 }
 
 fn parameters(template: &str) -> String {

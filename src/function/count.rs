@@ -224,14 +224,20 @@ pub(super) fn distribution_of(tools: &Tools, id: &str) -> Option<Distribution> {
 /// What people call a distribution, and how much it was asked for.
 pub(super) fn about(tools: &Tools, id: &str, tally: &AccessTally, findings: &[Finding]) -> About {
     let known = distribution_of(tools, id);
-    let served = known
-        .as_ref()
-        .and_then(|known| tally.served.get(known.domain_name.as_str()))
-        .map_or(0, |served| served.buckets.values().sum());
     let mine = |refusal: &Refusal| refusal.distribution_id.as_deref().unwrap_or_default() == id;
-    let refused = tally.refusals.iter().filter(mine).count() as u64;
+    let mut refused = 0;
+    let mut domains: BTreeSet<Box<str>> =
+        known.iter().map(|known| known.domain_name.to_ascii_lowercase().into()).collect();
+    for refusal in tally.refusals.iter().filter(mine) {
+        refused += 1;
+        domains.extend(refusal.distribution_domain);
+    }
+    let served = domains.iter().filter_map(|domain| tally.served.get(domain));
+    let served: u64 = served.flat_map(|served| served.buckets.values()).sum();
+    // Without the distribution's own name nobody knows what it served.
+    let requests = if domains.is_empty() { 0 } else { served + refused };
     let of_findings = findings.iter().map(|one| (one.id.clone(), one.requests)).collect();
-    About { domain: known.map(name), requests: served + refused, of_findings }
+    About { domain: known.map(name), requests, of_findings }
 }
 
 /// The name under which people know a distribution.

@@ -45,4 +45,6 @@ def test_the_alert_of_a_drill_arrives(aws, stack, tmp_path, scenario, seed, caus
     assert {one["cause"] for one in alerts} == {cause}
     assert (alerts[0]["state"], alerts[0]["sequence"]) == ("open", 1)
     assert {one["confidence"] for one in alerts} == {confidence}
+    # What was served counts as well, although nobody knows the distribution.
+    assert 0 < alerts[0]["share_of_requests"] < 0.8
     assert alerts[-1]["findings"][0]["cause"] == cause
