@@ -240,17 +240,9 @@ impl Refusals {
     /// Puts them into their order in time and drops those that came twice: a request id counts
     /// once over all objects.
     pub fn settle(&mut self) {
-        let mut places = mem::take(&mut self.places);
-        places.sort_unstable_by(|one, other| self.compare(one, other));
-        self.places = places;
-        self.drop_repeated();
-        while self.cost() > self.limit && self.level < 63 {
-            self.thin();
-        }
+        self.shrink();
         if self.level > 0 {
-            let mut places = mem::take(&mut self.places);
-            places.sort_unstable_by(|one, other| self.compare(one, other));
-            self.places = places;
+            self.sort();
         }
         for left_out in &mut self.left_out {
             left_out.settle();
@@ -285,14 +277,23 @@ impl Refusals {
             common.merge(own);
             self.level = common.level;
         } else if self.cost() > self.limit.saturating_add(self.limit / 8) {
-            let mut places = mem::take(&mut self.places);
-            places.sort_unstable_by(|one, other| self.compare(one, other));
-            self.places = places;
-            self.drop_repeated();
-            while self.cost() > self.limit && self.level < 63 {
-                self.thin();
-            }
+            self.shrink();
         }
+    }
+
+    /// Drops those that came twice, and then halves until the rest is within the limit.
+    fn shrink(&mut self) {
+        self.sort();
+        self.drop_repeated();
+        while self.cost() > self.limit && self.level < 63 {
+            self.thin();
+        }
+    }
+
+    fn sort(&mut self) {
+        let mut places = mem::take(&mut self.places);
+        places.sort_unstable_by(|one, other| self.compare(one, other));
+        self.places = places;
     }
 
     /// Leaves out one half.
